@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_REGISTRY_H
+#define SALLYPORT_REGISTRY_H
+
+#include "span.h"
+
+/*
+ * The algorithms, by their IANA numbers (IKEv2 transform registry; the numbers
+ * of IKEv1 and of the DOI are columns of the same rows). Inside Sallyport an
+ * algorithm is always one of these numbers.
+ */
+enum transform_kind {
+	TRANSFORM_ENCR = 1,
+	TRANSFORM_PRF = 2,
+	TRANSFORM_INTEG = 3,
+	TRANSFORM_DH = 4,
+	TRANSFORM_ESN = 5,
+	TRANSFORM_KINDS = 6,
+};
+
+enum encr_id {
+	ENCR_NONE = 0,
+	ENCR_3DES = 3,
+	ENCR_NULL = 11,
+	ENCR_AES_CBC = 12,
+	ENCR_AES_CTR = 13,
+	ENCR_AES_GCM_16 = 20,
+	ENCR_CHACHA20_POLY1305 = 28,
+};
+
+enum prf_id {
+	PRF_NONE = 0,
+	PRF_HMAC_MD5 = 1,
+	PRF_HMAC_SHA1 = 2,
+	PRF_HMAC_SHA2_256 = 5,
+	PRF_HMAC_SHA2_384 = 6,
+	PRF_HMAC_SHA2_512 = 7,
+};
+
+enum integ_id {
+	INTEG_NONE = 0,
+	INTEG_HMAC_MD5_96 = 1,
+	INTEG_HMAC_SHA1_96 = 2,
+	INTEG_HMAC_SHA2_256_128 = 12,
+	INTEG_HMAC_SHA2_384_192 = 13,
+	INTEG_HMAC_SHA2_512_256 = 14,
+};
+
+enum dh_id {
+	DH_NONE = 0,
+	DH_MODP_768 = 1,
+	DH_MODP_1024 = 2,
+	DH_MODP_1536 = 5,
+	DH_MODP_2048 = 14,
+	DH_MODP_3072 = 15,
+	DH_MODP_4096 = 16,
+	DH_MODP_6144 = 17,
+	DH_MODP_8192 = 18,
+	DH_ECP_256 = 19,
+	DH_ECP_384 = 20,
+	DH_ECP_521 = 21,
+	DH_CURVE25519 = 31,
+};
+
+enum esn_id { ESN_NO = 0, ESN_YES = 1 };
+
+/* One algorithm. Sizes in octets; 0 where a column has no meaning for the kind. */
+struct algorithm {
+	uint8_t kind;          /* enum transform_kind */
+	uint16_t id;           /* IANA, IKEv2 */
+	uint16_t key_bits;     /* ENCR: key length without salt; 0 = fixed (then see key_octets) */
+	const char *name;      /* IANA's: "AES_CBC_256", strongSwan's spelling in vici: AES_CBC + keysize */
+	const char *keyword;   /* swanctl's: "aes256", "sha256", "modp2048" */
+	const char *alias;     /* a second keyword ("x25519"), or NULL */
+	uint16_t key_octets;   /* ENCR: key without salt; INTEG: key */
+	uint16_t salt_octets;  /* ENCR: implicit part of the nonce */
+	uint16_t iv_octets;    /* ENCR: explicit IV in the packet */
+	uint16_t block_octets; /* ENCR: what the plaintext is padded to (at least 4 in ESP) */
+	uint16_t out_octets;   /* PRF: output; INTEG: ICV; ENCR: AEAD ICV (0 = not an AEAD); DH: public value */
+	uint16_t shared_octets; /* DH: g^xy */
+	uint16_t ike1_value;   /* IKEv1 phase 1 attribute value (RFC 2409 Appendix A); 0 = none */
+	uint16_t esp1_value;   /* ENCR: IPsec ESP Transform Identifier; INTEG: Authentication Algorithm (RFC 2407 4.4.4, 4.5); 0 = none */
+	bool ike;              /* may protect an IKE SA */
+	bool esp;              /* may protect ESP */
+	bool weak;             /* by explicit name only; never in a default */
+};
+
+/* The row for @kind, @id, @key_bits (0: any, or the first); NULL where we have none. */
+const struct algorithm *algorithm_by_id(enum transform_kind kind, uint16_t id, uint16_t key_bits);
+
+/* The row that a swanctl keyword names; NULL where we have none. PRF: "prfsha256". */
+const struct algorithm *algorithm_by_keyword(struct span keyword);
+
+/* The row an IKEv1 phase 1 attribute value means; @key_bits from the Key Length attribute, 0 if absent. */
+const struct algorithm *algorithm_by_ike1(enum transform_kind kind, uint16_t value, uint16_t key_bits);
+
+/* The row an ESP transform id (ENCR) or Authentication Algorithm (INTEG) of RFC 2407 means. */
+const struct algorithm *algorithm_by_esp1(enum transform_kind kind, uint16_t value, uint16_t key_bits);
+
+/* Walks all rows: NULL starts, NULL ends. */
+const struct algorithm *algorithm_next(const struct algorithm *a);
+
+/* "AES_CBC_256", "MODP_2048"; "ENCR 77/128" for a number that we do not know. Returns @out. */
+const char *algorithm_format(char out[40], enum transform_kind kind, uint16_t id, uint16_t key_bits);
+
+#endif

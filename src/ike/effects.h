@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_EFFECTS_H
+#define SALLYPORT_EFFECTS_H
+
+#include "arena.h"
+#include "conn.h"
+#include "instant.h"
+#include "log.h"
+#include "sad.h"
+
+/*
+ * What the core wants done. The core never acts: it appends effects, and the
+ * daemon (or the simulator) carries them out in order. Everything that an
+ * effect points to lives in the effects' arena, until effects_clear().
+ */
+
+enum effect_kind {
+	EFFECT_SEND,        /* a datagram to a peer */
+	EFFECT_INSTALL_SA,  /* put one direction of an IPsec SA into the data plane; answered by ANSWER_INSTALLED */
+	EFFECT_UPDATE_SA,   /* the peer's address changed (NAT mapping): sa.spi, sa.direction, sa.remote, sa.local */
+	EFFECT_REMOVE_SA,   /* sa.spi, sa.direction, sa.remote */
+	EFFECT_CLAIM,       /* divert the traffic of a policy to the data plane, or nowhere */
+	EFFECT_RELEASE,     /* claim.reqid: give the traffic back to the plain route */
+	EFFECT_ASK_PSK,     /* answered by ANSWER_PSK */
+	EFFECT_ASK_ADDRESS, /* addresses of both ends for an initiation; answered by ANSWER_ADDRESS */
+	EFFECT_UPDOWN,      /* a CHILD_SA came up or went down: run its updown script, tell vici */
+	EFFECT_EVENT,       /* state change, for vici and logs */
+	EFFECT_LOG,         /* a line for the log */
+	EFFECT_DONE,        /* the end of a command: its result and reason */
+	EFFECT_KEYS,        /* key material for Wireshark; only when settings.export_keys */
+};
+
+enum { EFFECTS_MAX = 4096 };
+
+struct effect_send {
+	struct endpoint local, remote; /* local.port 500 or 4500: also says whether a non-ESP marker goes in front */
+	bool marker;                   /* RFC 3948 2.2: four zero octets before the message (already not in `data`) */
+	bool keepalive;                /* RFC 3948 2.3: `data` is the single octet 0xff, no marker */
+	struct span data;
+};
+
+/*
+ * The lookup of RFC 2409 section 5.4. Pairs to try, best first; the store
+ * answers with the best secret for the first pair that has one.
+ */
+struct psk_query {
+	const struct identity *local, *remote; /* n each */
+	size_t n;
+};
+
+struct effect_ask_address {
+	const struct conn *conn;
+};
+
+enum event_kind {
+	EVENT_IKE_UP, EVENT_IKE_DOWN, EVENT_IKE_REKEYED, EVENT_IKE_STATE,
+	EVENT_CHILD_UP, EVENT_CHILD_DOWN, EVENT_CHILD_REKEYED, EVENT_CHILD_STATE,
+	EVENT_PEER_MOVED,
+};
+
+struct effect_event {
+	enum event_kind kind;
+	uint32_t ike_id, child_id;         /* unique ids; 0: none */
+	uint32_t old_ike_id, old_child_id; /* of a rekey */
+};
+
+/*
+ * One line for people. `reason` names the cause in a stable word ("wrong-psk",
+ * "no-proposal-chosen", ...; NULL where it is only narration).
+ */
+struct effect_log {
+	enum log_group group;
+	int level;
+	uint32_t ike_id;          /* 0: none */
+	const char *conn;         /* name, or NULL */
+	const char *reason;
+	const char *text;
+};
+
+enum command_result {
+	RESULT_OK,
+	RESULT_FAILED,    /* text says why */
+	RESULT_NOT_FOUND,
+	RESULT_TIMEOUT,
+	RESULT_REFUSED,   /* not possible as configured */
+};
+
+struct effect_done {
+	uint64_t command;
+	enum command_result result;
+	uint32_t matches, terminated; /* TERMINATE, REKEY */
+	const char *text;             /* the reason of a failure; "" for success */
+};
+
+struct effect_keys {
+	bool ike; /* else the SA in effect.sa */
+	uint8_t initiator_cookie[8];
+	struct span ike_encr_key; /* Ka as it is used: after RFC 2409 Appendix B */
+};
+
+struct effect_claim {
+	struct claim claim;
+};
+
+struct effect_updown {
+	bool up;
+	uint32_t ike_id, child_id;
+	const struct conn *conn; /* referenced by the effect: the arena keeps no reference, conn outlives the batch */
+	const struct child *child;
+	struct endpoint local, remote;
+	struct identity local_id, remote_id;
+	struct selector_pair ts;
+	bool udp_encap;
+	uint32_t reqid;
+};
+
+struct effect {
+	enum effect_kind kind;
+	uint64_t ticket; /* for those that are answered */
+	union {
+		struct effect_send send;
+		struct sa_params sa;
+		struct claim claim;
+		struct psk_query psk;
+		struct effect_ask_address ask_address;
+		struct effect_updown updown;
+		struct effect_event event;
+		struct effect_log log;
+		struct effect_done done;
+		struct effect_keys keys;
+	};
+};
+
+struct effects {
+	struct effect *e;
+	size_t n, cap;
+	struct arena arena;
+	bool nomem; /* an effect could not be appended */
+};
+
+/* An all-zero struct is an empty list. NULL (and fx->nomem) when out of memory or full. */
+struct effect *effects_add(struct effects *fx, enum effect_kind kind);
+/* Forgets all effects, wipes what they pointed to; keeps capacity. */
+void effects_clear(struct effects *fx);
+/* Frees all. */
+void effects_free(struct effects *fx);
+
+void effects_log(struct effects *fx, enum log_group g, int level, uint32_t ike_id, const char *conn, const char *reason,
+                 const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_CONN_H
+#define SALLYPORT_CONN_H
+
+#include "identity.h"
+#include "instant.h"
+#include "registry.h"
+#include "selector.h"
+
+/*
+ * A configured connection: RFC 4301's Peer Authorization Database entry (who
+ * the peer is, how it proves it) and the SPD entries under it. The names are
+ * swanctl.conf's. Immutable once loaded; shared by reference count, so that an
+ * SA keeps the configuration that it was made under.
+ */
+
+enum { PROPOSAL_ALGORITHMS_MAX = 24 };
+
+struct transform {
+	uint16_t id;
+	uint16_t key_bits; /* ENCR only; 0 otherwise */
+};
+
+/* The algorithms that one configured proposal allows, per kind, in order of preference. */
+struct proposal {
+	struct {
+		struct transform t[PROPOSAL_ALGORITHMS_MAX];
+		uint8_t n;
+	} kind[TRANSFORM_KINDS]; /* by enum transform_kind */
+};
+
+struct proposals {
+	struct proposal *p;
+	size_t n;
+};
+
+enum ike_version { IKE_ANY = 0, IKE_V1 = 1, IKE_V2 = 2 };
+
+enum auth_method { AUTH_NONE = 0, AUTH_PSK, AUTH_PUBKEY, AUTH_XAUTH, AUTH_EAP };
+
+/* start_action, close_action, dpd_action */
+enum child_action { ACTION_NONE = 0, ACTION_TRAP = 1, ACTION_START = 2, ACTION_CLEAR = 3 };
+
+enum child_mode { MODE_TUNNEL = 0, MODE_TRANSPORT, MODE_BEET, MODE_PASS, MODE_DROP };
+
+enum unique_policy { UNIQUE_NO = 0, UNIQUE_NEVER, UNIQUE_KEEP, UNIQUE_REPLACE };
+
+/* local_addrs, remote_addrs: one item of the list. */
+struct address_spec {
+	struct ip lo, hi; /* one address, or a subnet or range; IP_NONE: %any or a name */
+	char *name;       /* a DNS name to resolve, or NULL */
+	uint8_t family;   /* %any4, %any6; IP_NONE: both */
+};
+
+struct address_specs {
+	struct address_spec *a;
+	size_t n;
+};
+
+/* One local or remote section: one round of authentication. */
+struct auth_round {
+	enum auth_method method;
+	struct identity id; /* ID_ANY: local: the address; remote: anyone */
+	bool id_given;
+};
+
+/* rekey_*, life_*, rand_*: at `rekey` minus a random part up to `rand` it is renewed, at `life` it ends; 0 = never. */
+struct lifetime {
+	instant_t rekey_ns, life_ns, rand_ns;
+	uint64_t rekey_octets, life_octets, rand_octets;
+	uint64_t rekey_packets, life_packets, rand_packets;
+};
+
+struct child {
+	char *name;
+	struct proposals esp;
+	struct selector *local_ts, *remote_ts;
+	size_t n_local_ts, n_remote_ts;
+	enum child_mode mode;
+	enum child_action start_action, close_action, dpd_action;
+	struct lifetime lifetime;
+	uint32_t replay_window; /* packets; 0: off */
+	uint32_t reqid;         /* 0: chosen at load */
+	uint32_t priority;
+	bool hostaccess;
+	bool copy_df, copy_ecn;
+	uint8_t copy_dscp;      /* bit 0: out, bit 1: in */
+	char *updown;           /* script, or NULL */
+};
+
+struct conn {
+	unsigned refs;
+	char *name;
+	enum ike_version version;
+	struct address_specs local_addrs, remote_addrs; /* n == 0: %any */
+	uint16_t local_port, remote_port;
+	struct proposals ike;
+	bool encap, mobike, aggressive;
+	instant_t dpd_delay_ns, dpd_timeout_ns;
+	instant_t rekey_ns, reauth_ns, over_ns, rand_ns; /* 0 = never (rand, over: resolved defaults) */
+	unsigned keyingtries;                             /* 0 = %forever */
+	enum unique_policy unique;
+	struct auth_round local, remote;
+	struct child *children;
+	size_t n_children;
+};
+
+/* A new connection with swanctl's defaults, one reference; NULL when out of memory. */
+struct conn *conn_new(const char *name);
+struct conn *conn_ref(struct conn *c);
+/* Frees with the last reference; NULL is allowed. */
+void conn_unref(struct conn *c);
+/* Appends a child with swanctl's defaults; NULL when out of memory. Only before the connection is shared. */
+struct child *conn_add_child(struct conn *c, const char *name);
+const struct child *conn_child(const struct conn *c, const char *name);
+/* Deep equality, so that a reload leaves unchanged connections alone. */
+bool conn_equal(const struct conn *a, const struct conn *b);
+
+/* Whether an address is within one of the items (true for an empty list); @score: how specific the item is, 0 for %any. */
+bool address_specs_match(const struct address_specs *l, const struct ip *a, unsigned *score);
+
+#endif

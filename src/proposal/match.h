@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_MATCH_H
+#define SALLYPORT_MATCH_H
+
+#include "conn.h"
+
+/*
+ * Negotiation as a pure function: offers and policy in, a choice or the reason
+ * of each refusal out. RFC 2408 section 4.2, RFC 2407 section 4.5, RFC 2409 section 5.
+ */
+
+/* proposal_parse's and match's protocol. */
+enum proposal_protocol { PROPOSAL_IKE, PROPOSAL_ESP, PROPOSAL_AH };
+
+/*
+ * proposals_parse - swanctl's "aes256-sha256-modp2048,aes128gcm16-...", "default".
+ * Appends to @out (proposals_free() frees). False with a sentence in @why
+ * (@why_size octets): which word is wrong and what is allowed.
+ */
+bool proposals_parse(struct proposals *out, enum proposal_protocol protocol, struct span text, char *why, size_t why_size);
+/* The secure defaults of RFC 8221 and RFC 8247; nothing weak. False when out of memory. */
+bool proposals_default(struct proposals *out, enum proposal_protocol protocol);
+bool proposals_copy(struct proposals *out, const struct proposals *from);
+void proposals_free(struct proposals *p);
+/* strongSwan's form: "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048". Returns @out. */
+const char *proposal_format(char *out, size_t n, const struct proposal *p);
+
+enum auth_offer { /* IKEv1 Authentication Method, RFC 2409 Appendix A */
+	AUTH_OFFER_PSK = 1, AUTH_OFFER_DSS = 2, AUTH_OFFER_RSA_SIG = 3, AUTH_OFFER_RSA_ENC = 4, AUTH_OFFER_RSA_REVISED = 5,
+	AUTH_OFFER_ECDSA_256 = 9, AUTH_OFFER_ECDSA_384 = 10, AUTH_OFFER_ECDSA_521 = 11,
+	AUTH_OFFER_XAUTH_INIT_PSK = 65001, AUTH_OFFER_XAUTH_INIT_RSA = 65005, AUTH_OFFER_HYBRID_INIT_RSA = 64221,
+};
+
+/* One concrete combination: an IKEv1 transform (or AND of one ESP transform), as offered or as chosen. */
+struct suite {
+	struct transform encr;
+	uint16_t prf_id;    /* IKE */
+	uint16_t integ_id;  /* ESP; IKEv1 phase 1 has none */
+	uint16_t dh_id;     /* DH_NONE: no PFS */
+	bool esn;
+	uint16_t auth;      /* IKEv1 phase 1: enum auth_offer or any number the peer sent */
+	uint16_t encapsulation; /* IKEv1 phase 2: Encapsulation Mode attribute; 0 absent */
+	bool life_seconds_given, life_kilobytes_given;
+	uint64_t life_seconds, life_kilobytes;
+	uint8_t proposal_number, transform_number;
+	uint32_t spi;       /* ESP: the offerer's SPI */
+	bool unknown;       /* holds an attribute or algorithm that we do not know: never chosen */
+	const char *unknown_what; /* "hash algorithm 77"; in the decoder's arena */
+};
+
+struct suites {
+	struct suite *s;
+	size_t n;
+};
+
+/* The first thing in which an offered suite differs from a configured proposal. */
+enum mismatch {
+	MISMATCH_NONE = 0,
+	MISMATCH_ENCR, MISMATCH_KEY_LENGTH, MISMATCH_PRF, MISMATCH_INTEG, MISMATCH_DH, MISMATCH_PFS, MISMATCH_ESN, MISMATCH_AUTH,
+	MISMATCH_ENCAPSULATION, MISMATCH_PROTOCOL, MISMATCH_LIFETIME, MISMATCH_UNKNOWN, MISMATCH_WEAK,
+};
+
+struct refusal {
+	size_t offered, configured; /* indices */
+	enum mismatch first;
+};
+
+enum { MATCH_REFUSALS_MAX = 256 };
+
+/* The value that log, command, vici and tests all explain from. */
+struct match {
+	bool chosen;
+	size_t offered, configured;   /* the pair that matched */
+	struct refusal refusal[MATCH_REFUSALS_MAX];
+	size_t n_refusals;
+};
+
+/* What besides algorithms must agree; 0 / false where it does not apply. */
+struct match_terms {
+	enum proposal_protocol protocol;
+	uint16_t auth;          /* phase 1 */
+	uint16_t encapsulation; /* phase 2: what NAT and configuration call for */
+};
+
+/*
+ * match_suites - the responder's choice: the first configured proposal, in our
+ * order of preference, that some offered suite satisfies.
+ */
+void match_suites(struct match *out, const struct suites *offered, const struct proposals *ours, const struct match_terms *terms);
+
+#endif
