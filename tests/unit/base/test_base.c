@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
-#include <setjmp.h>
-#include <cmocka.h>
-
 #include "addr.h"
 #include "arena.h"
+#include "check.h"
 #include "secret.h"
 #include "seeded_rng.h"
 #include "table.h"
