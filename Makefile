@@ -1,0 +1,43 @@
+# The front: Meson and Ninja do the work.
+BUILD := build
+CHECK := build/check
+
+.PHONY: all demo check bench fuzz soak format clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(NINJAFLAGS)
+	@ln -sf src/daemon/sallyportd src/cli/sallyport $(BUILD)/
+
+$(BUILD)/build.ninja:
+	@tools/install-deps build
+	@meson setup $(BUILD) --buildtype release >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@mv $(BUILD).log $(BUILD)/setup.log
+
+demo:
+	@tools/install-deps build run
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+check:
+	@tools/check
+
+bench:
+	@tools/install-deps build bench run
+	@$(MAKE) --no-print-directory all
+	@tools/bench
+
+fuzz:
+	@tools/install-deps build fuzz
+	@tools/fuzz
+
+soak:
+	@tools/install-deps build run test
+	@$(MAKE) --no-print-directory all
+	@tools/soak
+
+format:
+	@tools/install-deps format
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD)
