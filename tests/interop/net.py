@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network namespaces of a test's own: hosts, links, captures. Everything is removed at the end, also after a failure."""
+import itertools
+import os
+import re
+import signal
+import subprocess
+import time
+
+_count = itertools.count(1)
+
+
+def run(*cmd, check=True, timeout=30, **kw):
+    """Runs a command; returns its output. A failure shows both streams."""
+    p = subprocess.run([str(c) for c in cmd], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, **kw)
+    if check and p.returncode:
+        raise AssertionError("%s\nexited with %d:\n%s" % (" ".join(map(str, cmd)), p.returncode, p.stdout))
+    return p.stdout
+
+
+def wait_until(what, seconds=10.0, every=0.05):
+    """Waits until what() is true; returns its value. False after the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        v = what()
+        if v or time.monotonic() > end:
+            return v
+        time.sleep(every)
+
+
+class Host:
+    """One namespace."""
+
+    def __init__(self, net, name):
+        self.net, self.name = net, name
+        self.ns = "sp-%d-%d-%s" % (os.getpid() % 100000, next(_count), name)
+        run("ip", "netns", "add", self.ns)
+        net.undo.append(lambda: run("ip", "netns", "del", self.ns, check=False))
+        self.ip("link", "set", "lo", "up")
+
+    def ip(self, *args, **kw):
+        return run("ip", "-n", self.ns, *args, **kw)
+
+    def run(self, *cmd, **kw):
+        return run("ip", "netns", "exec", self.ns, *cmd, **kw)
+
+    def sysctl(self, key, value):
+        self.run("sh", "-c", "echo %s > /proc/sys/%s" % (value, key.replace(".", "/")))
+
+    def popen(self, *cmd, **kw):
+        """A process that ends with the test at the latest."""
+        p = subprocess.Popen(["ip", "netns", "exec", self.ns] + [str(c) for c in cmd], text=True, **kw)
+
+        def end():
+            if p.poll() is None:
+                p.terminate()
+                try:
+                    p.wait(10)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+        self.net.undo.append(end)
+        return p
+
+    def address(self, dev, *addrs):
+        for a in addrs:
+            self.ip("addr", "add", a, "dev", dev, *(["nodad"] if ":" in a else []))
+
+    def forward(self):
+        self.sysctl("net.ipv4.ip_forward", 1)
+        self.sysctl("net.ipv6.conf.all.forwarding", 1)
+
+    def ping(self, dst, count=1, src=None, size=None, interval=None, df=False, timeout=1):
+        """Answers received, of `count`."""
+        args = ["ping", "-n", "-c", count, "-W", timeout]
+        if src:
+            args += ["-I", src]
+        if size is not None:
+            args += ["-s", size]
+        if interval is not None:
+            args += ["-i", interval]
+        if df:
+            args += ["-M", "do"]
+        out = self.run(*args, dst, check=False, timeout=30 + count * ((interval or 1) + timeout))
+        m = re.search(r"(\d+) received", out)
+        return int(m.group(1)) if m else 0
+
+    def capture(self, dev, expression=""):
+        return Capture(self, dev, expression)
+
+
+class Capture:
+    """tcpdump into a file; stop() returns its path."""
+
+    def __init__(self, host, dev, expression):
+        self.path = os.path.join(host.net.tmp, "%s-%s-%d.pcap" % (host.name, dev, next(_count)))
+        self.p = host.popen("tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", dev, "-s", "0", "-w", self.path, *expression.split(),
+                            stderr=subprocess.PIPE)
+        for line in self.p.stderr:
+            if "listening on" in line:
+                break
+
+    def stop(self):
+        time.sleep(0.2)
+        self.p.send_signal(signal.SIGINT)
+        self.p.wait(10)
+        self.p.stderr.close()
+        return self.path
+
+    def lines(self, expression=""):
+        """Stops, and prints the packets that the expression selects."""
+        return [x for x in run("tcpdump", "-n", "-r", self.stop(), *expression.split(), stdin=subprocess.DEVNULL).splitlines()
+                if x and not x.startswith("reading from") and "truncated" not in x]
+
+
+class Net:
+    """All hosts of a test; close() undoes everything in reverse order."""
+
+    def __init__(self, tmp):
+        self.tmp, self.undo, self.hosts = str(tmp), [], {}
+
+    def host(self, name):
+        self.hosts[name] = Host(self, name)
+        return self.hosts[name]
+
+    def link(self, a, dev_a, b, dev_b, mtu=None):
+        run("ip", "link", "add", dev_a, "netns", a.ns, "type", "veth", "peer", "name", dev_b, "netns", b.ns)
+        for h, dev in ((a, dev_a), (b, dev_b)):
+            h.ip("link", "set", dev, *(["mtu", mtu] if mtu else []), "up")
+
+    def close(self):
+        errors = []
+        while self.undo:
+            try:
+                self.undo.pop()()
+            except Exception as e:  # keep undoing
+                errors.append(e)
+        if errors:
+            raise errors[0]
