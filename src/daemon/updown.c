@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "updown.h"
+
+#include <stdlib.h>
+
+#include "log_sink.h"
+
+enum { UPDOWN_QUEUE_MAX = 4096, UPDOWN_VARIABLES_MAX = 32 };
+
+struct updown_job {
+	struct updown_job *next;
+	struct updown *owner;
+	struct arena arena;
+	char **env;
+	char *script, *what;
+	uv_process_t process;
+};
+
+struct environment {
+	struct arena *a;
+	char **v;
+	size_t n;
+};
+
+static void
+set(struct environment *e, const char *name, const char *value)
+{
+	if (e->n + 1 < UPDOWN_VARIABLES_MAX)
+		e->v[e->n++] = arena_printf(e->a, "%s=%s", name, value);
+}
+
+static void
+set_number(struct environment *e, const char *name, unsigned value)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%u", value);
+	set(e, name, text);
+}
+
+/* "10.1.0.0/16"; a range that is no prefix as its first and last address. */
+static const char *
+client(char out[2 * IP_TEXT_MAX + 8], const struct selector *s)
+{
+	char lo[IP_TEXT_MAX], hi[IP_TEXT_MAX];
+	int prefix = ip_range_prefix(&s->lo, &s->hi);
+
+	ip_format(lo, &s->lo);
+	ip_format(hi, &s->hi);
+	if (prefix >= 0)
+		snprintf(out, 2 * IP_TEXT_MAX + 8, "%s/%d", lo, prefix);
+	else
+		snprintf(out, 2 * IP_TEXT_MAX + 8, "%s-%s", lo, hi);
+	return out;
+}
+
+static bool
+is_host(const struct selector *s, const struct ip *a)
+{
+	return ip_equal(&s->lo, a) && ip_equal(&s->hi, a);
+}
+
+static const char *
+verb(const struct effect_updown *e)
+{
+	static const char *const verbs[2][2][2] = {
+		{ { "down-client", "down-client-v6" }, { "down-host", "down-host-v6" } },
+		{ { "up-client", "up-client-v6" }, { "up-host", "up-host-v6" } },
+	};
+
+	return verbs[e->up][is_host(&e->ts.local, &e->local.ip)][e->local.ip.family == IP_V6];
+}
+
+static void
+set_side(struct environment *e, const char *who, const struct endpoint *end, const struct identity *id, const struct selector *ts)
+{
+	char name[48], text[IDENTITY_TEXT_MAX], net[2 * IP_TEXT_MAX + 8], address[IP_TEXT_MAX];
+
+	snprintf(name, sizeof name, "PLUTO_%s", strcmp(who, "MY") == 0 ? "ME" : who);
+	set(e, name, ip_format(address, &end->ip));
+	snprintf(name, sizeof name, "PLUTO_%s_ID", who);
+	set(e, name, identity_format(text, id));
+	snprintf(name, sizeof name, "PLUTO_%s_CLIENT", who);
+	set(e, name, client(net, ts));
+	snprintf(name, sizeof name, "PLUTO_%s_PORT", who);
+	set_number(e, name, ts->port_lo == ts->port_hi ? ts->port_lo : 0);
+	snprintf(name, sizeof name, "PLUTO_%s_PROTOCOL", who);
+	set_number(e, name, ts->proto);
+}
+
+char **
+updown_environment(struct arena *a, const struct effect_updown *u, const char *interface)
+{
+	struct environment e = { .a = a, .v = arena_alloc(a, UPDOWN_VARIABLES_MAX * sizeof(char *)) };
+	const char *path = getenv("PATH");
+
+	if (!e.v)
+		return NULL;
+	set(&e, "PATH", path ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
+	set(&e, "PLUTO_VERSION", "1.1");
+	set(&e, "PLUTO_VERB", verb(u));
+	set(&e, "PLUTO_CONNECTION", u->child->name);
+	set(&e, "PLUTO_INTERFACE", interface);
+	set_number(&e, "PLUTO_REQID", u->reqid);
+	set(&e, "PLUTO_PROTO", "esp");
+	set_number(&e, "PLUTO_UNIQUEID", u->ike_id);
+	set_side(&e, "MY", &u->local, &u->local_id, &u->ts.local);
+	set_side(&e, "PEER", &u->remote, &u->remote_id, &u->ts.remote);
+	if (u->udp_encap)
+		set_number(&e, "PLUTO_UDP_ENC", u->remote.port);
+	if (u->child->hostaccess)
+		set(&e, "PLUTO_HOST_ACCESS", "1");
+	for (size_t i = 0; i < e.n; i++)
+		if (!e.v[i])
+			return NULL;
+	return e.v;
+}
+
+static void start_next(struct updown *u);
+
+static void
+job_free(struct updown_job *j)
+{
+	arena_clear(&j->arena);
+	free(j);
+}
+
+static void
+job_closed(uv_handle_t *h)
+{
+	job_free(h->data);
+}
+
+static void
+say(struct updown *u, int level, const struct updown_job *j, const char *what)
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "updown script '%s' (%s): %s", j->script, j->what, what);
+	log_write(u->log, LOG_CHD, level, NULL, 0, line);
+}
+
+static void
+exited(uv_process_t *p, int64_t status, int term_signal)
+{
+	struct updown_job *j = p->data;
+	struct updown *u = j->owner;
+	char what[64];
+
+	snprintf(what, sizeof what, term_signal ? "ended by signal %lld" : "exited with %lld",
+	         (long long)(term_signal ? term_signal : status));
+	say(u, status || term_signal ? LOG_AUDIT : LOG_DETAIL, j, what);
+	uv_close((uv_handle_t *)p, job_closed);
+	u->running = false;
+	start_next(u);
+}
+
+static void
+start_next(struct updown *u)
+{
+	while (!u->running && u->first) {
+		struct updown_job *j = u->first;
+		char *args[] = { "/bin/sh", "-c", j->script, NULL };
+		uv_process_options_t o = { .file = args[0], .args = args, .env = j->env, .exit_cb = exited };
+
+		u->first = j->next;
+		u->queued--;
+		if (!u->first)
+			u->last = NULL;
+		int error = uv_spawn(u->loop, &j->process, &o);
+
+		j->process.data = j;
+		if (error) {
+			say(u, LOG_AUDIT, j, uv_strerror(error));
+			uv_close((uv_handle_t *)&j->process, job_closed);
+			continue;
+		}
+		u->running = true;
+	}
+}
+
+void
+updown_open(struct updown *u, uv_loop_t *loop, struct log_sink *log, const char *interface)
+{
+	*u = (struct updown){ .loop = loop, .log = log, .interface = interface };
+}
+
+void
+updown_run(struct updown *u, const struct effect_updown *e)
+{
+	struct updown_job *j;
+
+	if (!e->child->updown || !*e->child->updown || u->queued >= UPDOWN_QUEUE_MAX)
+		return;
+	j = calloc(1, sizeof *j);
+	if (!j)
+		return;
+	j->owner = u;
+	j->env = updown_environment(&j->arena, e, u->interface);
+	j->script = arena_printf(&j->arena, "%s", e->child->updown);
+	j->what = arena_printf(&j->arena, "%s", verb(e));
+	if (!j->env || !j->script || !j->what) {
+		job_free(j);
+		return;
+	}
+	if (u->last)
+		u->last->next = j;
+	else
+		u->first = j;
+	u->last = j;
+	u->queued++;
+	start_next(u);
+}
+
+bool
+updown_idle(const struct updown *u)
+{
+	return !u->running && !u->first;
+}
+
+void
+updown_close(struct updown *u)
+{
+	while (u->first) {
+		struct updown_job *j = u->first;
+
+		u->first = j->next;
+		job_free(j);
+	}
+	u->last = NULL;
+	u->queued = 0;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ike_socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+union address {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+union control {
+	struct cmsghdr align;
+	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+static socklen_t
+to_sockaddr(union address *out, const struct endpoint *e)
+{
+	memset(out, 0, sizeof *out);
+	if (e->ip.family == IP_V6) {
+		out->v6.sin6_family = AF_INET6;
+		out->v6.sin6_port = htons(e->port);
+		memcpy(&out->v6.sin6_addr, e->ip.b, 16);
+		return sizeof out->v6;
+	}
+	out->v4.sin_family = AF_INET;
+	out->v4.sin_port = htons(e->port);
+	memcpy(&out->v4.sin_addr, e->ip.b, 4);
+	return sizeof out->v4;
+}
+
+static void
+from_sockaddr(struct endpoint *out, const union address *a)
+{
+	*out = (struct endpoint){ 0 };
+	if (a->sa.sa_family == AF_INET6) {
+		out->ip = ip_from_octets(span_of(&a->v6.sin6_addr, 16));
+		out->port = ntohs(a->v6.sin6_port);
+	} else {
+		out->ip = ip_from_octets(span_of(&a->v4.sin_addr, 4));
+		out->port = ntohs(a->v4.sin_port);
+	}
+}
+
+static bool
+set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+static int
+open_family(int family, uint16_t port, uint32_t bypass_mark)
+{
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct endpoint any = { .ip.family = family == AF_INET6 ? IP_V6 : IP_V4, .port = port };
+	union address a;
+	socklen_t n = to_sockaddr(&a, &any);
+	bool ok = fd >= 0;
+
+	if (family == AF_INET6)
+		ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	else
+		ok = ok && set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	ok = ok && (!bypass_mark || set_option(fd, SOL_SOCKET, SO_MARK, (int)bypass_mark)) && bind(fd, &a.sa, n) == 0;
+	if (!ok && fd >= 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		fd = -1;
+	}
+	return fd;
+}
+
+bool
+ike_socket_open(struct ike_socket *s, uint16_t port, uint32_t bypass_mark, char *why, size_t why_size)
+{
+	s->port = port;
+	s->fd4 = open_family(AF_INET, port, bypass_mark);
+	int error4 = errno;
+
+	s->fd6 = open_family(AF_INET6, port, bypass_mark);
+	if (s->fd4 >= 0 || s->fd6 >= 0)
+		return true;
+	snprintf(why, why_size, "cannot open UDP port %u: %s%s", port, strerror(error4),
+	         error4 == EADDRINUSE ? " (another IKE daemon is running here: stop it, or set charon.port)"
+	         : error4 == EACCES || error4 == EPERM ? " (start as root, or with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE)"
+	                                               : "");
+	return false;
+}
+
+void
+ike_socket_close(struct ike_socket *s)
+{
+	if (s->fd4 >= 0)
+		close(s->fd4);
+	if (s->fd6 >= 0)
+		close(s->fd6);
+	s->fd4 = s->fd6 = -1;
+}
+
+static void
+read_destination(struct endpoint *local, struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			local->ip = ip_from_octets(span_of(&info.ipi_addr, 4));
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo info;
+
+			memcpy(&info, CMSG_DATA(c), sizeof info);
+			local->ip = ip_from_octets(span_of(&info.ipi6_addr, 16));
+		}
+	}
+}
+
+bool
+ike_socket_receive(int fd, uint8_t *buf, size_t size, struct span *data, struct endpoint *local, struct endpoint *remote)
+{
+	union address from = { 0 };
+	union control control;
+	struct iovec iov = { buf, size };
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &iov, .msg_iovlen = 1,
+		            .msg_control = &control, .msg_controllen = sizeof control };
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &m, 0);
+	} while (n < 0 && (errno == EINTR || errno == ECONNREFUSED));
+	if (n < 0)
+		return false;
+	*data = span_of(buf, (size_t)n);
+	from_sockaddr(remote, &from);
+	*local = (struct endpoint){ 0 };
+	read_destination(local, &m);
+	return true;
+}
+
+static void
+put_source(struct msghdr *m, union control *control, const struct ip *source)
+{
+	struct cmsghdr *c = &control->align;
+
+	memset(control, 0, sizeof *control);
+	m->msg_control = control;
+	if (source->family == IP_V6) {
+		struct in6_pktinfo info = { 0 };
+
+		memcpy(&info.ipi6_addr, source->b, 16);
+		m->msg_controllen = CMSG_SPACE(sizeof info);
+		*c = (struct cmsghdr){ .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof info) };
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+	} else {
+		struct in_pktinfo info = { 0 };
+
+		memcpy(&info.ipi_spec_dst, source->b, 4);
+		m->msg_controllen = CMSG_SPACE(sizeof info);
+		*c = (struct cmsghdr){ .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof info) };
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+	}
+}
+
+bool
+ike_socket_send(const struct ike_socket *s, const struct endpoint *local, const struct endpoint *remote, struct span data)
+{
+	int fd = remote->ip.family == IP_V6 ? s->fd6 : s->fd4;
+	union address to;
+	union control control;
+	struct iovec iov = { (void *)data.p, data.n };
+	struct msghdr m = { .msg_name = &to, .msg_namelen = to_sockaddr(&to, remote), .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (!ip_is_any(&local->ip))
+		put_source(&m, &control, &local->ip);
+	if (fd < 0) {
+		errno = EAFNOSUPPORT;
+		return false;
+	}
+	return sendmsg(fd, &m, 0) >= 0;
+}
