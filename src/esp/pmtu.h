@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_PMTU_H
+#define SALLYPORT_PMTU_H
+
+#include "esp.h"
+
+/*
+ * Path MTU: RFC 4301 section 8. A packet that is too large for its SA is
+ * answered with ICMP if it must not be fragmented. If it may be, it is cut
+ * BEFORE encryption, so that the peer has nothing to reassemble before it can
+ * authenticate (and NATs pass it). Only an SA whose selectors look at ports
+ * cannot do that, because later fragments carry none (section 7): its ESP
+ * packets are sent whole, with DF clear, and fragmented outside by the kernel.
+ */
+
+enum pmtu_action {
+	PMTU_FITS,
+	PMTU_FRAGMENT,   /* fragment_open ... */
+	PMTU_OUTER,      /* send as it is; the outer packet may be fragmented (df is cleared) */
+	PMTU_ICMP,       /* drop as ESP_DROP_TOO_BIG; answer with pmtu_icmp */
+};
+
+/* The largest inner packet whose outer packet is within @outer_mtu; at least 0. */
+uint32_t pmtu_inner_max(const struct esp_sa *sa, uint32_t outer_mtu);
+
+/*
+ * What to tell a sender: pmtu_inner_max for the SA's path, but never below 576 (IPv4,
+ * RFC 791) or 1280 (IPv6, RFC 8200 section 5): smaller packets cannot be asked for.
+ */
+uint32_t pmtu_advertised(const struct esp_sa *sa, uint8_t inner_version);
+
+/* What to do with an inner packet of @len octets on @sa. */
+enum pmtu_action pmtu_judge(const struct esp_sa *sa, const uint8_t *inner, uint32_t len);
+
+/*
+ * pmtu_icmp - writes ICMP "fragmentation needed" (RFC 792, 1191) or ICMPv6
+ * "packet too big" (RFC 4443 section 3.2) to the sender of @inner.
+ *
+ * @out   at least PMTU_ICMP_MAX octets
+ * @from  source address: one of this host's own, same family; IP_NONE: the packet's destination
+ * @mtu   what the sender should use
+ * Returns its length; 0 where none may be sent (RFC 1122 section 3.2.2, RFC 4443
+ * section 2.4: about an ICMP error, a later fragment, from or to an address that is no single host).
+ */
+size_t pmtu_icmp(uint8_t *out, const uint8_t *inner, uint32_t len, const struct ip *from, uint32_t mtu);
+
+enum { PMTU_ICMP_MAX = 1280 };
+
+/* An IPv4 packet being cut into fragments: RFC 791 section 3.2. */
+struct fragment {
+	const uint8_t *packet;
+	uint32_t len, header, at, mtu;
+	uint8_t first_header[60], later_header[60];
+	uint32_t later;       /* octets of later_header: only options that are copied */
+};
+
+/* @packet is borrowed. False: not IPv4, DF set, or @mtu too small for 8 octets of payload. */
+bool fragment_open(struct fragment *f, const uint8_t *packet, uint32_t len, uint32_t mtu);
+/* Octets of the next fragment; 0 after the last. */
+uint32_t fragment_next_octets(const struct fragment *f);
+/* Writes it, header checksum included. */
+void fragment_take(struct fragment *f, uint8_t *out);
+
+#endif
