@@ -140,6 +140,7 @@ struct sa_payload {
 	uint32_t doi, situation;
 	struct proposal_payload *proposal;
 	size_t n_proposal;
+	struct span unread; /* another DOI or situation: what follows it; no proposals then */
 };
 
 struct id_payload { /* RFC 2407 section 4.6.2 */
@@ -233,6 +234,7 @@ struct span builder_finish(struct builder *b);
 
 /* "payloads as text, one field a line", for logs at level 3 and for tests. */
 void message_dump(struct dump *d, const struct message *m);
+/* "Key Exchange", "Main Mode"; NULL for a number without a name. */
 const char *payload_name(uint8_t type);
 const char *exchange_name(uint8_t type);
 /* "NO-PROPOSAL-CHOSEN"; NULL for a number without a name. */

@@ -17,7 +17,7 @@ struct wire {
 	const uint8_t *in;  /* DECODE, DUMP: the octets */
 	uint8_t *out;       /* ENCODE: where they go */
 	size_t at, end;     /* position; end of what may be read or written */
-	struct arena *arena; /* DECODE: where lists are allocated; DUMP: unused */
+	struct arena *arena; /* DECODE, DUMP: where lists are allocated */
 	const char *failure; /* NULL: all is well; else what was wrong */
 	const char *where;   /* the field in which it was */
 	struct dump *dump;   /* DUMP: where text goes */
@@ -39,8 +39,12 @@ wire_ok(const struct wire *w)
 	return w->failure == NULL;
 }
 
-/* Keeps the first failure only. */
+/*
+ * Keeps the first failure only. @where is a field's name and @why continues the
+ * sentence ("is cut off"); @where NULL: @why is the whole sentence.
+ */
 void wire_fail(struct wire *w, const char *where, const char *why);
+/* @what says what must be so: "SPI Size must be 0 or 4". */
 void wire_require(struct wire *w, bool holds, const char *what);
 
 void wire_u8(struct wire *w, const char *name, uint8_t *v);
@@ -59,6 +63,20 @@ wire_left(const struct wire *w)
 {
 	return w->failure ? 0 : w->end - w->at;
 }
+
+/* Octets that are written and checked but not shown in a dump (lengths, chain fields). */
+void wire_hidden_u8(struct wire *w, const char *name, uint8_t *v);
+void wire_hidden_u16(struct wire *w, const char *name, uint16_t *v);
+
+/*
+ * A list of @size octets an element while decoding: room for element number @n,
+ * with the @n earlier ones in place. NULL, with the failure set, beyond @max
+ * elements or without memory.
+ */
+void *wire_list_room(struct wire *w, const char *name, void *list, size_t n, size_t size, size_t max);
+
+/* One line of a dump, indented; the text stays terminated and is cut where it is full. */
+void dump_line(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Narrows the window to the next @n octets; wire_leave() puts the position behind them and restores the end. */
 size_t wire_enter(struct wire *w, size_t n);
