@@ -69,7 +69,7 @@ struct algorithm {
 	uint8_t kind;          /* enum transform_kind */
 	uint16_t id;           /* IANA, IKEv2 */
 	uint16_t key_bits;     /* ENCR: key length without salt; 0 = fixed (then see key_octets) */
-	const char *name;      /* IANA's: "AES_CBC_256", strongSwan's spelling in vici: AES_CBC + keysize */
+	const char *name;      /* strongSwan's spelling in vici, without the key length: "AES_CBC", "MODP_2048" */
 	const char *keyword;   /* swanctl's: "aes256", "sha256", "modp2048" */
 	const char *alias;     /* a second keyword ("x25519"), or NULL */
 	uint16_t key_octets;   /* ENCR: key without salt; INTEG: key */
@@ -80,15 +80,22 @@ struct algorithm {
 	uint16_t shared_octets; /* DH: g^xy */
 	uint16_t ike1_value;   /* IKEv1 phase 1 attribute value (RFC 2409 Appendix A); 0 = none */
 	uint16_t esp1_value;   /* ENCR: IPsec ESP Transform Identifier; INTEG: Authentication Algorithm (RFC 2407 4.4.4, 4.5); 0 = none */
-	bool ike;              /* may protect an IKE SA */
+	bool ike;              /* may protect an IKE SA; Phase 1 of IKEv1 needs an ike1_value as well */
 	bool esp;              /* may protect ESP */
 	bool weak;             /* by explicit name only; never in a default */
 };
 
-/* The row for @kind, @id, @key_bits (0: any, or the first); NULL where we have none. */
+/*
+ * The row for @kind, @id, @key_bits (0: any, and the first is the shortest key);
+ * NULL where we have none. A key length given for a cipher whose key is fixed
+ * finds nothing (RFC 2409 Appendix A: it "MUST NOT be used" there).
+ */
 const struct algorithm *algorithm_by_id(enum transform_kind kind, uint16_t id, uint16_t key_bits);
 
-/* The row that a swanctl keyword names; NULL where we have none. PRF: "prfsha256". */
+/*
+ * The row that a swanctl keyword names, in lower case; NULL where we have none.
+ * PRF: "prfsha256"; "sha256" is the INTEG row, whose ike1_value is also that of the PRF.
+ */
 const struct algorithm *algorithm_by_keyword(struct span keyword);
 
 /* The row an IKEv1 phase 1 attribute value means; @key_bits from the Key Length attribute, 0 if absent. */
@@ -100,7 +107,10 @@ const struct algorithm *algorithm_by_esp1(enum transform_kind kind, uint16_t val
 /* Walks all rows: NULL starts, NULL ends. */
 const struct algorithm *algorithm_next(const struct algorithm *a);
 
-/* "AES_CBC_256", "MODP_2048"; "ENCR 77/128" for a number that we do not know. Returns @out. */
+/*
+ * "AES_CBC_256", "MODP_2048", "EXT_SEQ"; algorithms that we do not have are
+ * named too where the name is known, else "ENCR 77/128". Returns @out.
+ */
 const char *algorithm_format(char out[40], enum transform_kind kind, uint16_t id, uint16_t key_bits);
 
 #endif
