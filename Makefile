@@ -6,7 +6,6 @@ CHECK := build/check
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJAFLAGS)
-	@ln -sf src/daemon/sallyportd src/cli/sallyport $(BUILD)/
 
 $(BUILD)/build.ninja:
 	@tools/install-deps build
