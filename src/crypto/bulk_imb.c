@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <intel-ipsec-mb.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bulk_provider.h"
+#include "secret.h"
+
+/*
+ * libipsec-mb. AES-GCM goes through its one-shot calls, which are the fastest
+ * for it; ChaCha20-Poly1305 and the HMAC suites go through the job manager,
+ * which interleaves the packets of a run (CBC and the hashes are serial within
+ * one packet).
+ */
+
+enum { BLOCK_64 = 64, BLOCK_128 = 128, PREFETCH_AHEAD = 2, CACHE_LINE = 64 };
+
+struct imb_state {
+	IMB_MGR *mgr;
+	uint8_t tag[BULK_RUN_MAX][BULK_ICV_MAX];      /* computed, open only */
+	uint8_t received[BULK_RUN_MAX][BULK_ICV_MAX]; /* saved, where ESN needs its place */
+	uint8_t nonce[BULK_RUN_MAX][16], aad[BULK_RUN_MAX][16];
+};
+
+/* libipsec-mb's 1,008 octets leave room for the salt in their last cache line. */
+struct gcm_key {
+	uint8_t expanded[1008];
+	uint8_t salt[16];
+};
+
+_Static_assert(offsetof(struct gcm_key_data, ghash_keys) + sizeof(((struct gcm_key_data *)NULL)->ghash_keys) == 1008,
+               "the salt lies behind gcm_key_data");
+
+struct chacha_key {
+	uint8_t key[32];
+	uint8_t salt[16];
+};
+
+/* One direction's AES key schedule, then the HMAC states after the padded key's block. */
+struct hmac_key {
+	uint8_t aes[16 * 15] __attribute__((aligned(16)));
+	uint8_t inner[64] __attribute__((aligned(16)));
+	uint8_t outer[64] __attribute__((aligned(16)));
+};
+
+static const uint8_t zero_iv[CBC_BLOCK_OCTETS];
+
+static const struct gcm_key_data *
+gcm_data(const void *key)
+{
+	return (const struct gcm_key_data *)key;
+}
+
+/* ---- AES-GCM */
+
+static bool
+gcm_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
+{
+	struct imb_state *st = b->state;
+	struct gcm_key *k = out;
+
+	(void)seal, (void)integ;
+	if (s->key_bits == 128)
+		IMB_AES128_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
+	else if (s->key_bits == 192)
+		IMB_AES192_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
+	else
+		IMB_AES256_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
+	memcpy(k->salt, encr.p + s->key_bits / 8, AEAD_SALT_OCTETS);
+	return true;
+}
+
+/* With many SAs every packet has a cold key: fetch it while the one before is worked on. */
+static inline void
+prefetch_key(const struct bulk_op *op, size_t i, size_t n, uint32_t size)
+{
+	const uint8_t *next;
+
+	if (i + PREFETCH_AHEAD >= n)
+		return;
+	next = op[i + PREFETCH_AHEAD].key;
+	if (next == op[i].key)
+		return;
+	for (uint32_t o = 0; o < size; o += CACHE_LINE)
+		__builtin_prefetch(next + o);
+}
+
+typedef void gcm_function(const struct gcm_key_data *, struct gcm_context_data *, uint8_t *, const uint8_t *, uint64_t,
+                          const uint8_t *, const uint8_t *, uint64_t, uint8_t *, uint64_t);
+
+static inline void
+gcm_one(gcm_function *f, const struct bulk_suite *s, const struct bulk_op *op, uint8_t *tag)
+{
+	struct gcm_context_data context;
+	uint8_t nonce[16], aad[16], *payload = bulk_payload(s, op);
+	uint32_t aad_octets = SPI_SEQ_OCTETS;
+	const uint8_t *a = op->head;
+
+	if (op->esn) {
+		aad_octets = bulk_aad(aad, op);
+		a = aad;
+	}
+	bulk_nonce(nonce, ((const struct gcm_key *)op->key)->salt, op);
+	f(gcm_data(op->key), &context, payload, payload, op->payload, nonce, a, aad_octets, tag, 16);
+}
+
+static void
+gcm_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	IMB_MGR *mgr = ((struct imb_state *)b->state)->mgr;
+	gcm_function *f = s->key_bits == 128 ? mgr->gcm128_enc : s->key_bits == 192 ? mgr->gcm192_enc : mgr->gcm256_enc;
+
+	for (size_t i = 0; i < n; i++) {
+		prefetch_key(op, i, n, sizeof(struct gcm_key));
+		gcm_one(f, s, &op[i], bulk_icv(s, &op[i]));
+	}
+}
+
+static void
+gcm_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	IMB_MGR *mgr = ((struct imb_state *)b->state)->mgr;
+	gcm_function *f = s->key_bits == 128 ? mgr->gcm128_dec : s->key_bits == 192 ? mgr->gcm192_dec : mgr->gcm256_dec;
+	uint8_t tag[16];
+
+	for (size_t i = 0; i < n; i++) {
+		prefetch_key(op, i, n, sizeof(struct gcm_key));
+		gcm_one(f, s, &op[i], tag);
+		op[i].ok = bulk_icv_equal(tag, bulk_icv(s, &op[i]), 16);
+	}
+}
+
+/* ---- jobs */
+
+/* A job that left the manager; jobs of one run come back in any number of calls. */
+static inline size_t
+job_done(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, const IMB_JOB *j, bool seal)
+{
+	size_t i;
+
+	if (!j)
+		return 0;
+	if (seal)
+		return 1;
+	i = (size_t)(uintptr_t)j->user_data;
+	op[i].ok = j->status == IMB_STATUS_COMPLETED && bulk_icv_equal(st->tag[i], st->received[i], s->icv_octets);
+	return 1;
+}
+
+typedef void job_filler(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal);
+
+static inline void
+run_jobs(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n, bool seal, job_filler *fill)
+{
+	struct imb_state *st = b->state;
+	size_t done = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		IMB_JOB *j = IMB_GET_NEXT_JOB(st->mgr);
+
+		prefetch_key(op, i, n, s->key_size);
+		j->user_data = (void *)(uintptr_t)i;
+		j->sgl_state = IMB_SGL_INIT;
+		fill(st, s, op, i, j, seal);
+		done += job_done(st, s, op, IMB_SUBMIT_JOB_NOCHECK(st->mgr), seal);
+		for (const IMB_JOB *r; (r = IMB_GET_COMPLETED_JOB(st->mgr));)
+			done += job_done(st, s, op, r, seal);
+	}
+	while (done < n) {
+		const IMB_JOB *r = IMB_FLUSH_JOB(st->mgr);
+
+		if (!r)
+			break;
+		done += job_done(st, s, op, r, seal);
+	}
+}
+
+static void
+open_icv(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i)
+{
+	op[i].ok = false;
+	memcpy(st->received[i], bulk_icv(s, &op[i]), s->icv_octets);
+}
+
+static bool
+chacha_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
+{
+	struct chacha_key *k = out;
+
+	(void)b, (void)s, (void)seal, (void)integ;
+	memcpy(k->key, encr.p, sizeof k->key);
+	memcpy(k->salt, encr.p + sizeof k->key, AEAD_SALT_OCTETS);
+	return true;
+}
+
+static void
+chacha_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
+{
+	const struct chacha_key *k = op[i].key;
+
+	bulk_nonce(st->nonce[i], k->salt, &op[i]);
+	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	j->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
+	j->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
+	j->enc_keys = j->dec_keys = k->key;
+	j->key_len_in_bytes = sizeof k->key;
+	j->src = j->dst = bulk_payload(s, &op[i]);
+	j->cipher_start_src_offset_in_bytes = j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_cipher_in_bytes = j->msg_len_to_hash_in_bytes = op[i].payload;
+	j->iv = st->nonce[i];
+	j->iv_len_in_bytes = AEAD_NONCE_OCTETS;
+	j->u.CHACHA20_POLY1305.aad = st->aad[i];
+	j->u.CHACHA20_POLY1305.aad_len_in_bytes = bulk_aad(st->aad[i], &op[i]);
+	j->auth_tag_output = seal ? bulk_icv(s, &op[i]) : st->tag[i];
+	j->auth_tag_output_len_in_bytes = 16;
+	if (!seal)
+		open_icv(st, s, op, i);
+}
+
+static void
+chacha_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	run_jobs(b, s, op, n, true, chacha_fill);
+}
+
+static void
+chacha_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	run_jobs(b, s, op, n, false, chacha_fill);
+}
+
+/* ---- AES-CBC or NULL with HMAC */
+
+static IMB_HASH_ALG
+hash_of(uint16_t integ_id)
+{
+	return integ_id == INTEG_HMAC_SHA1_96      ? IMB_AUTH_HMAC_SHA_1
+	     : integ_id == INTEG_HMAC_SHA2_256_128 ? IMB_AUTH_HMAC_SHA_256
+	     : integ_id == INTEG_HMAC_SHA2_384_192 ? IMB_AUTH_HMAC_SHA_384
+	                                           : IMB_AUTH_HMAC_SHA_512;
+}
+
+/* RFC 2104 section 4: the state of the hash after the block key XOR pad. */
+static void
+hmac_state(IMB_MGR *mgr, uint16_t integ_id, struct span key, uint8_t pad, uint8_t out[64])
+{
+	uint8_t block[BLOCK_128];
+
+	memset(block, pad, sizeof block);
+	for (size_t i = 0; i < key.n; i++)
+		block[i] ^= key.p[i];
+	if (integ_id == INTEG_HMAC_SHA1_96)
+		IMB_SHA1_ONE_BLOCK(mgr, block, out);
+	else if (integ_id == INTEG_HMAC_SHA2_256_128)
+		IMB_SHA256_ONE_BLOCK(mgr, block, out);
+	else if (integ_id == INTEG_HMAC_SHA2_384_192)
+		IMB_SHA384_ONE_BLOCK(mgr, block, out);
+	else
+		IMB_SHA512_ONE_BLOCK(mgr, block, out);
+	secret_wipe(block, sizeof block);
+}
+
+static void
+aes_schedule(IMB_MGR *mgr, uint16_t key_bits, const uint8_t *key, uint8_t *out, bool seal)
+{
+	uint8_t other[16 * 15] __attribute__((aligned(16)));
+	uint8_t *enc = seal ? out : other, *dec = seal ? other : out;
+
+	if (key_bits == 128)
+		IMB_AES_KEYEXP_128(mgr, key, enc, dec);
+	else if (key_bits == 192)
+		IMB_AES_KEYEXP_192(mgr, key, enc, dec);
+	else if (key_bits == 256)
+		IMB_AES_KEYEXP_256(mgr, key, enc, dec);
+	secret_wipe(other, sizeof other);
+}
+
+static bool
+hmac_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
+{
+	IMB_MGR *mgr = ((struct imb_state *)b->state)->mgr;
+	struct hmac_key *k = out;
+
+	if (s->encr_id == ENCR_AES_CBC)
+		aes_schedule(mgr, s->key_bits, encr.p, k->aes, seal);
+	hmac_state(mgr, s->integ_id, integ, 0x36, k->inner);
+	hmac_state(mgr, s->integ_id, integ, 0x5c, k->outer);
+	return true;
+}
+
+/*
+ * On seal the IV's place holds the nonce and is encrypted with the payload,
+ * under an IV of zero: its ciphertext then IS the IV that the payload is chained to.
+ */
+static void
+fill_cipher(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, bool seal)
+{
+	uint8_t *payload = bulk_payload(s, op);
+	uint32_t lead = seal ? CBC_BLOCK_OCTETS : 0;
+
+	j->cipher_mode = s->encr_id == ENCR_AES_CBC ? IMB_CIPHER_CBC : IMB_CIPHER_NULL;
+	j->msg_len_to_cipher_in_bytes = op->payload;
+	j->cipher_start_src_offset_in_bytes = SPI_SEQ_OCTETS;
+	j->dst = payload;
+	if (s->encr_id != ENCR_AES_CBC)
+		return;
+	if (seal)
+		memcpy(payload - CBC_BLOCK_OCTETS, op->iv_nonce, CBC_BLOCK_OCTETS);
+	j->dst = payload - lead;
+	j->msg_len_to_cipher_in_bytes = op->payload + lead;
+	j->cipher_start_src_offset_in_bytes = SPI_SEQ_OCTETS + CBC_BLOCK_OCTETS - lead;
+	j->iv = seal ? zero_iv : payload - CBC_BLOCK_OCTETS;
+	j->iv_len_in_bytes = CBC_BLOCK_OCTETS;
+	j->key_len_in_bytes = s->key_bits / 8;
+}
+
+static void
+hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
+{
+	const struct hmac_key *k = op[i].key;
+	uint8_t *icv = bulk_icv(s, &op[i]);
+
+	j->src = op[i].head;
+	j->enc_keys = j->dec_keys = k->aes;
+	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	fill_cipher(s, &op[i], j, seal);
+	j->hash_alg = hash_of(s->integ_id);
+	j->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
+	j->u.HMAC._hashed_auth_key_xor_opad = k->outer;
+	j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_hash_in_bytes = (uint64_t)(icv - op[i].head);
+	j->auth_tag_output = seal ? icv : st->tag[i];
+	j->auth_tag_output_len_in_bytes = s->icv_octets;
+	if (!seal)
+		open_icv(st, s, op, i);
+	/* RFC 4303 section 2.8: the high half is hashed behind the packet and not sent; the ICV lends its place. */
+	if (op[i].esn) {
+		put_be32(icv, op[i].seq_high);
+		j->msg_len_to_hash_in_bytes += 4;
+	}
+}
+
+static void
+hmac_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	run_jobs(b, s, op, n, true, hmac_fill);
+}
+
+static void
+hmac_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	run_jobs(b, s, op, n, false, hmac_fill);
+}
+
+/* ---- provider */
+
+static void
+imb_suite(struct bulk_suite *s)
+{
+	if (s->kind == BULK_GCM) {
+		s->key_size = sizeof(struct gcm_key);
+		s->expand = gcm_expand;
+		s->seal = gcm_seal;
+		s->open = gcm_open;
+	} else if (s->kind == BULK_CHACHA) {
+		s->key_size = sizeof(struct chacha_key);
+		s->expand = chacha_expand;
+		s->seal = chacha_seal;
+		s->open = chacha_open;
+	} else {
+		s->key_size = sizeof(struct hmac_key);
+		s->expand = hmac_expand;
+		s->seal = hmac_seal;
+		s->open = hmac_open;
+	}
+}
+
+static bool
+imb_open(struct bulk *b)
+{
+	static const char *const arch_name[] = { "none", "no AES-NI", "SSE", "AVX", "AVX2", "AVX512" };
+	struct imb_state *st = aligned_alloc(CACHE_LINE, (sizeof *st + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1));
+	IMB_ARCH arch = IMB_ARCH_NONE;
+
+	if (!st)
+		return false;
+	memset(st, 0, sizeof *st);
+	st->mgr = alloc_mb_mgr(0);
+	if (st->mgr)
+		init_mb_mgr_auto(st->mgr, &arch);
+	if (!st->mgr || arch == IMB_ARCH_NONE || imb_get_errno(st->mgr)) {
+		free_mb_mgr(st->mgr);
+		free(st);
+		return false;
+	}
+	b->state = st;
+	snprintf(b->name, sizeof b->name, "libipsec-mb %s (%s)", imb_get_version_str(),
+	         (size_t)arch < sizeof arch_name / sizeof *arch_name ? arch_name[arch] : "newer");
+	return true;
+}
+
+static void
+imb_close(struct bulk *b)
+{
+	struct imb_state *st = b->state;
+
+	secret_wipe(st->mgr->jobs, sizeof st->mgr->jobs);
+	free_mb_mgr(st->mgr);
+	secret_wipe(st, sizeof *st);
+	free(st);
+}
+
+static const struct bulk_provider_ops imb_ops = { imb_open, imb_close, imb_suite };
+const struct bulk_provider_ops *const bulk_imb_ops = &imb_ops;
