@@ -58,10 +58,16 @@ enum event_kind {
 	EVENT_PEER_MOVED,
 };
 
+struct ike_info;
+struct child_info;
+
 struct effect_event {
 	enum event_kind kind;
 	uint32_t ike_id, child_id;         /* unique ids; 0: none */
 	uint32_t old_ike_id, old_child_id; /* of a rekey */
+	/* How it stood when the event happened, copied into the arena, for what cannot be walked any more (DOWN); NULL allowed elsewhere. */
+	const struct ike_info *ike;
+	const struct child_info *child;
 };
 
 /*

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_CONFIG_H
+#define SALLYPORT_CONFIG_H
+
+#include "conf_errors.h"
+#include "conn.h"
+#include "secret_store.h"
+
+/*
+ * What a swanctl.conf says, checked and typed. An all-zero struct is empty.
+ */
+struct config {
+	struct conn **conn; /* one reference each; in the order of the file */
+	size_t n;
+	struct secret_store secrets; /* origin SECRET_FROM_FILE */
+};
+
+/**
+ * config_load_file - reads a swanctl.conf and what it includes.
+ *
+ * Every mistake of the file is added to @errs, not only the first. False, with
+ * @out empty, when there was one: a configuration is taken whole or not at all.
+ * Secrets in a file that others may read are refused.
+ */
+bool config_load_file(struct config *out, const char *path, struct conf_errors *errs);
+void config_free(struct config *c);
+
+#endif
