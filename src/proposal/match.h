@@ -43,10 +43,13 @@ struct suite {
 	bool life_seconds_given, life_kilobytes_given;
 	uint64_t life_seconds, life_kilobytes;
 	uint8_t proposal_number, transform_number;
+	uint16_t proposal_index, transform_index; /* where it is in the SA payload: numbers may repeat, indices do not */
 	uint32_t spi;       /* ESP: the offerer's SPI */
 	bool unknown;       /* holds an attribute or algorithm that we do not know: never chosen */
 	const char *unknown_what; /* "hash algorithm 77"; in the decoder's arena */
 };
+
+enum { SUITES_MAX = 1024 }; /* of one SA payload; later ones are passed over */
 
 struct suites {
 	struct suite *s;
@@ -75,6 +78,26 @@ struct match {
 	size_t n_refusals;
 };
 
+/* IKEv1 Encapsulation Mode: RFC 2407 section 4.5, RFC 3947 section 5.1 and the numbers of its drafts. */
+enum {
+	ENCAPSULATION_NONE = 0,
+	ENCAPSULATION_TUNNEL = 1,
+	ENCAPSULATION_TRANSPORT = 2,
+	ENCAPSULATION_UDP_TUNNEL = 3,
+	ENCAPSULATION_UDP_TRANSPORT = 4,
+	ENCAPSULATION_UDP_TUNNEL_DRAFT = 61443,
+	ENCAPSULATION_UDP_TRANSPORT_DRAFT = 61444,
+};
+
+/* The RFC's number for a draft's. */
+static inline uint16_t
+encapsulation_canonical(uint16_t mode)
+{
+	return mode == ENCAPSULATION_UDP_TUNNEL_DRAFT	   ? ENCAPSULATION_UDP_TUNNEL
+	     : mode == ENCAPSULATION_UDP_TRANSPORT_DRAFT ? ENCAPSULATION_UDP_TRANSPORT
+							 : mode;
+}
+
 /* What besides algorithms must agree; 0 / false where it does not apply. */
 struct match_terms {
 	enum proposal_protocol protocol;
@@ -87,5 +110,16 @@ struct match_terms {
  * order of preference, that some offered suite satisfies.
  */
 void match_suites(struct match *out, const struct suites *offered, const struct proposals *ours, const struct match_terms *terms);
+
+/*
+ * suite_mismatch - the first thing in which @s differs from @p under @terms;
+ * MISMATCH_NONE where it is allowed. A suite without encapsulation mode leaves
+ * the mode to us ("host-dependent", RFC 2407 section 4.5). Lifetimes never
+ * differ: the shorter one counts (RFC 2407 section 4.5.4).
+ */
+enum mismatch suite_mismatch(const struct suite *s, const struct proposal *p, const struct match_terms *terms);
+
+/* The same algorithms, key length, group, ESN, authentication and encapsulation; lifetimes, SPI and numbers aside. */
+bool suite_same(const struct suite *a, const struct suite *b);
 
 #endif

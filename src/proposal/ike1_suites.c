@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ike1_sa.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ike1_attributes.h"
+
+enum { CLASSES = 32 };
+
+/* One transform being read. */
+struct reading {
+	struct suite *s;
+	struct arena *a;
+	uint64_t value[CLASSES]; /* by attribute class */
+	bool seen[CLASSES];
+	uint64_t life_type; /* of the next duration; 0: none said */
+};
+
+/* Which classes a phase has: those that we read, and those that we only know by name. */
+struct classes {
+	uint16_t life_type, life_duration;
+	struct {
+		const char *name;
+		bool read;
+	} c[CLASSES];
+};
+
+static const struct classes phase1 = {
+	.life_type = IKE1_LIFE_TYPE,
+	.life_duration = IKE1_LIFE_DURATION,
+	.c = {
+		[IKE1_ENCRYPTION] = { "encryption algorithm", true },
+		[IKE1_HASH] = { "hash algorithm", true },
+		[IKE1_AUTH] = { "authentication method", true },
+		[IKE1_GROUP] = { "Diffie-Hellman group", true },
+		[IKE1_KEY_LENGTH] = { "key length", true },
+		[IKE1_GROUP_TYPE] = { "group type", false },
+		[IKE1_GROUP_PRIME] = { "group prime", false },
+		[IKE1_GROUP_GENERATOR_ONE] = { "group generator", false },
+		[IKE1_GROUP_GENERATOR_TWO] = { "second group generator", false },
+		[IKE1_GROUP_CURVE_A] = { "group curve", false },
+		[IKE1_GROUP_CURVE_B] = { "group curve", false },
+		[IKE1_PRF] = { "pseudo-random function", false },
+		[IKE1_FIELD_SIZE] = { "group field size", false },
+		[IKE1_GROUP_ORDER] = { "group order", false },
+	},
+};
+
+static const struct classes phase2 = {
+	.life_type = ESP1_LIFE_TYPE,
+	.life_duration = ESP1_LIFE_DURATION,
+	.c = {
+		[ESP1_GROUP] = { "Diffie-Hellman group", true },
+		[ESP1_ENCAPSULATION] = { "encapsulation mode", true },
+		[ESP1_AUTH] = { "authentication algorithm", true },
+		[ESP1_KEY_LENGTH] = { "key length", true },
+		[ESP1_ESN] = { "extended sequence numbers", true },
+		[ESP1_KEY_ROUNDS] = { "key rounds", false },
+		[ESP1_COMPRESS_DICTIONARY] = { "compression dictionary size", false },
+		[ESP1_COMPRESS_PRIVATE] = { "private compression algorithm", false },
+	},
+};
+
+/* Marks the suite; the first reason stays. */
+static void __attribute__((format(printf, 3, 4)))
+unknown(struct suite *s, struct arena *a, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	if (s->unknown)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	s->unknown = true;
+	s->unknown_what = arena_printf(a, "%s", text);
+	if (!s->unknown_what)
+		s->unknown_what = "something (no memory to say what)";
+}
+
+/* "an attribute list that contains multiple instances of the same attribute class, so long as the different attribute
+ * entries do not conflict with one another." RFC 2407 section 4.5.2 */
+static void
+read_duration(struct reading *r, uint64_t duration)
+{
+	bool kilobytes = r->life_type == LIFE_KILOBYTES;
+	bool *given = kilobytes ? &r->s->life_kilobytes_given : &r->s->life_seconds_given;
+	uint64_t *life = kilobytes ? &r->s->life_kilobytes : &r->s->life_seconds;
+
+	/* "An SA Life Duration attribute MUST always follow an SA Life Type" RFC 2407 section 4.5 */
+	if (r->life_type == 0)
+		unknown(r->s, r->a, "a life duration without a life type before it");
+	else if (*given && *life != duration)
+		unknown(r->s, r->a, "two different lifetimes in %s", kilobytes ? "kilobytes" : "seconds");
+	*given = true;
+	*life = duration;
+	r->life_type = 0;
+}
+
+static void
+read_life_type(struct reading *r, uint64_t type)
+{
+	if (type == LIFE_SECONDS || type == LIFE_KILOBYTES)
+		r->life_type = type;
+	else
+		unknown(r->s, r->a, "life type %llu", (unsigned long long)type);
+}
+
+static void
+read_attribute(struct reading *r, const struct classes *cl, const struct attribute *at)
+{
+	unsigned long long value = at->value;
+
+	if (at->type == cl->life_type) {
+		read_life_type(r, at->value);
+	} else if (at->type == cl->life_duration) {
+		read_duration(r, at->value);
+	} else if (at->type >= CLASSES || !cl->c[at->type].name) {
+		unknown(r->s, r->a, "attribute %u with the value %llu", at->type, value);
+	} else if (!cl->c[at->type].read) {
+		unknown(r->s, r->a, "%s %llu (attribute %u)", cl->c[at->type].name, value, at->type);
+	} else if (at->value > UINT16_MAX) {
+		unknown(r->s, r->a, "%s %llu", cl->c[at->type].name, value);
+	} else if (r->seen[at->type] && r->value[at->type] != at->value) {
+		unknown(r->s, r->a, "two different values of %s", cl->c[at->type].name);
+	} else {
+		r->seen[at->type] = true;
+		r->value[at->type] = at->value;
+	}
+}
+
+static void
+read_attributes(struct reading *r, const struct classes *cl, const struct transform_payload *t)
+{
+	for (size_t i = 0; i < t->n_attr; i++)
+		read_attribute(r, cl, &t->attr[i]);
+}
+
+/* A value that is not in our registry, by its name where it has one. */
+static void
+unknown_value(struct reading *r, const char *class, const char *name, uint64_t value, uint64_t key_bits)
+{
+	char number[32];
+
+	if (!name) {
+		snprintf(number, sizeof number, "%llu", (unsigned long long)value);
+		name = number;
+	}
+	if (key_bits)
+		unknown(r->s, r->a, "%s %s with a key of %llu bits", class, name, (unsigned long long)key_bits);
+	else
+		unknown(r->s, r->a, "%s %s", class, name);
+}
+
+/*
+ * "There is no default value for Key Length, as it must be specified for
+ * transforms using ciphers with variable key lengths." RFC 2407 section 4.5
+ */
+static void
+take_cipher(struct reading *r, const struct algorithm *a, uint64_t key_bits, const char *name, uint64_t value)
+{
+	if (!a)
+		unknown_value(r, "encryption algorithm", name, value, key_bits);
+	else if (a->key_bits && !key_bits)
+		unknown(r->s, r->a, "encryption algorithm %s without a key length", a->name);
+	else
+		r->s->encr = (struct transform){ a->id, a->key_bits };
+}
+
+static void
+take_group(struct reading *r, uint64_t value)
+{
+	const struct algorithm *a = algorithm_by_ike1(TRANSFORM_DH, (uint16_t)value, 0);
+
+	if (a)
+		r->s->dh_id = a->id;
+	else
+		unknown_value(r, "Diffie-Hellman group", ike1_value_name(IKE1_GROUP, value), value, 0);
+}
+
+/* "These attributes are MANDATORY: encryption algorithm, hash algorithm, authentication method, information about a
+ * group over which to do Diffie-Hellman." RFC 2409 section 4 */
+static void
+phase1_suite(struct reading *r, const struct transform_payload *t)
+{
+	static const uint16_t mandatory[] = { IKE1_ENCRYPTION, IKE1_HASH, IKE1_AUTH, IKE1_GROUP };
+	const struct algorithm *prf;
+	uint64_t *v = r->value;
+
+	read_attributes(r, &phase1, t);
+	if (t->id != KEY_IKE)
+		unknown(r->s, r->a, "transform %u, which is not KEY_IKE", t->id);
+	for (size_t i = 0; i < sizeof mandatory / sizeof *mandatory; i++)
+		if (!r->seen[mandatory[i]])
+			unknown(r->s, r->a, "no %s", phase1.c[mandatory[i]].name);
+	take_cipher(r, algorithm_by_ike1(TRANSFORM_ENCR, (uint16_t)v[IKE1_ENCRYPTION], (uint16_t)v[IKE1_KEY_LENGTH]),
+		    v[IKE1_KEY_LENGTH], ike1_value_name(IKE1_ENCRYPTION, v[IKE1_ENCRYPTION]), v[IKE1_ENCRYPTION]);
+	prf = algorithm_by_ike1(TRANSFORM_PRF, (uint16_t)v[IKE1_HASH], 0);
+	if (prf)
+		r->s->prf_id = prf->id;
+	else
+		unknown_value(r, "hash algorithm", ike1_value_name(IKE1_HASH, v[IKE1_HASH]), v[IKE1_HASH], 0);
+	take_group(r, v[IKE1_GROUP]);
+	r->s->auth = (uint16_t)v[IKE1_AUTH];
+}
+
+static void
+phase2_suite(struct reading *r, const struct transform_payload *t)
+{
+	const struct algorithm *integ;
+	uint64_t *v = r->value;
+
+	read_attributes(r, &phase2, t);
+	take_cipher(r, algorithm_by_esp1(TRANSFORM_ENCR, t->id, (uint16_t)v[ESP1_KEY_LENGTH]), v[ESP1_KEY_LENGTH],
+		    esp1_transform_name(t->id), t->id);
+	if (r->seen[ESP1_AUTH]) {
+		integ = algorithm_by_esp1(TRANSFORM_INTEG, (uint16_t)v[ESP1_AUTH], 0);
+		if (integ)
+			r->s->integ_id = integ->id;
+		else
+			unknown_value(r, "authentication algorithm", esp1_auth_name(v[ESP1_AUTH]), v[ESP1_AUTH], 0);
+	}
+	if (r->seen[ESP1_GROUP])
+		take_group(r, v[ESP1_GROUP]);
+	r->s->encapsulation = (uint16_t)v[ESP1_ENCAPSULATION];
+	if (r->seen[ESP1_ENCAPSULATION] && !encapsulation_name(r->s->encapsulation))
+		unknown_value(r, "encapsulation mode", NULL, v[ESP1_ENCAPSULATION], 0);
+	/* "If an implementation receives any attribute value but the value for 64-bit sequence numbers, the security
+	 * association setup MUST be aborted." RFC 4304 section 3 */
+	if (r->seen[ESP1_ESN] && v[ESP1_ESN] != 1)
+		unknown_value(r, "extended sequence numbers", NULL, v[ESP1_ESN], 0);
+	r->s->esn = r->seen[ESP1_ESN];
+}
+
+static size_t
+count_transforms(const struct sa_payload *sa)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sa->n_proposal; i++)
+		n += sa->proposal[i].n_transform;
+	return n < SUITES_MAX ? n : SUITES_MAX;
+}
+
+static const char *
+protocol_name(uint8_t protocol)
+{
+	static const char *const names[] = { "", "ISAKMP", "AH", "ESP", "IPComp" };
+
+	return protocol > 0 && protocol < sizeof names / sizeof *names ? names[protocol] : "an unknown protocol";
+}
+
+/*
+ * "If the SA establishment negotiation is for a combined protection suite
+ * consisting of multiple protocols, then there MUST be multiple Proposal
+ * payloads each with the same Proposal number." RFC 2408 section 4.2
+ */
+static const struct proposal_payload *
+companion(const struct sa_payload *sa, size_t of)
+{
+	for (size_t i = 0; i < sa->n_proposal; i++)
+		if (i != of && sa->proposal[i].number == sa->proposal[of].number)
+			return &sa->proposal[i];
+	return NULL;
+}
+
+static void
+check_esp_proposal(struct suite *s, const struct sa_payload *sa, size_t index, struct arena *a)
+{
+	const struct proposal_payload *p = &sa->proposal[index], *with = companion(sa, index);
+
+	if (with)
+		unknown(s, a, "%s together with %s (proposal %u is both or nothing), and we negotiate ESP alone",
+			protocol_name(p->protocol), protocol_name(with->protocol), p->number);
+	else if (p->protocol != PROTO_IPSEC_ESP)
+		unknown(s, a, "%s, and we negotiate ESP alone", protocol_name(p->protocol));
+	else if (p->spi.n != 4)
+		unknown(s, a, "an SPI of %zu octets, which must have four", p->spi.n);
+	else if (get_be32(p->spi.p) < ESP_SPI_MIN)
+		unknown(s, a, "the SPI %u: those below 256 are reserved (RFC 4303 section 2.1)", (unsigned)get_be32(p->spi.p));
+	if (p->spi.n == 4)
+		s->spi = get_be32(p->spi.p);
+}
+
+static void
+read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t transform, bool esp, struct arena *a)
+{
+	const struct proposal_payload *p = &sa->proposal[proposal];
+	const struct transform_payload *t = &p->transform[transform];
+	struct reading r = { .s = s, .a = a };
+
+	*s = (struct suite){ .proposal_number = p->number, .transform_number = t->number,
+			     .proposal_index = (uint16_t)proposal, .transform_index = (uint16_t)transform };
+	if (esp) {
+		check_esp_proposal(s, sa, proposal, a);
+		phase2_suite(&r, t);
+		return;
+	}
+	if (p->protocol != PROTO_ISAKMP)
+		unknown(s, a, "%s in Phase 1, which negotiates ISAKMP alone", protocol_name(p->protocol));
+	phase1_suite(&r, t);
+}
+
+static bool
+read_suites(struct suites *out, const struct sa_payload *sa, bool esp, struct arena *a)
+{
+	size_t n = count_transforms(sa);
+
+	*out = (struct suites){ .s = arena_alloc(a, (n ? n : 1) * sizeof *out->s) };
+	if (!out->s)
+		return false;
+	for (size_t i = 0; i < sa->n_proposal; i++)
+		for (size_t j = 0; j < sa->proposal[i].n_transform && out->n < n; j++)
+			read_suite(&out->s[out->n++], sa, i, j, esp, a);
+	return true;
+}
+
+bool
+suites_from_ike1_sa(struct suites *out, const struct sa_payload *sa, struct arena *a)
+{
+	return read_suites(out, sa, false, a);
+}
+
+bool
+suites_from_ike1_esp_sa(struct suites *out, const struct sa_payload *sa, struct arena *a)
+{
+	return read_suites(out, sa, true, a);
+}
