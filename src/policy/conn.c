@@ -1,1 +1,256 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conn.h"
+
+#include <stdlib.h>
+
+enum { IKE_PORT = 500, REPLAY_WINDOW = 1024, COPY_DSCP_OUT = 1 };
+
+#define HOURS(n)   SECONDS((n) * 3600)
+#define MINUTES(n) SECONDS((n) * 60)
+
+struct conn *
+conn_new(const char *name)
+{
+	struct conn *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	*c = (struct conn){
+		.refs = 1,
+		.name = strdup(name),
+		.version = IKE_ANY,
+		.local_port = IKE_PORT,
+		.remote_port = IKE_PORT,
+		.mobike = true,
+		.rekey_ns = HOURS(4),
+		/* over_time is a tenth of rekey_time, rand_time is over_time. */
+		.over_ns = MINUTES(24),
+		.rand_ns = MINUTES(24),
+		.keyingtries = 1,
+		.unique = UNIQUE_NO,
+		.local = { .method = AUTH_PUBKEY },
+		.remote = { .method = AUTH_PUBKEY },
+	};
+	if (!c->name) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+struct conn *
+conn_ref(struct conn *c)
+{
+	c->refs++;
+	return c;
+}
+
+static void
+free_specs(struct address_specs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->a[i].name);
+	free(l->a);
+}
+
+static void
+free_child(struct child *c)
+{
+	free(c->name);
+	free(c->esp.p);
+	free(c->local_ts);
+	free(c->remote_ts);
+	free(c->updown);
+}
+
+void
+conn_unref(struct conn *c)
+{
+	if (!c || --c->refs)
+		return;
+	free_specs(&c->local_addrs);
+	free_specs(&c->remote_addrs);
+	free(c->ike.p);
+	for (size_t i = 0; i < c->n_children; i++)
+		free_child(&c->children[i]);
+	free(c->children);
+	free(c->name);
+	free(c);
+}
+
+struct child *
+conn_add_child(struct conn *c, const char *name)
+{
+	struct child *grown = realloc(c->children, (c->n_children + 1) * sizeof *grown);
+	char *copy;
+
+	if (!grown)
+		return NULL;
+	c->children = grown;
+	copy = strdup(name);
+	if (!copy)
+		return NULL;
+	grown[c->n_children] = (struct child){
+		.name = copy,
+		.mode = MODE_TUNNEL,
+		.dpd_action = ACTION_CLEAR,
+		/* life_time is rekey_time and a tenth, rand_time what lies between. */
+		.lifetime = { .rekey_ns = HOURS(1), .life_ns = MINUTES(66), .rand_ns = MINUTES(6) },
+		.replay_window = REPLAY_WINDOW,
+		.copy_df = true,
+		.copy_ecn = true,
+		.copy_dscp = COPY_DSCP_OUT,
+	};
+	return &grown[c->n_children++];
+}
+
+const struct child *
+conn_child(const struct conn *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_children; i++)
+		if (strcmp(c->children[i].name, name) == 0)
+			return &c->children[i];
+	return NULL;
+}
+
+/* ---- equality, octet for octet: a name in other letters is a change that shows in status */
+
+static bool
+text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool
+specs_equal(const struct address_specs *a, const struct address_specs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct address_spec *x = &a->a[i], *y = &b->a[i];
+
+		if (!ip_equal(&x->lo, &y->lo) || !ip_equal(&x->hi, &y->hi) || x->family != y->family ||
+		    !text_equal(x->name, y->name))
+			return false;
+	}
+	return true;
+}
+
+static bool
+proposal_equal(const struct proposal *a, const struct proposal *b)
+{
+	for (size_t k = 0; k < TRANSFORM_KINDS; k++) {
+		if (a->kind[k].n != b->kind[k].n)
+			return false;
+		for (size_t i = 0; i < a->kind[k].n; i++)
+			if (a->kind[k].t[i].id != b->kind[k].t[i].id || a->kind[k].t[i].key_bits != b->kind[k].t[i].key_bits)
+				return false;
+	}
+	return true;
+}
+
+static bool
+proposals_equal(const struct proposals *a, const struct proposals *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!proposal_equal(&a->p[i], &b->p[i]))
+			return false;
+	return true;
+}
+
+static bool
+selectors_equal(const struct selector *a, size_t n_a, const struct selector *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (!selector_equal(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+static bool
+round_equal(const struct auth_round *a, const struct auth_round *b)
+{
+	return a->method == b->method && a->id_given == b->id_given && a->id.type == b->id.type &&
+	       span_equal(identity_span(&a->id), identity_span(&b->id));
+}
+
+static bool
+lifetime_equal(const struct lifetime *a, const struct lifetime *b)
+{
+	return a->rekey_ns == b->rekey_ns && a->life_ns == b->life_ns && a->rand_ns == b->rand_ns &&
+	       a->rekey_octets == b->rekey_octets && a->life_octets == b->life_octets && a->rand_octets == b->rand_octets &&
+	       a->rekey_packets == b->rekey_packets && a->life_packets == b->life_packets && a->rand_packets == b->rand_packets;
+}
+
+static bool
+child_equal(const struct child *a, const struct child *b)
+{
+	return text_equal(a->name, b->name) && proposals_equal(&a->esp, &b->esp) &&
+	       selectors_equal(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
+	       selectors_equal(a->remote_ts, a->n_remote_ts, b->remote_ts, b->n_remote_ts) && a->mode == b->mode &&
+	       a->start_action == b->start_action && a->close_action == b->close_action && a->dpd_action == b->dpd_action &&
+	       lifetime_equal(&a->lifetime, &b->lifetime) && a->replay_window == b->replay_window && a->reqid == b->reqid &&
+	       a->priority == b->priority && a->hostaccess == b->hostaccess && a->copy_df == b->copy_df &&
+	       a->copy_ecn == b->copy_ecn && a->copy_dscp == b->copy_dscp && text_equal(a->updown, b->updown);
+}
+
+static bool
+children_equal(const struct conn *a, const struct conn *b)
+{
+	if (a->n_children != b->n_children)
+		return false;
+	for (size_t i = 0; i < a->n_children; i++)
+		if (!child_equal(&a->children[i], &b->children[i]))
+			return false;
+	return true;
+}
+
+bool
+conn_equal(const struct conn *a, const struct conn *b)
+{
+	return text_equal(a->name, b->name) && a->version == b->version && specs_equal(&a->local_addrs, &b->local_addrs) &&
+	       specs_equal(&a->remote_addrs, &b->remote_addrs) && a->local_port == b->local_port &&
+	       a->remote_port == b->remote_port && proposals_equal(&a->ike, &b->ike) && a->encap == b->encap &&
+	       a->mobike == b->mobike && a->aggressive == b->aggressive && a->dpd_delay_ns == b->dpd_delay_ns &&
+	       a->dpd_timeout_ns == b->dpd_timeout_ns && a->rekey_ns == b->rekey_ns && a->reauth_ns == b->reauth_ns &&
+	       a->over_ns == b->over_ns && a->rand_ns == b->rand_ns && a->keyingtries == b->keyingtries &&
+	       a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal(&a->remote, &b->remote) &&
+	       children_equal(a, b);
+}
+
+/* ---- addresses */
+
+/* 0: not within; else one more than how specific the item is. A name matches once it is resolved. */
+static unsigned
+spec_rank(const struct address_spec *s, const struct ip *a)
+{
+	struct ip lo = s->lo;
+	unsigned bits = 0;
+
+	if (s->lo.family == IP_NONE)
+		return !s->name && (s->family == IP_NONE || s->family == a->family);
+	if (s->lo.family != a->family || ip_compare(&s->lo, a) > 0 || ip_compare(a, &s->hi) > 0)
+		return 0;
+	while (bits < ip_bits(&lo) && ((lo.b[bits / 8] ^ s->hi.b[bits / 8]) >> (7 - (bits & 7)) & 1) == 0)
+		bits++;
+	return 2 + bits;
+}
+
+bool
+address_specs_match(const struct address_specs *l, const struct ip *a, unsigned *score)
+{
+	unsigned best = l->n == 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		unsigned rank = spec_rank(&l->a[i], a);
+
+		if (rank > best)
+			best = rank;
+	}
+	*score = best ? best - 1 : 0;
+	return best != 0;
+}

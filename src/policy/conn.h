@@ -110,13 +110,22 @@ struct conn *conn_new(const char *name);
 struct conn *conn_ref(struct conn *c);
 /* Frees with the last reference; NULL is allowed. */
 void conn_unref(struct conn *c);
-/* Appends a child with swanctl's defaults; NULL when out of memory. Only before the connection is shared. */
+/*
+ * Appends a child with swanctl's defaults; NULL when out of memory. Proposals and
+ * traffic selectors are left empty: who loads the configuration fills in "default"
+ * and "dynamic" where it says nothing. Only before the connection is shared; moves
+ * the children added before.
+ */
 struct child *conn_add_child(struct conn *c, const char *name);
 const struct child *conn_child(const struct conn *c, const char *name);
 /* Deep equality, so that a reload leaves unchanged connections alone. */
 bool conn_equal(const struct conn *a, const struct conn *b);
 
-/* Whether an address is within one of the items (true for an empty list); @score: how specific the item is, 0 for %any. */
+/*
+ * Whether an address is within one of the items (true for an empty list); @score:
+ * how specific the best item is, 0 for %any. A name matches once it is resolved
+ * into lo and hi.
+ */
 bool address_specs_match(const struct address_specs *l, const struct ip *a, unsigned *score);
 
 #endif

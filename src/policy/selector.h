@@ -50,12 +50,16 @@ struct flow flow_reversed(const struct flow *f);
 /* Reads the selector fields of an IPv4 or IPv6 packet. False: not a packet we can judge. */
 bool flow_from_packet(struct flow *out, struct span packet);
 
-/* strongSwan's form: "10.1.0.0/16", "10.1.0.0/16[tcp/80]", "10.1.0.1..10.1.0.9", "dynamic". Returns @out. */
+/*
+ * strongSwan's form: "10.1.0.0/16", "10.1.0.0/16[tcp/80]", "10.1.0.1..10.1.0.9",
+ * "dynamic", "10.1.0.1/32[icmp/3(1)]", "[udp/OPAQUE]". selector_parse() reads it back. Returns @out.
+ */
 const char *selector_format(char out[SELECTOR_TEXT_MAX], const struct selector *s);
 
 /*
  * swanctl's form: "10.1.0.0/16", "10.1.0.5", "10.1.0.1-10.1.0.9", "dynamic",
- * each with "[proto/port]" ("[tcp/http]", "[udp]", "[6/1000-2000]", "[/53]").
+ * each with "[proto/port]" ("[tcp/http]", "[udp]", "[6/1000-2000]", "[/53]", "[udp/%opaque]").
+ * Of ICMP, "[icmp/8]" is type 8 code 0, and numbers from 256 are type * 256 + code.
  * False, with a sentence about what is allowed in *why, when it is none.
  */
 bool selector_parse(struct selector *out, struct span text, const char **why);
