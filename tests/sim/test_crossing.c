@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "match.h"
+#include "sim_test.h"
+
+/* Both ends act at once, and many things under one Phase 1. */
+
+#define PLAIN "ike1 main psk=swordfish"
+
+static void
+both_start(unsigned apart_ms)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *alice = sim_peer(&net, PLAIN);
+	struct sim_peer *bob = sim_peer(&net, PLAIN);
+	uint64_t a, b;
+
+	a = sim_initiate(alice, bob);
+	sim_run(&net, MILLISECONDS(apart_ms));
+	b = sim_initiate(bob, alice);
+	sim_run(&net, SECONDS(60));
+	EXPECT(sim_result(alice, a) && sim_result(alice, a)->result == RESULT_OK, apart_ms);
+	EXPECT(sim_result(bob, b) && sim_result(bob, b)->result == RESULT_OK, apart_ms);
+	EXPECT(sim_same_keys(alice, bob), apart_ms);
+	EXPECT(alice->esp_lost == 0 && bob->esp_lost == 0, apart_ms);
+	EXPECT_NO_LOSS(&net, apart_ms);
+	EXPECT_SOUND(&net, apart_ms);
+}
+
+TEST(both_ends_may_initiate_at_once)
+{
+	for (unsigned ms = 0; ms <= 60; ms += 3)
+		both_start(ms);
+}
+
+static void
+both_rekey(unsigned apart_ms, const char *ike, const char *child)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *alice = sim_peer(&net, PLAIN);
+	struct sim_peer *bob = sim_peer(&net, PLAIN);
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(5));
+	sim_rekey(alice, ike, child);
+	sim_run(&net, MILLISECONDS(apart_ms));
+	sim_rekey(bob, ike, child);
+	sim_run(&net, SECONDS(90));
+	EXPECT(sim_same_keys(alice, bob), apart_ms);
+	EXPECT(sim_established(alice) && sim_established(bob), apart_ms);
+	EXPECT(sim_ike_sas(alice) == sim_ike_sas(bob), apart_ms);
+	EXPECT(sim_children(alice) == sim_children(bob), apart_ms);
+	EXPECT(alice->n_out == bob->n_out && alice->n_in == bob->n_in, apart_ms);
+	EXPECT(alice->esp_lost == 0 && bob->esp_lost == 0, apart_ms);
+	EXPECT(alice->esp_held == 0 && bob->esp_held == 0, apart_ms);
+	EXPECT_NO_LOSS(&net, apart_ms);
+	EXPECT_SOUND(&net, apart_ms);
+}
+
+TEST(both_ends_may_rekey_phase_2_at_once_without_losing_a_packet)
+{
+	for (unsigned ms = 0; ms <= 60; ms += 3)
+		both_rekey(ms, NULL, "net");
+}
+
+TEST(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet)
+{
+	for (unsigned ms = 0; ms <= 60; ms += 3)
+		both_rekey(ms, "net", NULL);
+}
+
+/* Crossing rekeyings must not breed: after any number of them one pair of SAs remains at work. */
+TEST(repeated_crossing_rekeyings_do_not_pile_up_sas)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 7, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *alice = sim_peer(&net, PLAIN);
+	struct sim_peer *bob = sim_peer(&net, PLAIN);
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(5));
+	for (unsigned round = 0; round < 10; round++) {
+		sim_rekey(alice, NULL, "net");
+		sim_rekey(bob, NULL, "net");
+		sim_run(&net, SECONDS(60));
+	}
+	EXPECT(sim_same_keys(alice, bob), 0);
+	EXPECT(sim_children(alice) <= 2 && sim_children(bob) <= 2, 0);
+	EXPECT(alice->esp_lost + bob->esp_lost == 0, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
+enum { MANY = 1000 };
+
+static struct conn *
+conn_with_many(struct sim_peer *p, unsigned mine, unsigned theirs)
+{
+	struct conn *c = sim_conn(p, "child=c0:10.1.0.0/32,10.2.0.0/32");
+
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[16];
+		struct child *k;
+
+		snprintf(name, sizeof name, "n%u", i);
+		k = conn_add_child(c, name);
+		assert_non_null(k);
+		assert_true(proposals_copy(&k->esp, &c->children[0].esp));
+		free(k->local_ts);
+		free(k->remote_ts);
+		k->local_ts = calloc(1, sizeof *k->local_ts);
+		k->remote_ts = calloc(1, sizeof *k->remote_ts);
+		assert_true(k->local_ts && k->remote_ts);
+		k->n_local_ts = k->n_remote_ts = 1;
+		*k->local_ts = selector_host(&(struct ip){ IP_V4, { 10, (uint8_t)mine, (uint8_t)(i >> 8), (uint8_t)i } });
+		*k->remote_ts = selector_host(&(struct ip){ IP_V4, { 10, (uint8_t)theirs, (uint8_t)(i >> 8), (uint8_t)i } });
+	}
+	return c;
+}
+
+TEST(a_thousand_phase_2_fit_under_one_phase_1)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1000 });
+	struct sim_peer *alice = sim_peer(&net, PLAIN);
+	struct sim_peer *bob = sim_peer(&net, PLAIN);
+	struct conn *a = conn_with_many(alice, 11, 12), *b = conn_with_many(bob, 12, 11);
+
+	sim_load(alice, a);
+	sim_load(bob, b);
+	conn_unref(a);
+	conn_unref(b);
+	for (unsigned i = 0; i < MANY; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "n%u", i);
+		sim_initiate_child(alice, name);
+	}
+	sim_run(&net, SECONDS(60));
+	EXPECT(sim_ike_sas(alice) == 1 && sim_ike_sas(bob) == 1, 0);
+	assert_int_equal(sim_children_in(alice, CHILD_STATE_INSTALLED), MANY);
+	assert_int_equal(sim_children_in(bob, CHILD_STATE_INSTALLED), MANY);
+	EXPECT(sim_same_keys(alice, bob), 0);
+	sim_terminate(alice, "net", NULL);
+	sim_run(&net, SECONDS(60));
+	EXPECT(sim_children(alice) == 0 && sim_children(bob) == 0, 0);
+	EXPECT(alice->n_in + alice->n_out + bob->n_in + bob->n_out == 0, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_ends_may_initiate_at_once),
+		cmocka_unit_test(both_ends_may_rekey_phase_2_at_once_without_losing_a_packet),
+		cmocka_unit_test(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet),
+		cmocka_unit_test(repeated_crossing_rekeyings_do_not_pile_up_sas),
+		cmocka_unit_test(a_thousand_phase_2_fit_under_one_phase_1),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
