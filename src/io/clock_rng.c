@@ -3,15 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-/* One system call fills this many octets at once: most requests are for a few. */
-enum { POOL_OCTETS = 256 };
-
 instant_t
-clock_now(void)
+clock_boottime(void)
 {
 	struct timespec t;
 
@@ -20,46 +16,27 @@ clock_now(void)
 }
 
 static void
-from_kernel(uint8_t *p, size_t n)
-{
-	while (n) {
-		ssize_t got = getrandom(p, n, 0);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		/* Keys without randomness would be worse than no service. */
-		if (got <= 0)
-			abort();
-		p += got;
-		n -= (size_t)got;
-	}
-}
-
-static void
 fill(struct rng *self, void *out, size_t n)
 {
-	static _Thread_local uint8_t pool[POOL_OCTETS];
-	static _Thread_local size_t left;
+	uint8_t *p = out;
 
 	(void)self;
-	if (n > POOL_OCTETS) {
-		from_kernel(out, n);
-		return;
+	while (n > 0) {
+		ssize_t got = getrandom(p, n, 0);
+
+		if (got < 0 && errno != EINTR)
+			abort();
+		if (got > 0) {
+			p += got;
+			n -= (size_t)got;
+		}
 	}
-	if (left < n) {
-		from_kernel(pool, POOL_OCTETS);
-		left = POOL_OCTETS;
-	}
-	memcpy(out, pool + POOL_OCTETS - left, n);
-	/* What was given out must not be found in memory later. */
-	explicit_bzero(pool + POOL_OCTETS - left, n);
-	left -= n;
 }
 
 struct rng *
-system_rng(void)
+rng_kernel(void)
 {
-	static struct rng rng = { .fill = fill };
+	static struct rng r = { .fill = fill };
 
-	return &rng;
+	return &r;
 }

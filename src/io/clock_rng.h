@@ -5,10 +5,15 @@
 #include "instant.h"
 #include "rng.h"
 
-/* CLOCK_BOOTTIME: monotonic, and it counts while the machine sleeps. */
-instant_t clock_now(void);
+/* What the daemon hands to the pure core: the machine's clock and the kernel's generator. */
 
-/* The kernel's random numbers (getrandom); ends the program where there are none. */
-struct rng *system_rng(void);
+/* CLOCK_BOOTTIME: monotonic, and goes on while the machine sleeps. */
+instant_t clock_boottime(void);
+
+/*
+ * getrandom(2). A shared instance without state; never freed. A kernel that
+ * refuses ends the process: going on without randomness would be worse.
+ */
+struct rng *rng_kernel(void);
 
 #endif
