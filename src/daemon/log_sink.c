@@ -1,33 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log_sink.h"
 
+#include <errno.h>
+#include <string.h>
 #include <time.h>
 
 void
-log_sink_open(struct log_sink *s, int level)
+log_sink_open(struct log_sink *s)
 {
-	*s = (struct log_sink){ .file = stderr, .flush = true };
-	for (int g = 0; g < LOG_GROUPS; g++)
-		s->level[g] = level;
+	*s = (struct log_sink){ 0 };
 }
 
 void
 log_sink_close(struct log_sink *s)
 {
-	if (s->file && s->file != stderr)
-		fclose(s->file);
-	s->file = NULL;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->out[i].file != stderr)
+			fclose(s->out[i].file);
+	s->n = 0;
 }
 
 bool
-log_sink_file(struct log_sink *s, const char *path, bool append)
+log_sink_add(struct log_sink *s, const char *path, bool append, bool flush, bool times, const int level[LOG_GROUPS])
 {
-	FILE *f = fopen(path, append ? "ae" : "we");
+	struct log_output *o = &s->out[s->n];
 
-	if (!f)
+	if (s->n == LOG_OUTPUTS_MAX) {
+		errno = EMFILE;
 		return false;
-	log_sink_close(s);
-	s->file = f;
+	}
+	*o = (struct log_output){ .flush = flush, .times = times };
+	o->file = path ? fopen(path, append ? "ae" : "we") : stderr;
+	if (!o->file)
+		return false;
+	memcpy(o->level, level, sizeof o->level);
+	s->n++;
 	return true;
 }
 
@@ -52,20 +59,26 @@ write_clean(FILE *f, const char *text)
 		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, f);
 }
 
+static void
+write_line(const struct log_output *o, enum log_group g, const char *conn, uint32_t ike_id, const char *text)
+{
+	if (o->times)
+		write_time(o->file);
+	fprintf(o->file, "00[%s] ", log_group_name(g));
+	if (conn && ike_id)
+		fprintf(o->file, "<%s|%u> ", conn, ike_id);
+	else if (ike_id)
+		fprintf(o->file, "<%u> ", ike_id);
+	write_clean(o->file, text);
+	fputc('\n', o->file);
+	if (o->flush)
+		fflush(o->file);
+}
+
 void
 log_write(struct log_sink *s, enum log_group g, int level, const char *conn, uint32_t ike_id, const char *text)
 {
-	if (!s->file || level > s->level[g])
-		return;
-	if (s->times)
-		write_time(s->file);
-	fprintf(s->file, "00[%s] ", log_group_name(g));
-	if (conn && ike_id)
-		fprintf(s->file, "<%s|%u> ", conn, ike_id);
-	else if (ike_id)
-		fprintf(s->file, "<%u> ", ike_id);
-	write_clean(s->file, text);
-	fputc('\n', s->file);
-	if (s->flush)
-		fflush(s->file);
+	for (size_t i = 0; i < s->n; i++)
+		if (level <= s->out[i].level[g])
+			write_line(&s->out[i], g, conn, ike_id, text);
 }
