@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No protected packet is ever seen in clear on the outer link: before, during and after negotiation, when it fails, while
+rekeying, after the peer is lost, after kill -9, at a reload and at shutdown. Plain routes between the sites exist, so every
+packet that is not held would arrive there."""
+import os
+import signal
+import time
+
+import pytest
+
+from config import child, conf, pair
+from net import wait_until
+from peers import Charon, Sallyport
+
+PROTECTED = "net 10.1.0.0/16 or net 10.2.0.0/16 or net fd01::/64 or net fd02::/64"
+FAST = "charon {\n  retransmit_tries = 1\n  retransmit_timeout = 0.5\n}\n"
+
+
+@pytest.fixture
+def wire(sites):
+    """The outer link, watched from the start; at the end nothing protected may have been on it."""
+    c = sites.moon.capture("wan")
+    yield c
+    seen = [x for x in c.lines(PROTECTED) if "ICMP host 10.77" not in x]
+    assert seen == [], "in clear:\n" + "\n".join(seen[:10])
+
+
+def flood(sites, seconds):
+    """Traffic from a host behind the gateway and from the gateway itself, both families, all the while."""
+    every = ["-n", "-i", "0.05", "-w", str(seconds), "-W", "1"]
+    return [sites.alice.popen("ping", *every, "10.2.0.10", stdout=-3, stderr=-3),
+            sites.alice.popen("ping", *every, "fd02::10", stdout=-3, stderr=-3),
+            sites.moon.popen("ping", *every, "-I", "10.1.0.1", "10.2.0.10", stdout=-3, stderr=-3),
+            sites.moon.popen("ping", *every, "10.2.0.10", stdout=-3, stderr=-3)]
+
+
+def both(action="trap", **kw):
+    return {"net": child(start_action=action, **kw), "six": child("fd01::/64", "fd02::/64", start_action=action, **kw)}
+
+
+def wait_all(pings):
+    for p in pings:
+        p.wait(60)
+
+
+def test_before_during_and_after_negotiation(sites, wire):
+    a, b = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    pings = flood(sites, 6)
+    time.sleep(1.5)              # the peer is not even there
+    Charon(sites.sun, b)
+    wait_all(pings)
+    assert sites.alice.ping("10.2.0.10", 3, interval=0.2) == 3
+    ours.swanctl("--terminate", "--ike", "site", "--force")
+    wait_all(flood(sites, 2))
+    ours.stop()
+
+
+def test_failed_negotiation(sites, wire):
+    a, b = pair(children=both(), ours={"psk": "one"}, theirs={"psk": "another"})
+    Sallyport(sites.moon, a, extra=FAST)
+    Charon(sites.sun, b)
+    wait_all(flood(sites, 5))
+
+
+def test_rekey(sites, wire):
+    a, b = pair(children=both(rekey_time="2s", life_time="6s"), rekey_time="4s")
+    Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    wait_all(flood(sites, 12))
+
+
+def test_peer_lost(sites, wire):
+    a, b = pair(children=both(dpd_action="trap"), ours={"dpd_delay": "1s", "dpd_timeout": "3s"})
+    ours, theirs = Sallyport(sites.moon, a, extra=FAST), Charon(sites.sun, b)
+    ours.initiate("net")
+    pings = flood(sites, 9)
+    time.sleep(1)
+    theirs.kill()
+    wait_all(pings)
+
+
+def test_killed(sites, wire):
+    a, b = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    ours.initiate("net")
+    pings = flood(sites, 6)
+    time.sleep(1)
+    ours.kill()
+    time.sleep(2)
+    ours.start()
+    wait_all(pings)
+    assert wait_until(lambda: sites.alice.ping("10.2.0.10"), 15), ours.log()
+
+
+def test_killed_and_flushed(sites):
+    """`sallyport flush` is the administrator's word that plain routes may be used again."""
+    a, _ = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    ours.kill()
+    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+    ours.cli("flush")
+    assert sites.alice.ping("10.2.0.10", 2) == 2
+    assert "sallyport" not in sites.moon.run("nft", "list", "ruleset")
+
+
+def test_reload(sites, wire):
+    a, b = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    pings = flood(sites, 8)
+    for _ in range(3):
+        time.sleep(1)
+        ours.signal(signal.SIGHUP)
+        time.sleep(1)
+        ours.swanctl("--load-all", "--file", os.path.join(ours.dir, "swanctl.conf"))
+    wait_all(pings)
+    assert ours.proc.poll() is None, ours.log()
+
+
+def test_cleartext_that_should_have_been_protected_is_dropped(sites):
+    """RFC 4301 section 5.2: the peer's plain packets do not come in."""
+    a, _ = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    lan = sites.moon.capture("lan")
+    assert sites.bob.ping("10.1.0.10", 2) == 0
+    assert sites.bob.ping("10.1.0.1", 2) == 0
+    assert lan.lines("icmp and src 10.2.0.10") == []
+    ours.stop()
+    assert sites.bob.ping("10.1.0.10", 1) == 1
+
+
+def test_start_action_none_claims_nothing_without_an_sa(sites):
+    """Where nothing was asked for, nothing is diverted: the plain route carries it."""
+    ours = Sallyport(sites.moon, conf(children={"net": child(start_action="none")}))
+    assert sites.alice.ping("10.2.0.10", 2) == 2
+    ours.stop()
+
+
+def test_a_trap_does_not_lose_the_first_packet(sites):
+    a, b = pair(children=both())
+    Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    assert sites.alice.ping("10.2.0.10", 1, timeout=5) == 1
+    assert sites.alice.ping("fd02::10", 1, timeout=5) == 1

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libreswan 4.10 completes both phases with us in both roles. Its ESP is in the kernel, which has none here: a stub accepts
+its SAs, so this judges the negotiation only."""
+import os
+
+import pytest
+
+from config import PSK, child, conf
+from net import run, wait_until
+from peers import BUILD, ROOT, Pluto, Sallyport
+
+STUB = os.path.join(BUILD, "tests", "support", "xfrm-stub.so")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fetched():
+    run(os.path.join(ROOT, "tools", "peers"), "fetch", "libreswan", timeout=300)
+
+
+def pluto_conf(ike, esp, pfs):
+    return """conn site
+  keyexchange=ikev1
+  ikev2=no
+  authby=secret
+  left=10.77.0.2
+  leftid=@sun
+  leftsubnet=10.2.0.0/16
+  right=10.77.0.1
+  rightid=@moon
+  rightsubnet=10.1.0.0/16
+  ike=%s
+  esp=%s
+  pfs=%s
+  leftupdown=/bin/true
+  auto=add
+""" % (ike, esp, pfs)
+
+
+@pytest.mark.parametrize("we_initiate", [True, False], ids=["initiator", "responder"])
+@pytest.mark.parametrize("ours_ike,ours_esp,ike,esp,pfs", [
+    ("aes256-sha256-modp2048", "aes128gcm16", "aes256-sha2_256;modp2048", "aes_gcm128-null", "no"),
+    ("aes128-sha512-ecp256", "aes256-sha256-ecp256", "aes128-sha2_512;dh19", "aes256-sha2_256;dh19", "yes"),
+    ("aes256-sha256-x25519", "aes256gcm16-x25519", "aes256-sha2_256;dh31", "aes_gcm256-null;dh31", "yes"),
+], ids=["gcm", "cbc-pfs", "x25519-pfs"])
+def test_main_and_quick_mode(gateways, ours_ike, ours_esp, ike, esp, pfs, we_initiate):
+    a = conf(children={"net": child(esp_proposals=ours_esp)}, local_id="moon", remote_id="sun", proposals=ours_ike)
+    ours = Sallyport(gateways.moon, a)
+    theirs = Pluto(gateways.sun, pluto_conf(ike, esp, pfs), '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    if we_initiate:
+        ours.initiate("net")
+    else:
+        out = theirs.whack("--name", "site", "--initiate", check=False)
+        assert "established" in out, out + theirs.log()
+    assert "INSTALLED" in ours.list_sas()
+    theirs.wait_log(r"IPsec SA established tunnel mode")
+    ours.swanctl("--terminate", "--ike", "site")
+    theirs.wait_log(r"received Delete SA payload|deleting state|deleting other state|self-deleting|received and ignored|Delete SA")
+
+
+def test_rekey_of_phase_2(gateways):
+    a = conf(children={"net": child(esp_proposals="aes128gcm16")}, local_id="moon", remote_id="sun", proposals="aes256-sha256-modp2048")
+    ours = Sallyport(gateways.moon, a)
+    theirs = Pluto(gateways.sun, pluto_conf("aes256-sha2_256;modp2048", "aes_gcm128-null", "no"), '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    ours.initiate("net")
+    ours.swanctl("--rekey", "--child", "net")
+    assert wait_until(lambda: theirs.log().count("IPsec SA established tunnel mode") >= 2, 10), theirs.log()
