@@ -7,14 +7,15 @@
 #include <stdint.h>
 
 /*
- * The anti-replay window of RFC 4303 section 3.4.3, kept as RFC 6479 proposes:
- * a ring of 64-bit words, so that the window moves by clearing whole words.
- * It is exact: precisely the @window highest numbers are judged by their bit.
+ * The anti-replay window of RFC 4303 section 3.4.3. As in RFC 6479 it is a ring
+ * that is never shifted: a sequence number always has the same bit, and moving
+ * the window clears the bits that it moves over. It is exact: precisely the
+ * @window highest numbers are judged by their bit.
  */
 struct replay {
 	uint64_t top;      /* highest sequence number accepted; 0: none yet */
 	uint32_t window;   /* packets; 0: off */
-	uint32_t mask;     /* words in the ring - 1 */
+	uint32_t mask;     /* bits in the ring - 1 */
 	uint64_t word[];
 };
 

@@ -19,7 +19,7 @@ struct esp_worker;
 struct esp_path {
 	struct endpoint local, remote;
 	uint32_t refs;
-	uint16_t mtu;       /* of the outer path, whole packets; learnt by the data plane; at most 65535 */
+	uint16_t mtu;       /* of the outer path, whole packets; the data plane writes what it learns */
 	bool udp_encap;
 	struct esp_path *next;
 };
@@ -27,34 +27,38 @@ struct esp_path {
 enum sa_flag {
 	SA_OUT = 1 << 0,
 	SA_ESN = 1 << 1,
-	SA_TUNNEL = 1 << 2,
-	SA_COPY_DF = 1 << 3,
-	SA_COPY_ECN = 1 << 4,
-	SA_COPY_DSCP_OUT = 1 << 5,
-	SA_COPY_DSCP_IN = 1 << 6,
-	SA_SOFT_REPORTED = 1 << 7,
-	SA_HARD_REPORTED = 1 << 8,
-	SA_PORTS = 1 << 9,     /* its selectors look at ports: see pmtu.h */
-	SA_DEAD = 1 << 10,     /* stopped: hard limit or sequence numbers used up */
+	SA_COPY_DF = 1 << 2,
+	SA_COPY_ECN = 1 << 3,
+	SA_COPY_DSCP_OUT = 1 << 4,
+	SA_COPY_DSCP_IN = 1 << 5,
+	SA_SOFT_REPORTED = 1 << 6,
+	SA_HARD_REPORTED = 1 << 7, /* stopped: a hard limit was met or the sequence numbers are used up */
+	SA_PORTS = 1 << 8,         /* its selectors look at ports: see pmtu.h */
+	SA_NARROW = 1 << 9,        /* its selectors look at more than addresses */
 };
 
-/* Read freely; written only through the functions of this layer. @user belongs to the data plane. */
+enum { SA_PACKET_OCTETS = 128, SA_SELECTORS_MAX = 64, SA_MTU_DEFAULT = 1500 };
+
+/*
+ * Read freely; written only by this layer, but for @user, which belongs to the data
+ * plane. Behind it in the same memory: the expanded key, the replay window
+ * (inbound), the selectors in compact form (inbound).
+ */
 struct esp_sa {
-	/* first cache line: all that a packet needs */
+	/* First cache line: what each packet needs. */
 	const struct bulk_suite *suite;
-	void *key;               /* expanded, in the same allocation */
-	struct replay *replay;   /* inbound, in the same allocation */
-	uint64_t seq;            /* outbound: last number used */
-	uint64_t octets, packets;
-	uint32_t spi;            /* host order */
-	uint16_t flags;          /* enum sa_flag */
-	uint8_t head_octets;     /* SPI, sequence number, IV */
-	uint8_t align;           /* payload multiple */
-	uint8_t salt[4];
+	uint64_t seq;                       /* outbound: last number used */
+	uint64_t octets, packets;           /* inner octets */
+	uint8_t iv_mask[16];                /* outbound: XORed into the counter that makes the IV */
+	uint32_t spi;                       /* host order */
+	uint16_t flags;                     /* enum sa_flag */
+	uint8_t head_octets;                /* SPI, sequence number, IV */
+	uint8_t align;                      /* payload multiple */
 	uint8_t icv_octets;
-	uint8_t n_selectors;
-	uint16_t selector_at;    /* inbound: offset of the compact selectors */
-	/* second cache line */
+	uint8_t n_v4, n_v6;                 /* selectors by family */
+	uint8_t pad;
+	uint32_t handle;                    /* in the worker's slab */
+	/* Second cache line. */
 	uint64_t next_octets, next_packets; /* the next limit that raises an event */
 	uint64_t hard_octets, hard_packets;
 	uint64_t last_use_ns;
@@ -63,33 +67,45 @@ struct esp_sa {
 	uint32_t child_id, reqid;
 };
 
+_Static_assert(sizeof(struct esp_sa) == SA_PACKET_OCTETS, "two cache lines, as the memory figures say");
+
+static inline const void *
+esp_sa_key(const struct esp_sa *sa)
+{
+	return (const uint8_t *)sa + SA_PACKET_OCTETS;
+}
+
+/* Inbound only. */
+static inline struct replay *
+esp_sa_replay(struct esp_sa *sa)
+{
+	return (struct replay *)((uint8_t *)sa + SA_PACKET_OCTETS + sa->suite->key_size);
+}
+
 /* What esp_sa_add takes beyond the parameters of key management. */
 struct esp_sa_extra {
-	/* All selectors of the SA; NULL: sa_params.ts alone. At most SA_SELECTORS_MAX. */
+	/* All selectors of the SA; n_ts 0: sa_params.ts alone. At most SA_SELECTORS_MAX. */
 	const struct selector_pair *ts;
 	size_t n_ts;
-	uint16_t mtu;       /* of the outer path; 0: 1500 */
-	/* Tests only: the first outbound sequence number minus one, and a fixed mask for the IV. */
-	uint64_t seq;
-	const uint8_t *iv_mask; /* 16 octets, or NULL for a random one */
+	uint16_t mtu;           /* of the outer path; 0: 1500. A path that exists already keeps its own */
+	uint64_t seq;           /* the number before the first (outbound), the top of the window (inbound); for tests */
+	const uint8_t *iv_mask; /* 16 octets; NULL: zero for an AEAD, random for CBC. For tests */
 };
-
-enum { SA_SELECTORS_MAX = 64 };
 
 /*
  * esp_sa_add - installs one direction of an SA: expands its keys, chooses the
  * functions for its algorithms. @x may be NULL. Copies everything it keeps.
  *
  * NULL with a sentence in *why: algorithms or key lengths that we do not have,
- * a mode other than tunnel, an inbound SPI in use (RFC 4303 section 2.1: 1..255 are
- * reserved, 0 is local), no memory. Invalidates no pointer to another SA.
+ * a mode other than tunnel, an SPI in use or reserved (RFC 4303 section 2.1),
+ * no memory. Pointers to other SAs stay valid.
  */
 struct esp_sa *esp_sa_add(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *x, const char **why);
 /* Wipes the keys. @sa must not be in a batch any more. */
 void esp_sa_remove(struct esp_worker *w, struct esp_sa *sa);
 /* Inbound: by SPI alone (@remote is not looked at). Outbound: by SPI and remote endpoint. */
 struct esp_sa *esp_sa_find(struct esp_worker *w, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
-/* New endpoints (RFC 3948 section 4, MOBIKE). False: no memory, unchanged. */
+/* New endpoints (RFC 3948 section 4, MOBIKE). False: no memory, or the SPI exists there; unchanged. */
 bool esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *local, const struct endpoint *remote);
 void esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out);
 size_t esp_sa_count(const struct esp_worker *w);
@@ -98,8 +114,8 @@ size_t esp_sa_memory(const struct esp_worker *w);
 
 /*
  * Whether the inner packet of an inbound SA is within its selectors: RFC 4301
- * section 5.2 step 4. @len is the packet's true length. A later fragment has no
- * ports: it passes only where the selector takes any (or OPAQUE) ports, section 7.
+ * section 5.2 step 4. @packet is whole. A later fragment has no ports: it
+ * passes only where the selector takes any (or OPAQUE) ports, section 7.
  */
 bool sa_selectors_admit(const struct esp_sa *sa, const uint8_t *packet, uint32_t len);
 
