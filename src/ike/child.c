@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* CHILD_SAs: their tables, the data plane's two directions, their going. Their timers are in child_timers.c. */
+
+static void
+link_child(struct ike_sa *sa, struct child_sa *c)
+{
+	struct child_sa **at = &sa->children;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = c;
+}
+
+struct child_sa *
+child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *policy, uint16_t pair)
+{
+	struct ike *core = sa->core;
+	struct child_sa *c = calloc(1, sizeof *c);
+
+	if (!c || !timer_owner_add(core)) {
+		free(c);
+		core->nomem = true;
+		return NULL;
+	}
+	if (!id_index_add(&core->child_sas, core->next_child_id, c)) {
+		core->n_timers--;
+		free(c);
+		core->nomem = true;
+		return NULL;
+	}
+	c->id = core->next_child_id++;
+	c->sa = sa;
+	c->conn = conn_ref(conn);
+	c->cfg = cfg;
+	c->policy = policy;
+	c->pair = pair;
+	c->timer.owner = TIMER_CHILD_SA;
+	c->created_at = c->heard_at = core->now;
+	c->rekey_at = c->expires_at = c->switch_at = c->delete_at = INSTANT_NEVER;
+	link_child(sa, c);
+	policy_use(core, policy, 0, 1);
+	return c;
+}
+
+static void
+remove_direction(struct child_sa *c, enum sa_direction dir)
+{
+	bool *installed = dir == SA_INBOUND ? &c->in_installed : &c->out_installed;
+	struct effect *e = *installed ? effects_add(c->sa->core->fx, EFFECT_REMOVE_SA) : NULL;
+
+	*installed = false;
+	if (!e)
+		return;
+	e->sa.direction = dir;
+	e->sa.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out;
+	e->sa.child_id = c->id;
+	e->sa.reqid = c->policy->reqid;
+	e->sa.local = c->sa->local;
+	e->sa.remote = c->sa->remote;
+}
+
+void
+child_remove_outbound(struct child_sa *c)
+{
+	remove_direction(c, SA_OUTBOUND);
+	secret_clear(&c->out_keys);
+	c->switch_at = INSTANT_NEVER;
+}
+
+void
+child_free(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+
+	for (struct child_sa **at = &c->sa->children; *at; at = &(*at)->next) {
+		if (*at == c) {
+			*at = c->next;
+			break;
+		}
+	}
+	if (c->exchange) {
+		c->exchange->child = NULL;
+		exchange_free(c->exchange);
+	}
+	child_remove_outbound(c);
+	remove_direction(c, SA_INBOUND);
+	waiters_settle(core, &c->waiters, false, "the CHILD_SA ended");
+	if (c->spi_in)
+		table_remove(&core->by_spi, &c->by_spi);
+	id_index_remove(&core->child_sas, c->id);
+	timer_stop(&core->timers, &c->timer);
+	core->n_timers--;
+	policy_use(core, c->policy, 0, -1);
+	conn_unref(c->conn);
+	free(c);
+}
+
+struct child_sa *
+child_by_id(const struct ike *core, uint32_t id)
+{
+	return id_index_find(&core->child_sas, id);
+}
+
+struct child_sa *
+child_by_spi_in(const struct ike *core, uint32_t spi)
+{
+	for (struct table_link *l = table_find(&core->by_spi, span_of(&spi, sizeof spi)); l; l = table_find_next(l)) {
+		struct child_sa *c = table_entry(l, struct child_sa, by_spi);
+
+		if (c->spi_in == spi)
+			return c;
+	}
+	return NULL;
+}
+
+const struct selector_pair *
+child_ts(const struct child_sa *c)
+{
+	return &c->policy->ts[c->pair];
+}
+
+/* RFC 4303 section 2.1: 1 to 255 are reserved; unique here, and not guessable. */
+uint32_t
+child_new_spi(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	uint32_t spi;
+
+	do {
+		spi = rng_u32(core->rng);
+	} while (spi < CHILD_SPI_MIN || child_by_spi_in(core, spi));
+	if (c->spi_in)
+		table_remove(&core->by_spi, &c->by_spi);
+	c->spi_in = spi;
+	if (table_insert(&core->by_spi, &c->by_spi, span_of(&c->spi_in, sizeof c->spi_in)))
+		return spi;
+	c->spi_in = 0;
+	core->nomem = true;
+	return 0;
+}
+
+static void
+limits(struct sa_params *p, const struct child_sa *c)
+{
+	const struct lifetime *l = &c->cfg->lifetime;
+	struct ike *core = c->sa->core;
+	uint64_t ro = l->rand_octets ? rng_below(core->rng, l->rand_octets) : 0;
+	uint64_t rp = l->rand_packets ? rng_below(core->rng, l->rand_packets) : 0;
+
+	p->soft_octets = l->rekey_octets > ro ? l->rekey_octets - ro : l->rekey_octets;
+	p->soft_packets = l->rekey_packets > rp ? l->rekey_packets - rp : l->rekey_packets;
+	p->hard_octets = l->life_octets;
+	p->hard_packets = l->life_packets;
+}
+
+uint64_t
+child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key, enum parked_for who)
+{
+	struct ike *core = c->sa->core;
+	uint32_t owner = who == PARKED_EXCHANGE ? c->sa->id : c->id;
+	uint32_t mid = who == PARKED_EXCHANGE ? c->exchange->message_id : 0;
+	uint64_t ticket = park(core, who, owner, mid, NULL);
+	struct effect *e = ticket ? effects_add(core->fx, EFFECT_INSTALL_SA) : NULL;
+
+	if (!e)
+		return 0;
+	e->ticket = ticket;
+	e->sa = (struct sa_params){
+		.direction = dir,
+		.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out,
+		.child_id = c->id,
+		.reqid = c->policy->reqid,
+		.local = c->sa->local,
+		.remote = c->sa->remote,
+		.udp_encap = c->udp_encap,
+		.encr = c->encr,
+		.integ_id = c->integ_id,
+		.esn = c->esn,
+		.encr_key = arena_dup(&core->fx->arena, encr_key),
+		.integ_key = arena_dup(&core->fx->arena, integ_key),
+		.ts = *child_ts(c),
+		.mode = c->cfg->mode,
+		.replay_window = c->cfg->replay_window,
+		.copy_df = c->cfg->copy_df,
+		.copy_ecn = c->cfg->copy_ecn,
+		.copy_dscp = c->cfg->copy_dscp,
+	};
+	limits(&e->sa, c);
+	if (!e->sa.encr_key.p && encr_key.n)
+		core->nomem = true;
+	*(dir == SA_INBOUND ? &c->in_installed : &c->out_installed) = true;
+	return ticket;
+}
+
+bool
+child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key)
+{
+	if (!secret_alloc(&c->out_keys, encr_key.n + integ_key.n)) {
+		c->sa->core->nomem = true;
+		return false;
+	}
+	c->encr_octets = (uint16_t)encr_key.n;
+	if (encr_key.n)
+		memcpy(c->out_keys.p, encr_key.p, encr_key.n);
+	if (integ_key.n)
+		memcpy(c->out_keys.p + encr_key.n, integ_key.p, integ_key.n);
+	return true;
+}
+
+void
+child_move_outbound(struct child_sa *c)
+{
+	struct span keys = secret_span(&c->out_keys);
+
+	c->switch_at = INSTANT_NEVER;
+	if (!keys.n || c->out_installed)
+		return;
+	child_install(c, SA_OUTBOUND, span_of(keys.p, c->encr_octets), span_of(keys.p + c->encr_octets, keys.n - c->encr_octets),
+	              PARKED_CHILD);
+	secret_clear(&c->out_keys);
+}
+
+void
+child_moved(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+
+	for (int dir = SA_INBOUND; dir <= SA_OUTBOUND; dir++) {
+		bool there = dir == SA_INBOUND ? c->in_installed : c->out_installed;
+		struct effect *e = there ? effects_add(core->fx, EFFECT_UPDATE_SA) : NULL;
+
+		if (!e)
+			continue;
+		e->sa.direction = (enum sa_direction)dir;
+		e->sa.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out;
+		e->sa.child_id = c->id;
+		e->sa.reqid = c->policy->reqid;
+		e->sa.local = c->sa->local;
+		e->sa.remote = c->sa->remote;
+		e->sa.udp_encap = c->udp_encap;
+	}
+}
+
+static void
+updown(struct child_sa *c, bool up)
+{
+	struct ike *core = c->sa->core;
+	struct effect *e = effects_add(core->fx, EFFECT_UPDOWN);
+
+	if (!e)
+		return;
+	e->updown = (struct effect_updown){
+		.up = up,
+		.ike_id = c->sa->id,
+		.child_id = c->id,
+		.conn = c->conn,
+		.child = c->cfg,
+		.local = c->sa->local,
+		.remote = c->sa->remote,
+		.local_id = id_box_get(c->sa->local_id),
+		.remote_id = id_box_get(c->sa->remote_id),
+		.ts = *child_ts(c),
+		.udp_encap = c->udp_encap,
+		.reqid = c->policy->reqid,
+	};
+	core_keep_conn(core, c->conn);
+}
+
+static instant_t
+jittered(struct ike *core, instant_t period, instant_t rand)
+{
+	instant_t r = rand > 0 ? (instant_t)rng_below(core->rng, (uint64_t)rand + 1) : 0;
+
+	if (!period)
+		return INSTANT_NEVER;
+	return core->now + (r < period ? period - r : period / 2);
+}
+
+static void
+set_lifetimes(struct child_sa *c, instant_t life)
+{
+	struct ike *core = c->sa->core;
+	const struct lifetime *l = &c->cfg->lifetime;
+
+	c->rekey_at = jittered(core, l->rekey_ns, l->rand_ns);
+	c->expires_at = l->life_ns ? core->now + l->life_ns : INSTANT_NEVER;
+	if (!life || core->now + life >= c->expires_at)
+		return;
+	/* The peer's lifetime is shorter and wins: renewed with a tenth to spare. */
+	c->expires_at = core->now + life;
+	c->rekey_at = instant_min(c->rekey_at, core->now + life - life / 10);
+}
+
+/* The SPI that the initiator of the Quick Mode chose: both ends know it, so both agree which of two is higher. */
+static uint32_t
+initiator_spi(const struct child_sa *c)
+{
+	return c->role == INITIATOR ? c->spi_in : c->spi_out;
+}
+
+/*
+ * Two CHILD_SAs for the same selectors (docs/adr/0004): made one after the
+ * other, the later carries on; made at the same time by both ends, the one
+ * whose initiator chose the higher SPI.
+ */
+static void
+supersede(struct child_sa *c, struct child_sa *o)
+{
+	bool crossed = o->installed_at > c->created_at && o->role != c->role;
+	struct child_sa *winner = crossed && initiator_spi(o) > initiator_spi(c) ? o : c;
+	struct child_sa *loser = winner == c ? o : c;
+	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
+
+	loser->successor = winner->id;
+	if (!crossed && !winner->rekeys)
+		winner->rekeys = loser->id;
+	loser->state = CHILD_STATE_REKEYED;
+	/* The clock of the deletion starts when outbound has moved; see child_timers.c. */
+	if (ours)
+		loser->delete_at = c->sa->core->now + CHILD_REPLACED_GRACE;
+	child_schedule(loser);
+}
+
+static void
+settle(struct child_sa *c)
+{
+	for (struct child_sa *o = c->sa->children; o; o = o->next)
+		if (o != c && o->policy == c->policy && o->pair == c->pair && !o->successor && !c->successor &&
+		    (o->state == CHILD_STATE_INSTALLED || o->state == CHILD_STATE_REKEYING))
+			supersede(c, o);
+}
+
+void
+child_established(struct child_sa *c, instant_t life)
+{
+	struct ike *core = c->sa->core;
+	struct ike_sa *next = c->sa->successor ? ike_sa_by_id(core, c->sa->successor) : NULL;
+	bool rekey = c->rekeys != 0;
+
+	c->installed_at = c->heard_at = core->now;
+	c->ever_up = true;
+	c->state = CHILD_STATE_INSTALLED;
+	set_lifetimes(c, life);
+	core->counters.child_established++;
+	c->exchange = NULL;
+	if (next && !next->zombie)
+		ike_sa_adopt(next, c->sa);
+	settle(c);
+	rekey = rekey || c->rekeys;
+	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c), c->spi_in,
+	    c->spi_out, pair_text(core, child_ts(c)));
+	event(core, rekey ? EVENT_CHILD_REKEYED : EVENT_CHILD_UP, c->sa, c);
+	if (!rekey)
+		updown(c, true);
+	waiters_settle(core, &c->waiters, true, "");
+	child_schedule(c);
+}
+
+static void
+rekey_failed(struct ike *core, uint32_t old_id)
+{
+	struct child_sa *old = old_id ? child_by_id(core, old_id) : NULL;
+
+	if (!old || old->successor)
+		return;
+	if (old->state == CHILD_STATE_REKEYING)
+		old->state = CHILD_STATE_INSTALLED;
+	old->rekey_at = core->now + SECONDS(10);
+	child_schedule(old);
+}
+
+void
+child_failed(struct child_sa *c, const char *reason)
+{
+	struct ike *core = c->sa->core;
+	uint32_t old = c->rekeys;
+
+	say(core, LOG_CHD, LOG_AUDIT, c->sa, "failed", "%s CHILD_SA %s (%s) failed: %s", old ? "rekeying to" : "establishing",
+	    child_name(c), pair_text(core, child_ts(c)), reason);
+	core->counters.child_failed++;
+	waiters_settle(core, &c->waiters, false, reason);
+	event(core, EVENT_CHILD_STATE, c->sa, c);
+	child_free(c);
+	rekey_failed(core, old);
+}
+
+static enum child_action
+action_for(const struct child_sa *c, enum end_cause why)
+{
+	if (c->successor)
+		return ACTION_NONE;
+	return why == END_DPD ? c->cfg->dpd_action : why == END_BY_PEER || why == END_EXPIRED ? c->cfg->close_action : ACTION_NONE;
+}
+
+void
+child_end(struct child_sa *c, enum end_cause why, bool tell)
+{
+	struct ike *core = c->sa->core;
+	enum child_action action = action_for(c, why);
+	struct conn *conn = conn_ref(c->conn);
+	const struct child *cfg = c->cfg;
+	bool carried_on = c->successor && child_by_id(core, c->successor);
+
+	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "closing CHILD_SA %s with SPIs %08x_i %08x_o and TS %s", child_name(c), c->spi_in,
+	    c->spi_out, pair_text(core, child_ts(c)));
+	if (tell && !c->delete_sent && c->ever_up)
+		c->sa->protocol->tell_child_deleted(c);
+	c->delete_sent = true;
+	if (!carried_on && c->ever_up)
+		updown(c, false);
+	if (c->ever_up)
+		event(core, EVENT_CHILD_DOWN, c->sa, c);
+	child_free(c);
+	if (action == ACTION_TRAP || action == ACTION_START)
+		child_apply_action(core, conn, cfg, NULL, action);
+	conn_unref(conn);
+}
+
+void
+child_apply_action(struct ike *core, struct conn *conn, const struct child *cfg, struct policy *p, enum child_action action)
+{
+	struct conn_entry *e = conn_entry_find(core, conn->name);
+	const struct child *now = e ? conn_child(e->conn, cfg->name) : NULL;
+	const char *why = NULL;
+
+	(void)p;
+	/* Unloaded in the meantime: nobody wants it any more. */
+	if (!now)
+		return;
+	if (action == ACTION_TRAP)
+		conn_trap(core, e, now, true);
+	else if (!initiate_child(core, e->conn, now, NULL, NULL, &why))
+		say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot start %s of %s again: %s", cfg->name, conn->name, why);
+}

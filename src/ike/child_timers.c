@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+/*
+ * What time does to a CHILD_SA. The order of a rekey that loses no packet
+ * (docs/adr/0003): the new inbound is installed before message 3; outbound
+ * moves when the peer is known to have the new SA, or after a wait that is
+ * longer than its repetition of message 2; the old SA is deleted a while after
+ * that, and its inbound side stays a little longer still.
+ */
+
+void
+child_schedule(struct child_sa *c)
+{
+	instant_t at = instant_min(c->switch_at, instant_min(c->delete_at, c->expires_at));
+
+	if (c->state == CHILD_STATE_INSTALLED)
+		at = instant_min(at, c->rekey_at);
+	timer_set(&c->sa->core->timers, &c->timer, at);
+}
+
+bool
+child_rekey(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+
+	if (c->state != CHILD_STATE_INSTALLED || c->successor)
+		return false;
+
+	struct child_sa *next = child_new(c->sa, c->conn, c->cfg, c->policy, c->pair);
+
+	if (!next)
+		return false;
+	next->rekeys = c->id;
+	c->state = CHILD_STATE_REKEYING;
+	c->rekey_at = INSTANT_NEVER;
+	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "rekeying CHILD_SA %s with TS %s", child_name(c), pair_text(core, child_ts(c)));
+	child_schedule(c);
+	ike_sa_run_queue(c->sa);
+	return true;
+}
+
+/* The peer is told and sends no more; what is on the way still finds its inbound SA. */
+static void
+retire(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+
+	c->sa->protocol->tell_child_deleted(c);
+	c->delete_sent = true;
+	c->state = CHILD_STATE_DELETING;
+	child_remove_outbound(c);
+	c->delete_at = core->now + CHILD_INBOUND_GRACE;
+	child_schedule(c);
+}
+
+static void
+delete_due(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	struct child_sa *next = c->successor ? child_by_id(core, c->successor) : NULL;
+	struct ike_sa *sa = c->sa;
+
+	c->delete_at = INSTANT_NEVER;
+	if (c->delete_sent) {
+		child_end(c, END_REPLACED, false);
+		return;
+	}
+	if (c->renew) {
+		/* The data plane lost it, counters and all: never the same keys again. */
+		child_new(c->sa, c->conn, c->cfg, c->policy, c->pair);
+		child_end(c, END_COMMAND, true);
+		ike_sa_run_queue(sa);
+		return;
+	}
+	if (!next) {
+		/* What was to replace it is gone: it stays. */
+		c->successor = 0;
+		c->state = CHILD_STATE_INSTALLED;
+		child_schedule(c);
+		return;
+	}
+	if (next->switch_at != INSTANT_NEVER) {
+		c->delete_at = next->switch_at + CHILD_REPLACED_GRACE;
+		child_schedule(c);
+		return;
+	}
+	retire(c);
+}
+
+/*
+ * Without a timer of its own, outbound waits longer than the peer's first
+ * repetition of message 2, which would show that message 3 was lost. Unless
+ * the old SA ends before.
+ */
+void
+child_switch_later(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	struct child_sa *old = c->rekeys ? child_by_id(core, c->rekeys) : NULL;
+
+	c->switch_at = core->now + core->settings.retransmit_timeout_ns + SECONDS(1);
+	if (old && old->expires_at < c->switch_at)
+		c->switch_at = old->expires_at - SECONDS(1) > core->now ? old->expires_at - SECONDS(1) : core->now;
+	child_schedule(c);
+}
+
+void
+child_heard(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+
+	c->heard_at = core->now;
+	c->sa->heard_at = core->now;
+	if (c->switch_at == INSTANT_NEVER)
+		return;
+	child_move_outbound(c);
+	child_schedule(c);
+}
+
+void
+child_due(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	instant_t now = core->now;
+
+	if (c->switch_at <= now)
+		child_move_outbound(c);
+	if (c->delete_at <= now) {
+		delete_due(c);
+		return;
+	}
+	if (c->expires_at <= now) {
+		say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "the lifetime of CHILD_SA %s is over", child_name(c));
+		child_end(c, END_EXPIRED, true);
+		return;
+	}
+	if (c->rekey_at <= now && c->state == CHILD_STATE_INSTALLED) {
+		if (!child_rekey(c))
+			c->rekey_at = now + SECONDS(10);
+	}
+	child_schedule(c);
+}
+
+void
+ike_sa_run_queue(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	if (sa->state != IKE_STATE_ESTABLISHED && sa->state != IKE_STATE_REKEYING)
+		return;
+
+	struct child_sa *c = sa->children;
+
+	while (c && sa->running < core->settings.exchanges_per_sa) {
+		struct child_sa *next = c->next;
+
+		if (c->state == CHILD_STATE_CREATED && !c->exchange && !sa->protocol->negotiate(c))
+			child_failed(c, "out of memory, or nothing to offer");
+		c = next;
+	}
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* What is asked of the core, one function a command. */
+
+static void
+failed(struct ike *core, const struct command *c, enum command_result r, const char *text)
+{
+	command_done(core, c->id, r, 0, 0, text);
+}
+
+static void
+run_load(struct ike *core, const struct command *c)
+{
+	if (command_load(core, c->conn) == VERDICT_OK)
+		command_done(core, c->id, RESULT_OK, 0, 0, "");
+	else
+		failed(core, c, RESULT_FAILED, "out of memory");
+}
+
+static void
+run_unload(struct ike *core, const struct command *c)
+{
+	if (!c->ike || !conn_entry_find(core, c->ike)) {
+		failed(core, c, RESULT_NOT_FOUND, "no connection of this name is loaded");
+		return;
+	}
+	command_unload(core, c->ike);
+	command_done(core, c->id, RESULT_OK, 1, 0, "");
+}
+
+/* ---- Initiate */
+
+struct target {
+	struct conn_entry *entry;
+	const struct child *cfg; /* NULL: the IKE_SA alone */
+};
+
+static struct target
+find_target(struct ike *core, const char *ike, const char *child)
+{
+	for (size_t i = 0; i < core->n_conns; i++) {
+		struct conn_entry *e = ike ? conn_entry_find(core, ike) : &core->conns[i];
+		const struct child *cfg = e && child ? conn_child(e->conn, child) : NULL;
+
+		if (e && (!child || cfg))
+			return (struct target){ e, cfg };
+		if (ike)
+			break;
+	}
+	return (struct target){ 0 };
+}
+
+static bool
+initiate_ike(struct ike *core, struct conn *conn, struct pending *cmd, const char **why)
+{
+	struct ike_sa *sa = ike_sa_for_conn(core, conn->name);
+
+	if (!sa)
+		sa = ike_sa_initiate(core, conn, NULL, why);
+	if (!sa)
+		return false;
+	return !cmd || sa->state != IKE_STATE_CONNECTING || pending_wait(core, &sa->waiters, cmd);
+}
+
+static void
+run_initiate(struct ike *core, const struct command *c)
+{
+	struct target t = find_target(core, c->ike, c->child);
+	const char *why = "out of memory";
+
+	if (!t.entry) {
+		failed(core, c, RESULT_NOT_FOUND, c->child ? "no loaded connection has a child of this name" : "no connection of this name is loaded");
+		return;
+	}
+
+	struct pending *p = c->id ? pending_new(core, c->id, c->timeout_ns) : NULL;
+	/* Held open until all is asked for. */
+	bool ok = !p || pending_wait(core, &p->own, p);
+
+	if (t.cfg)
+		ok = ok && initiate_child(core, t.entry->conn, t.cfg, NULL, p, &why);
+	else
+		ok = ok && initiate_ike(core, t.entry->conn, p, &why);
+	/* What `down` released is claimed again. */
+	if (ok && t.cfg && (t.cfg->start_action == ACTION_TRAP || t.cfg->start_action == ACTION_START)) {
+		conn_trap(core, t.entry, t.cfg, true);
+		conn_ask_address(core, t.entry);
+	}
+	if (!p)
+		return;
+	if (!ok)
+		p->result = RESULT_REFUSED;
+	waiters_settle(core, &p->own, ok, why);
+}
+
+/* ---- Which SAs a command means */
+
+static bool
+ike_matches(const struct ike_sa *sa, const struct command *c)
+{
+	if (sa->zombie || (c->ike_id && sa->id != c->ike_id))
+		return false;
+	return !c->ike || (sa->conn && strcmp(sa->conn->name, c->ike) == 0);
+}
+
+static bool
+child_matches(const struct child_sa *c, const struct command *cmd)
+{
+	return (!cmd->child_id || c->id == cmd->child_id) && (!cmd->child || strcmp(c->cfg->name, cmd->child) == 0);
+}
+
+static struct ike_sa *
+next_match(struct ike *core, const struct command *c, uint32_t *cursor)
+{
+	struct ike_sa *sa;
+
+	while ((sa = id_index_after(&core->sas, *cursor))) {
+		*cursor = sa->id;
+		if (ike_matches(sa, c))
+			return sa;
+	}
+	return NULL;
+}
+
+/* ---- Terminate */
+
+static uint32_t
+terminate_children(struct ike_sa *sa, const struct command *cmd)
+{
+	struct child_sa *c = sa->children;
+	uint32_t n = 0;
+
+	while (c) {
+		struct child_sa *next = c->next;
+
+		if (child_matches(c, cmd)) {
+			n++;
+			if (c->ever_up)
+				child_end(c, END_COMMAND, true);
+			else
+				child_failed(c, "terminated");
+		}
+		c = next;
+	}
+	return n;
+}
+
+/* `down` by name gives the traffic back: the claims of start_action go. */
+static uint32_t
+release_claims(struct ike *core, const struct command *c)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; (c->ike || c->child) && i < core->n_conns; i++) {
+		struct conn_entry *e = &core->conns[i];
+
+		if (c->ike && strcmp(c->ike, e->conn->name) != 0)
+			continue;
+		for (size_t k = 0; k < e->conn->n_children; k++) {
+			const struct child *cfg = &e->conn->children[k];
+
+			if ((c->child && strcmp(c->child, cfg->name) != 0) || !e->trap[k])
+				continue;
+			conn_trap(core, e, cfg, false);
+			n++;
+		}
+	}
+	return n;
+}
+
+static void
+terminate_ike(struct ike_sa *sa)
+{
+	if (sa->state == IKE_STATE_CONNECTING)
+		ike_sa_failed(sa, "terminated", false);
+	else
+		ike_sa_end(sa, END_COMMAND, "terminated");
+}
+
+static void
+run_terminate(struct ike *core, const struct command *c)
+{
+	bool children_only = c->child || c->child_id;
+	uint32_t cursor = 0, n = 0;
+	struct ike_sa *sa;
+
+	while ((sa = next_match(core, c, &cursor))) {
+		if (children_only) {
+			n += terminate_children(sa, c);
+			continue;
+		}
+		n++;
+		if (core->fx->n + 256 < EFFECTS_MAX) {
+			terminate_ike(sa);
+		} else {
+			/* More than one list of effects holds: the rest is due at once. */
+			sa->delete_at = core->now;
+			ike_sa_schedule(sa);
+		}
+	}
+
+	uint32_t claims = c->ike_id || c->child_id ? 0 : release_claims(core, c);
+
+	if (!n && !claims)
+		failed(core, c, RESULT_NOT_FOUND, "no matching SA");
+	else
+		command_done(core, c->id, RESULT_OK, n, n, "");
+}
+
+/* ---- The rest */
+
+static void
+run_rekey(struct ike *core, const struct command *cmd)
+{
+	bool children_only = cmd->child || cmd->child_id;
+	uint32_t cursor = 0, n = 0;
+	struct ike_sa *sa;
+
+	while ((sa = next_match(core, cmd, &cursor))) {
+		if (!children_only && sa->state == IKE_STATE_ESTABLISHED && !sa->successor) {
+			ike_sa_rekey(sa, cmd->reauth);
+			n++;
+		}
+		for (struct child_sa *c = sa->children, *next; children_only && c; c = next) {
+			next = c->next;
+			if (child_matches(c, cmd) && child_rekey(c))
+				n++;
+		}
+	}
+	if (n)
+		command_done(core, cmd->id, RESULT_OK, n, 0, "");
+	else
+		failed(core, cmd, RESULT_NOT_FOUND, "no matching SA that could be rekeyed");
+}
+
+static void
+run_install(struct ike *core, const struct command *c, bool on)
+{
+	struct target t = find_target(core, c->ike, c->child);
+
+	if (!t.cfg) {
+		failed(core, c, RESULT_NOT_FOUND, "no loaded connection has a child of this name");
+		return;
+	}
+	conn_trap(core, t.entry, t.cfg, on);
+	conn_ask_address(core, t.entry);
+	command_done(core, c->id, RESULT_OK, 1, 0, "");
+}
+
+static void
+run_acquire(struct ike *core, const struct command *c)
+{
+	struct policy *p = policy_by_reqid(core, c->reqid);
+	struct conn_entry *e = p ? conn_entry_find(core, p->conn->name) : NULL;
+	const struct child *cfg = e ? conn_child(e->conn, p->cfg->name) : NULL;
+	const char *why = NULL;
+
+	if (!cfg) {
+		failed(core, c, RESULT_NOT_FOUND, "no policy has this reqid");
+		return;
+	}
+	say(core, LOG_KNL, LOG_CONTROL, NULL, NULL, "a packet asks for CHILD_SA %s of %s {reqid %u}", cfg->name, e->conn->name, c->reqid);
+	if (initiate_child(core, e->conn, cfg, &c->flow, NULL, &why)) {
+		command_done(core, c->id, RESULT_OK, 1, 0, "");
+		return;
+	}
+	say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot negotiate %s of %s: %s", cfg->name, e->conn->name, why);
+	failed(core, c, RESULT_REFUSED, why);
+}
+
+static void
+run_expire(struct ike *core, const struct command *cmd)
+{
+	struct child_sa *c = NULL;
+
+	if (cmd->direction == SA_INBOUND)
+		c = child_by_spi_in(core, cmd->spi);
+	for (uint32_t id = 0; cmd->direction == SA_OUTBOUND && (c = id_index_after(&core->child_sas, id)); id = c->id)
+		if (c->out_installed && c->spi_out == cmd->spi)
+			break;
+	if (!c)
+		return;
+	if (!cmd->hard) {
+		child_rekey(c);
+		return;
+	}
+	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "CHILD_SA %s reached its limit of octets or packets", child_name(c));
+	child_end(c, END_EXPIRED, true);
+}
+
+/* RFC 2408 section 5.15.. an unauthenticated hint may start a probe, at most one a second, and nothing else. */
+static void
+run_invalid_spi(struct ike *core, const struct command *cmd)
+{
+	struct ike_sa *sa;
+
+	if (core->probed_at && core->now - core->probed_at < SECONDS(1))
+		return;
+	for (uint32_t id = 0; (sa = id_index_after(&core->sas, id)); id = sa->id) {
+		if (sa->successor || !ip_equal(&sa->remote.ip, &cmd->remote.ip))
+			continue;
+		core->probed_at = core->now;
+		ike_sa_probe(sa);
+		return;
+	}
+}
+
+static void
+run_mapping(struct ike *core, const struct command *cmd)
+{
+	struct child_sa *c = child_by_spi_in(core, cmd->spi);
+
+	if (!c || !c->udp_encap || !c->sa->nat_remote)
+		return;
+	ike_sa_move(c->sa, cmd->local.ip.family ? &cmd->local : &c->sa->local, &cmd->remote);
+}
+
+static void
+run_traffic(struct ike *core, const struct command *cmd)
+{
+	struct child_sa *c = child_by_spi_in(core, cmd->spi);
+
+	if (c)
+		child_heard(c);
+}
+
+static void
+run_restarted(struct ike *core)
+{
+	struct child_sa *c;
+
+	say(core, LOG_KNL, LOG_AUDIT, NULL, "restarted", "the data plane lost its SAs: all are renegotiated");
+	policies_claim_again(core);
+	for (uint32_t id = 0; (c = id_index_after(&core->child_sas, id)); id = c->id) {
+		c->in_installed = c->out_installed = false;
+		secret_clear(&c->out_keys);
+		c->switch_at = INSTANT_NEVER;
+		if (!c->ever_up || c->delete_sent)
+			continue;
+		c->renew = !c->successor;
+		c->delete_at = core->now;
+		child_schedule(c);
+	}
+}
+
+static void
+run_shutdown(struct ike *core, const struct command *c)
+{
+	struct ike_sa *sa;
+
+	core->shutting_down = true;
+	core->shutdown_id = c->id;
+	for (uint32_t id = 0; (sa = id_index_after(&core->sas, id)); id = sa->id) {
+		sa->delete_at = core->now;
+		ike_sa_schedule(sa);
+	}
+}
+
+void
+command_run(struct ike *core, const struct command *c)
+{
+	switch (c->kind) {
+	case COMMAND_LOAD: run_load(core, c); break;
+	case COMMAND_UNLOAD: run_unload(core, c); break;
+	case COMMAND_INITIATE: run_initiate(core, c); break;
+	case COMMAND_TERMINATE: run_terminate(core, c); break;
+	case COMMAND_REKEY: run_rekey(core, c); break;
+	case COMMAND_INSTALL: run_install(core, c, true); break;
+	case COMMAND_UNINSTALL: run_install(core, c, false); break;
+	case COMMAND_ACQUIRE: run_acquire(core, c); break;
+	case COMMAND_EXPIRE: run_expire(core, c); break;
+	case COMMAND_INVALID_SPI: run_invalid_spi(core, c); break;
+	case COMMAND_MAPPING: run_mapping(core, c); break;
+	case COMMAND_TRAFFIC: run_traffic(core, c); break;
+	case COMMAND_RESTARTED: run_restarted(core); break;
+	case COMMAND_SHUTDOWN: run_shutdown(core, c); break;
+	}
+}

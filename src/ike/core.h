@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_CORE_H
+#define SALLYPORT_CORE_H
+
+#include "crypto.h"
+#include "ike.h"
+#include "isakmp.h"
+#include "match.h"
+#include "table.h"
+#include "timer.h"
+#include "verdict.h"
+
+/*
+ * The inside of the core, shared by its own files and by the protocols
+ * (src/ike1, later src/ike2). Nobody else includes this.
+ */
+
+enum { INITIATOR = 0, RESPONDER = 1 };
+
+/* An identity allocated to its size: most are a dozen octets, the type's room is 256. */
+struct id_box {
+	uint16_t n;
+	uint8_t type;
+	uint8_t b[];
+};
+
+struct id_box *id_box_new(const struct identity *id);
+/* ID_ANY for NULL. */
+struct identity id_box_get(const struct id_box *box);
+
+enum { CHILD_SPI_MIN = 256 };
+/* After outbound moved to the new SA, what is under way on the old one gets this long. */
+#define CHILD_REPLACED_GRACE SECONDS(5)
+/* And what the peer sent before it saw our Delete, this long. */
+#define CHILD_INBOUND_GRACE SECONDS(2)
+
+struct exchange;
+struct child_sa;
+struct pending;
+
+/* A command that waits for an IKE_SA or CHILD_SA hangs on it through one of these. */
+struct waiter {
+	struct waiter *next;
+	struct pending *cmd;
+};
+
+/*
+ * The claim on traffic that a configured child and its concrete selectors make.
+ * It lives while a trap, an attempt or an SA holds it.
+ */
+struct policy {
+	struct table_link by_reqid, by_key;
+	uint64_t key; /* digest of connection, child and selectors */
+	uint32_t reqid;
+	uint32_t traps, users;
+	bool claimed, claimed_trap;
+	struct conn *conn; /* its own reference */
+	const struct child *cfg;
+	struct ip local, remote;
+	size_t n_ts;
+	struct selector_pair ts[];
+};
+
+/* One pair of IPsec SAs (RFC 2409: what one Quick Mode makes), from the wish for it to its end. */
+struct child_sa {
+	struct table_link by_spi; /* inbound SPI */
+	struct child_sa *next;    /* of its IKE_SA, in order of id */
+	struct ike_sa *sa;
+	struct policy *policy;
+	struct conn *conn;        /* its own reference */
+	const struct child *cfg;
+	struct exchange *exchange; /* that negotiates it; NULL when idle */
+	struct waiter *waiters;
+	struct timer timer;
+	uint32_t id;
+	uint32_t spi_in, spi_out;
+	uint32_t rekeys;     /* id of the child that this one replaces, or 0 */
+	uint32_t successor;  /* id of the child that replaced this one, or 0 */
+	uint16_t pair;       /* index into policy->ts */
+	uint8_t state;       /* enum child_state */
+	uint8_t role;        /* of its exchange */
+	bool in_installed, out_installed, udp_encap, esn, delete_sent, ever_up, renew;
+	struct transform encr;
+	uint16_t integ_id, dh_id;
+	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */
+	uint16_t encr_octets;
+	uint16_t tries;
+	instant_t created_at, installed_at, rekey_at, expires_at;
+	instant_t switch_at;  /* when outbound moves to this SA, INSTANT_NEVER: it has, or waits for the exchange */
+	instant_t delete_at;  /* when we delete it, after a rekey */
+	instant_t heard_at;   /* last authenticated packet, as far as we were told */
+};
+
+/* A child that is wanted before the addresses are known that its "dynamic" selectors need. */
+struct want {
+	struct want *next;
+	struct conn *conn;
+	const struct child *cfg;
+	struct waiter *waiters;
+};
+
+/* One Phase 1: an ISAKMP SA or IKE_SA, from the attempt to its end. */
+struct ike_sa {
+	struct table_link by_cookie; /* initiator cookie */
+	struct table_link by_conn;   /* name of the connection */
+	struct table_link by_peer;   /* both identities, once established */
+	uint64_t conn_key, peer_key;
+	struct ike *core;
+	const struct ike_protocol *protocol;
+	struct conn *conn; /* its own reference; NULL while a responder does not know */
+	struct exchange *exchanges;
+	struct child_sa *children;
+	struct waiter *waiters;
+	struct want *wants;
+	struct id_box *local_id, *remote_id;
+	char *last_notice;
+	struct timer timer;
+	uint8_t cookie_i[8], cookie_r[8];
+	uint32_t id;
+	uint32_t rekeys;    /* id of the IKE_SA that this one replaces, or 0 */
+	uint32_t successor; /* id of the one that carries on for this, or 0 */
+	struct endpoint local, remote;
+	uint8_t role;
+	uint8_t state; /* enum ike_state */
+	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie, condemned;
+	struct transform encr;
+	uint16_t prf_id, dh_id;
+	struct secret keys; /* the protocol's; wiped with the SA */
+	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
+	uint32_t *seen_ids; /* message ids used by the peer: each is good for one exchange */
+	uint16_t n_seen, cap_seen, at_seen;
+	unsigned tries;     /* keyingtries used */
+	uint64_t ticket;    /* ASK_ADDRESS */
+	uint32_t dpd_out, dpd_in;
+	unsigned dpd_tries;
+	unsigned running;   /* exchanges that are not over */
+	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
+	instant_t heard_at, said_at;  /* last authenticated message or packet; last datagram sent */
+	instant_t dpd_at;   /* while a probe is out: when to send the next or give up */
+	instant_t dpd_since;
+	instant_t delete_at;
+};
+
+/* A connection that is loaded, with what load and commands made of it. */
+struct conn_entry {
+	struct conn *conn;
+	struct policy **trap; /* per child: its claim from start_action, or NULL */
+	uint64_t ticket;      /* ASK_ADDRESS for dynamic selectors */
+	bool start_later;     /* start its children when the addresses are known */
+};
+
+/* An unfinished command. */
+struct pending {
+	struct pending *next, *prev;
+	struct timer timer;
+	struct waiter *own; /* keeps it open while its wishes are made */
+	uint64_t id;
+	unsigned waiting;
+	bool finished, failed;
+	enum command_result result;
+	uint32_t matches, terminated;
+	char *text;
+};
+
+struct id_index {
+	struct { uint32_t id; void *p; } *e;
+	size_t n, cap, dead;
+};
+
+/* Who waits for the answer with a ticket. Owners are named by id, so that a dead one is just not found. */
+struct parked {
+	struct table_link by_ticket;
+	uint64_t ticket;
+	uint32_t owner, message_id;
+	uint8_t what; /* enum parked_for */
+	char *name;   /* connection */
+};
+
+enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN };
+
+struct half_open_address {
+	struct table_link link;
+	struct ip ip;
+	unsigned n;
+};
+
+struct ike {
+	struct ike_settings settings;
+	struct rng *rng;
+	const struct ike_protocol *const *protocols;
+	/* Of the call under way. */
+	instant_t now;
+	struct effects *fx;
+	struct arena scratch;
+	bool nomem;
+
+	struct timers timers;
+	size_t n_timers; /* owners alive: the heap has room for each */
+	struct table by_cookie, by_conn, by_peer, by_spi, policy_by_reqid, policy_by_key, parked, half_open_by_address;
+	struct id_index sas, child_sas;
+	struct conn_entry *conns; /* in order of name */
+	size_t n_conns, cap_conns;
+	struct pending *pending;
+	uint64_t shutdown_id;
+	bool shutting_down;
+	uint32_t next_ike_id, next_child_id, next_reqid;
+	uint64_t next_ticket;
+	uint64_t k0, k1;
+	struct conn *kept[256]; /* see core_keep_conn */
+	unsigned n_kept;
+	instant_t probed_at; /* the last probe for an unknown SPI */
+	struct ike_counters counters;
+	uint64_t verdicts[VERDICT_COUNT];
+};
+
+/* ---- tables.c */
+bool id_index_add(struct id_index *x, uint32_t id, void *p);
+void id_index_remove(struct id_index *x, uint32_t id);
+void *id_index_find(const struct id_index *x, uint32_t id);
+/* The first with an id above @after; NULL at the end. */
+void *id_index_after(const struct id_index *x, uint32_t after);
+bool timer_owner_add(struct ike *core);
+uint64_t core_digest(const struct ike *core, struct span in);
+
+/* ---- log.c: what people read */
+void say(struct ike *core, enum log_group g, int level, const struct ike_sa *sa, const char *reason, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* Counts a verdict and logs it at level 1 with its sentence and @detail (NULL: none). Returns @v. */
+enum verdict refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *detail);
+void event(struct ike *core, enum event_kind kind, const struct ike_sa *sa, const struct child_sa *c);
+/* "site-b[1]". In the scratch arena. */
+const char *sa_name(const struct ike_sa *sa);
+const char *child_name(const struct child_sa *c);
+const char *pair_text(struct ike *core, const struct selector_pair *p);
+const char *id_text(struct ike *core, const struct identity *id);
+const char *ends_text(const struct ike_sa *sa); /* "192.0.2.1[idA]...192.0.2.2[idB]" */
+const char *ip_text(struct ike *core, const struct ip *ip);
+const char *endpoint_text(struct ike *core, const struct endpoint *e);
+
+/* ---- sa.c: IKE_SAs */
+/* @cookie_i NULL: a random one, ours. */
+struct ike_sa *ike_sa_new(struct ike *core, const struct ike_protocol *protocol, uint8_t role, const uint8_t *cookie_i);
+void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn);
+/* The next with these cookies' initiator half; NULL starts. */
+struct ike_sa *ike_sa_by_cookie(const struct ike *core, const uint8_t cookie_i[8], const struct ike_sa *after);
+/* Another established SA between the same two identities; NULL starts. */
+struct ike_sa *ike_sa_same_peer(const struct ike_sa *sa, const struct ike_sa *after);
+/* Removes it and all beneath it in silence: no Delete is sent, no action taken. */
+void ike_sa_free(struct ike_sa *sa);
+struct ike_sa *ike_sa_by_id(const struct ike *core, uint32_t id);
+/* (Re)computes the one timer of the SA from its facts. */
+void ike_sa_schedule(struct ike_sa *sa);
+void ike_sa_state(struct ike_sa *sa, enum ike_state state);
+/* Both ends are authenticated: lifetimes, events, queued children, adoption from the SAs that it replaces. */
+void ike_sa_established(struct ike_sa *sa, instant_t lifetime_ns, bool initial_contact);
+/* The attempt or the SA failed: tries again as keyingtries allows, or ends with @reason. */
+void ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry);
+/* The end of an SA that was up: tells the peer when @tell, applies @action-s to children (close_action or dpd_action). */
+enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED };
+void ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason);
+/* Children of @from continue under @to. */
+void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
+void ike_sa_half_open(struct ike_sa *sa, bool half_open);
+unsigned half_open_from(const struct ike *core, const struct ip *ip);
+void ike_sa_due(struct ike_sa *sa);
+void ike_sa_rekey(struct ike_sa *sa, bool reauth);
+/* A liveness probe now, unless one is out. */
+void ike_sa_probe(struct ike_sa *sa);
+/* An authenticated, fresh message came from @from: the peer is alive, and may have moved (RFC 3947). */
+void ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *from);
+void ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *to);
+/* An established one for this connection name, or one that connects; NULL if there is none. */
+struct ike_sa *ike_sa_for_conn(struct ike *core, const char *conn);
+/* Starts Phase 1 towards a connection's peer; NULL with a sentence in *why. */
+struct ike_sa *ike_sa_initiate(struct ike *core, struct conn *conn, struct ike_sa *rekeys, const char **why);
+/* Remembers a message id of the peer; false when it was used before. */
+bool ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id);
+bool ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id);
+/* The last unauthenticated notification: the probable cause of what will follow. */
+void ike_sa_notice(struct ike_sa *sa, const char *text);
+void ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data);
+void ike_sa_send(struct ike_sa *sa, struct span data);
+
+/* ---- child.c: CHILD_SAs */
+struct child_sa *child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *policy, uint16_t pair);
+void child_free(struct child_sa *c);
+struct child_sa *child_by_id(const struct ike *core, uint32_t id);
+struct child_sa *child_by_spi_in(const struct ike *core, uint32_t spi);
+const struct selector_pair *child_ts(const struct child_sa *c);
+uint32_t child_new_spi(struct child_sa *c);
+void child_schedule(struct child_sa *c);
+void child_due(struct child_sa *c);
+/* Appends INSTALL_SA; the ticket of its answer, 0 when out of memory. */
+uint64_t child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key, enum parked_for who);
+/* Keeps the outbound keys for later (child_move_outbound). */
+bool child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key);
+void child_move_outbound(struct child_sa *c);
+/* The IKE_SA's ends changed: so does where its packets go. */
+void child_moved(struct child_sa *c);
+/* Authenticated traffic came in on it. */
+void child_heard(struct child_sa *c);
+/* Outbound moves when the peer is surely ready (docs/adr/0003). */
+void child_switch_later(struct child_sa *c);
+void child_remove_outbound(struct child_sa *c);
+/* Negotiated and installed. */
+void child_established(struct child_sa *c, instant_t life_ns);
+/* Its negotiation failed. */
+void child_failed(struct child_sa *c, const char *reason);
+/* The end of an established one: removes both directions, tells the peer when @tell. */
+void child_end(struct child_sa *c, enum end_cause why, bool tell);
+void child_apply_action(struct ike *core, struct conn *conn, const struct child *cfg, struct policy *p, enum child_action action);
+/* Starts what waits on the SA, as far as the limit of exchanges allows. */
+void ike_sa_run_queue(struct ike_sa *sa);
+bool child_rekey(struct child_sa *c);
+bool child_is_outbound(const struct child_sa *c, uint32_t spi_out);
+
+/* ---- policy.c: claims */
+struct policy *policy_get(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
+                          const struct selector_pair *ts, size_t n);
+/* The configured pairs with "dynamic" resolved; count in *n; NULL when out of memory or when an address is missing. */
+struct selector_pair *policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, const struct ip *remote, size_t *n);
+struct policy *policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote);
+struct policy *policy_by_reqid(struct ike *core, uint32_t reqid);
+/* The data plane forgot them: each claim is said again. */
+void policies_claim_again(struct ike *core);
+void policy_use(struct ike *core, struct policy *p, int traps, int users);
+
+/* ---- connections.c */
+struct conn_entry *conn_entry_find(struct ike *core, const char *name);
+enum verdict command_load(struct ike *core, struct conn *conn);
+void command_unload(struct ike *core, const char *name);
+void conn_entries_close(struct ike *core);
+/* Sends the question that conn_trap() found necessary (e->ticket). */
+void conn_ask_address(struct ike *core, struct conn_entry *e);
+void conn_addresses_known(struct ike *core, const char *name, const struct answer *a);
+/* The connections that match both addresses, most specific first; in the scratch arena. */
+size_t conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote, struct conn ***out);
+/* The policy that a trap of this child holds, or NULL. */
+struct policy *conn_trap_policy(struct ike *core, const struct conn *conn, const struct child *cfg);
+void conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool on);
+
+/* ---- pending.c: commands that wait */
+struct pending *pending_new(struct ike *core, uint64_t id, instant_t timeout);
+bool pending_wait(struct ike *core, struct waiter **list, struct pending *p);
+/* All who wait on @list learn the outcome. */
+void waiters_settle(struct ike *core, struct waiter **list, bool ok, const char *text);
+/* Finishes when nothing is waited for any more. */
+void pending_check(struct ike *core, struct pending *p);
+void pending_due(struct ike *core, struct pending *p);
+void pending_close(struct ike *core);
+void command_done(struct ike *core, uint64_t id, enum command_result r, uint32_t matches, uint32_t terminated, const char *text);
+
+/* Initiates one child under a connection: through an SA that is up or under way, or a new one. False with *why. */
+bool initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, const struct flow *flow, struct pending *cmd,
+                    const char **why);
+
+/* ---- command.c */
+void command_run(struct ike *core, const struct command *c);
+
+/* The addresses of @sa are known: its wants become children. */
+void wants_resolve(struct ike_sa *sa);
+void wants_drop(struct ike_sa *sa, const char *reason);
+
+/* ---- engine.c */
+/* A ticket on which @owner waits; 0 when out of memory. */
+uint64_t park(struct ike *core, enum parked_for what, uint32_t owner, uint32_t message_id, const char *name);
+void shutdown_check(struct ike *core);
+/* Holds a reference until the effects of this call were carried out: a ring of them. */
+void core_keep_conn(struct ike *core, struct conn *conn);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+
+#include <stdlib.h>
+
+/* Payloads that may stand in any message: vendor ids and notifications are passed over where they mean nothing. */
+#define ALWAYS (P(VID) | P(N))
+
+instant_t
+retransmit_wait(struct ike *core, unsigned tries)
+{
+	double wait = (double)core->settings.retransmit_timeout_ns;
+
+	for (unsigned i = 0; i < tries; i++)
+		wait *= core->settings.retransmit_base;
+	if (core->settings.retransmit_limit_ns && wait > (double)core->settings.retransmit_limit_ns)
+		wait = (double)core->settings.retransmit_limit_ns;
+	if (wait > (double)SECONDS(86400))
+		wait = (double)SECONDS(86400);
+
+	uint64_t jitter = (uint64_t)(wait * core->settings.retransmit_jitter_percent / 100);
+
+	return (instant_t)wait - (instant_t)rng_below(core->rng, jitter);
+}
+
+instant_t
+retransmit_total(const struct ike *core)
+{
+	double wait = (double)core->settings.retransmit_timeout_ns, sum = 0;
+
+	for (unsigned i = 0; i <= core->settings.retransmit_tries; i++, wait *= core->settings.retransmit_base) {
+		double limit = (double)core->settings.retransmit_limit_ns;
+
+		sum += limit > 0 && wait > limit ? limit : wait;
+	}
+	return sum > (double)SECONDS(86400) ? SECONDS(86400) : (instant_t)sum;
+}
+
+struct exchange *
+exchange_new(struct ike_sa *sa, const struct exchange_kind *kind, uint8_t role, uint32_t message_id)
+{
+	struct exchange *ex = calloc(1, sizeof *ex);
+
+	if (!ex || !timer_owner_add(sa->core)) {
+		free(ex);
+		sa->core->nomem = true;
+		return NULL;
+	}
+	ex->kind = kind;
+	ex->sa = sa;
+	ex->role = role;
+	ex->message_id = message_id;
+	ex->timer.owner = TIMER_EXCHANGE;
+	ex->local = sa->local;
+	ex->remote = sa->remote;
+	ex->next = sa->exchanges;
+	sa->exchanges = ex;
+	sa->running++;
+	return ex;
+}
+
+struct exchange *
+exchange_find(const struct ike_sa *sa, uint32_t message_id)
+{
+	struct exchange *ex = sa->exchanges;
+
+	while (ex && ex->message_id != message_id)
+		ex = ex->next;
+	return ex;
+}
+
+static void
+drop_queue(struct exchange *ex)
+{
+	while (ex->queue) {
+		struct queued *q = ex->queue;
+
+		ex->queue = q->next;
+		free(q);
+	}
+}
+
+/* What only a running exchange needs goes as soon as it is over. */
+static void
+close_state(struct exchange *ex)
+{
+	if (ex->over)
+		return;
+	ex->over = true;
+	ex->ticket = 0;
+	ex->sa->running--;
+	ex->kind->free_state(ex);
+	ex->state = NULL;
+	drop_queue(ex);
+	if (ex->child && ex->child->exchange == ex)
+		ex->child->exchange = NULL;
+	ex->child = NULL;
+}
+
+void
+exchange_free(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+
+	for (struct exchange **at = &sa->exchanges; *at; at = &(*at)->next) {
+		if (*at == ex) {
+			*at = ex->next;
+			break;
+		}
+	}
+	close_state(ex);
+	timer_stop(&sa->core->timers, &ex->timer);
+	sa->core->n_timers--;
+	free(ex->sent);
+	free(ex);
+}
+
+void
+exchange_end(struct exchange *ex, const char *reason)
+{
+	if (!ex->over)
+		ex->kind->fail(ex, reason);
+	else
+		exchange_free(ex);
+}
+
+const char *
+exchange_words(const struct exchange *ex)
+{
+	const char *what = ex->over ? "finished" : ex->ticket ? "waits for an answer of this machine" : NULL;
+	unsigned n = ex->at;
+
+	if (!what)
+		what = n ? arena_printf(&ex->sa->core->scratch, "message %u %s", n,
+		                        ex->kind->steps[n - 1].sender == ex->role ? "sent" : "received")
+		         : "about to start";
+	return arena_printf(&ex->sa->core->scratch, "%s %s", ex->kind->name, what ? what : "");
+}
+
+/* ---- Sending */
+
+static void
+send_last(struct exchange *ex)
+{
+	ike_sa_send(ex->sa, span_of(ex->sent, ex->n_sent));
+}
+
+static bool
+keep_and_send(struct exchange *ex, const uint8_t *m, size_t n)
+{
+	uint8_t *copy = malloc(n);
+
+	if (!copy) {
+		ex->sa->core->nomem = true;
+		return false;
+	}
+	memcpy(copy, m, n);
+	free(ex->sent);
+	ex->sent = copy;
+	ex->n_sent = (uint32_t)n;
+	ex->tries = 0;
+	send_last(ex);
+	return true;
+}
+
+/* The one who waits for an answer repeats; RFC 2408 section 5.1: "the transmitter of a message sets a timer". */
+static void
+arm(struct exchange *ex)
+{
+	struct ike *core = ex->sa->core;
+	bool repeats = ex->role == INITIATOR || ex->kind->responder_repeats;
+
+	timer_set(&core->timers, &ex->timer, repeats ? core->now + retransmit_wait(core, 0) : INSTANT_NEVER);
+}
+
+static struct isakmp_header
+header_of(const struct exchange *ex, const struct step *s)
+{
+	struct isakmp_header h = {
+		.version = 0x10,
+		.exchange = ex->kind->type,
+		.flags = s->sealed ? FLAG_ENCRYPTION : 0,
+		.message_id = ex->message_id,
+	};
+
+	memcpy(h.cookie_i, ex->sa->cookie_i, 8);
+	memcpy(h.cookie_r, ex->sa->cookie_r, 8);
+	return h;
+}
+
+static enum built
+build(struct exchange *ex, const struct step *s)
+{
+	struct ike *core = ex->sa->core;
+	uint8_t *room = arena_alloc(&core->scratch, EXCHANGE_MESSAGE_MAX);
+	struct isakmp_header h = header_of(ex, s);
+	struct builder b;
+
+	if (!room) {
+		core->nomem = true;
+		return BUILD_FAILED;
+	}
+	builder_start(&b, room, EXCHANGE_MESSAGE_MAX - 32, &h);
+
+	enum built r = s->build(ex, &b);
+
+	if (r != BUILT)
+		return r;
+	/* The responder's cookie is made while its first answer is built. */
+	memcpy(room + 8, ex->sa->cookie_r, 8);
+
+	struct span m = builder_finish(&b);
+	size_t n = m.n;
+
+	if (n && s->sealed)
+		n = ex->sa->protocol->seal(ex, room, n, EXCHANGE_MESSAGE_MAX);
+	if (!n || !keep_and_send(ex, room, n)) {
+		ex->verdict = VERDICT_INTERNAL;
+		ex->why = b.w.failure;
+		return BUILD_FAILED;
+	}
+	return BUILT;
+}
+
+/* Over: it stays for a while to answer repetitions of the peer's last message, with the last of ours. */
+static bool
+finish(struct exchange *ex)
+{
+	struct ike *core = ex->sa->core;
+	struct ike_sa *sa = ex->sa;
+	uint32_t mid = ex->message_id, sa_id = sa->id;
+	bool last_is_ours = ex->kind->steps[ex->kind->n_steps - 1].sender == ex->role;
+
+	timer_set(&core->timers, &ex->timer, last_is_ours ? core->now + retransmit_total(core) : INSTANT_NEVER);
+	ex->kind->finish(ex);
+	sa = ike_sa_by_id(core, sa_id);
+	ex = sa ? exchange_find(sa, mid) : NULL;
+	if (!ex)
+		return false;
+	close_state(ex);
+	if (last_is_ours)
+		return true;
+	exchange_free(ex);
+	return false;
+}
+
+bool
+exchange_advance(struct exchange *ex)
+{
+	struct ike *core = ex->sa->core;
+
+	while (ex->at < ex->kind->n_steps) {
+		const struct step *s = &ex->kind->steps[ex->at];
+
+		if (s->sender != ex->role) {
+			if (ex->at)
+				arm(ex);
+			return true;
+		}
+		switch (build(ex, s)) {
+		case BUILD_PARKED:
+			timer_stop(&core->timers, &ex->timer);
+			return true;
+		case BUILD_FAILED:
+			exchange_end(ex, ex->why ? ex->why : verdict_sentence(ex->verdict ? ex->verdict : VERDICT_INTERNAL));
+			return false;
+		case BUILT:
+			ex->at++;
+		}
+	}
+	return finish(ex);
+}
+
+void
+exchange_due(struct exchange *ex)
+{
+	struct ike *core = ex->sa->core;
+	const struct ike_settings *s = &core->settings;
+
+	if (ex->over) {
+		exchange_free(ex);
+		return;
+	}
+	if (ex->tries >= s->retransmit_tries) {
+		say(core, LOG_IKE, LOG_CONTROL, ex->sa, "timeout", "giving up after %u retransmits of %s message %u to %s", ex->tries,
+		    ex->kind->name, ex->at, endpoint_text(core, &ex->sa->remote));
+		exchange_end(ex, "the peer does not answer");
+		return;
+	}
+	ex->tries++;
+	core->counters.retransmits_sent++;
+	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "retransmit %u of %s message %u to %s", ex->tries, ex->kind->name, ex->at,
+	    endpoint_text(core, &ex->sa->remote));
+	send_last(ex);
+	timer_set(&core->timers, &ex->timer, core->now + retransmit_wait(core, ex->tries));
+}
+
+/* ---- Receiving */
+
+static bool
+enqueue(struct exchange *ex, const struct datagram *in)
+{
+	struct queued **at = &ex->queue;
+	unsigned n = 0;
+
+	for (; *at; at = &(*at)->next)
+		n++;
+	if (n >= EXCHANGE_QUEUE_MAX)
+		return false;
+
+	struct queued *q = malloc(sizeof *q + in->data.n);
+
+	if (!q)
+		return false;
+	*q = (struct queued){ .local = in->local, .remote = in->remote, .marker = in->marker, .n = in->data.n };
+	memcpy(q->data, in->data.p, in->data.n);
+	*at = q;
+	return true;
+}
+
+/*
+ * RFC 2408 section 5.1: a repeated message is answered with the repeated
+ * answer, before anything else is done with it. The initiator answers only when
+ * nothing of its own is being repeated by timer, so two ends never echo.
+ */
+static void
+duplicate(struct exchange *ex)
+{
+	struct ike *core = ex->sa->core;
+
+	if (ex->ticket || !ex->sent) {
+		core->verdicts[VERDICT_ABSORBED]++;
+		return;
+	}
+	core->verdicts[VERDICT_DUPLICATE]++;
+	if (ex->role == INITIATOR && !ex->over)
+		return;
+	if (ex->kind->steps[ex->at - 1].sender != ex->role)
+		return;
+	core->counters.retransmits_answered++;
+	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "the peer repeats %s message %u: sending message %u again", ex->kind->name,
+	    ex->at - 1u, ex->at);
+	send_last(ex);
+}
+
+static enum verdict
+check_payloads(struct exchange *ex, const struct step *s, const struct message *m)
+{
+	struct ike *core = ex->sa->core;
+
+	for (unsigned t = 1; t < 32; t++) {
+		uint32_t bit = (uint32_t)1 << t;
+
+		if ((s->must & bit) && !(m->present & bit)) {
+			ex->why = arena_printf(&core->scratch, "no %s payload in %s message %u", payload_name((uint8_t)t), ex->kind->name,
+			                       ex->at + 1u);
+			return VERDICT_MISSING_PAYLOAD;
+		}
+		if ((m->present & bit) && !((s->must | s->may | ALWAYS) & bit)) {
+			ex->why = arena_printf(&core->scratch, "a %s payload in %s message %u", payload_name((uint8_t)t), ex->kind->name,
+			                       ex->at + 1u);
+			return VERDICT_EXTRA_PAYLOAD;
+		}
+	}
+	return VERDICT_OK;
+}
+
+static enum verdict
+take(struct exchange *ex, const struct step *s, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike *core = ex->sa->core;
+	struct message m = { .h = *h };
+	struct span body = { in->data.p + ISAKMP_HEADER_OCTETS, h->length - ISAKMP_HEADER_OCTETS };
+	bool sealed = h->flags & FLAG_ENCRYPTION;
+	enum verdict v = VERDICT_OK;
+
+	if (s->sealed && !sealed)
+		return VERDICT_NOT_ENCRYPTED;
+	if (!s->sealed && sealed)
+		return VERDICT_NO_KEYS;
+	if (sealed)
+		v = ex->sa->protocol->open(ex, h, in->data, &body);
+	if (v)
+		return v;
+	ex->why = isakmp_decode_payloads(&m, h->next_payload, body, sealed, &core->scratch);
+	if (ex->why)
+		return sealed ? VERDICT_UNDECRYPTABLE : VERDICT_MALFORMED;
+	v = check_payloads(ex, s, &m);
+	if (v)
+		return v;
+	ex->local = in->local;
+	ex->remote = in->remote;
+	v = s->process(ex, &m);
+	/* RFC 2409 Appendix B: the chain moves on; only now is it known that the message was the peer's. */
+	if (!v && sealed)
+		memcpy(ex->iv, ex->next_iv, sizeof ex->iv);
+	return v;
+}
+
+static void
+refused(struct exchange *ex, enum verdict v)
+{
+	struct ike *core = ex->sa->core;
+	const char *why = ex->why;
+
+	ex->verdict = v;
+	refuse(core, ex->sa, v, why);
+	if (ex->kind->refused)
+		ex->kind->refused(ex, v);
+	if (ex->fatal)
+		exchange_end(ex, why ? why : verdict_sentence(v));
+}
+
+void
+exchange_receive(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike *core = ex->sa->core;
+	uint64_t digest = core_digest(core, in->data);
+
+	if (ex->in_hash == digest && ex->at) {
+		duplicate(ex);
+		return;
+	}
+	if (ex->over || ex->at >= ex->kind->n_steps) {
+		core->verdicts[VERDICT_UNEXPECTED]++;
+		return;
+	}
+	if (ex->ticket) {
+		if (!enqueue(ex, in))
+			refuse(core, ex->sa, VERDICT_OVERFLOW, NULL);
+		return;
+	}
+
+	const struct step *s = &ex->kind->steps[ex->at];
+
+	if (s->sender == ex->role) {
+		core->verdicts[VERDICT_UNEXPECTED]++;
+		return;
+	}
+	ex->why = NULL;
+	ex->fatal = false;
+	ex->notify = 0;
+
+	enum verdict v = take(ex, s, in, h);
+
+	if (v) {
+		refused(ex, v);
+		return;
+	}
+	core->verdicts[VERDICT_OK]++;
+	ex->in_hash = digest;
+	ex->at++;
+	timer_stop(&core->timers, &ex->timer);
+	if (s->sealed)
+		ike_sa_heard(ex->sa, &in->local, &in->remote);
+	exchange_advance(ex);
+}
+
+/* Messages that came while it was parked are looked at now. */
+static void
+drain(struct ike *core, uint32_t sa_id, uint32_t mid)
+{
+	for (;;) {
+		struct ike_sa *sa = ike_sa_by_id(core, sa_id);
+		struct exchange *ex = sa ? exchange_find(sa, mid) : NULL;
+		struct queued *q = ex && !ex->ticket ? ex->queue : NULL;
+		struct isakmp_header h;
+
+		if (!q)
+			return;
+		ex->queue = q->next;
+
+		struct datagram in = { .local = q->local, .remote = q->remote, .marker = q->marker, .data = { q->data, q->n } };
+
+		if (!isakmp_decode_header(&h, in.data))
+			exchange_receive(ex, &in, &h);
+		free(q);
+	}
+}
+
+void
+exchange_resume(struct exchange *ex, const struct answer *a)
+{
+	struct ike *core = ex->sa->core;
+	uint32_t sa_id = ex->sa->id, mid = ex->message_id;
+
+	ex->ticket = 0;
+	ex->why = NULL;
+	ex->answer = a;
+	if (!exchange_advance(ex))
+		return;
+	ex->answer = NULL;
+	drain(core, sa_id, mid);
+}

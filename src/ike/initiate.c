@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* From the wish for a child to its place in the queue of an IKE_SA. */
+
+static struct child_sa *
+present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
+{
+	for (struct child_sa *c = sa->children; c; c = c->next)
+		if (c->policy == p && c->pair == pair && !c->successor && c->state != CHILD_STATE_DELETING)
+			return c;
+	return NULL;
+}
+
+/* One pair of selectors is one Quick Mode (RFC 2409 section 5.5). What is up, or under way, is not made twice. */
+static bool
+queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd)
+{
+	struct child_sa *c = present(sa, p, pair);
+
+	if (!c)
+		c = child_new(sa, conn, cfg, p, pair);
+	if (!c)
+		return false;
+	return !cmd || c->ever_up || pending_wait(sa->core, &c->waiters, cmd);
+}
+
+static uint16_t
+first_pair(const struct policy *p, const struct flow *flow)
+{
+	for (size_t i = 0; flow && i < p->n_ts; i++)
+		if (selector_pair_admits(&p->ts[i], flow))
+			return (uint16_t)i;
+	return 0;
+}
+
+static bool
+queue_pairs(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, const struct flow *flow,
+            struct pending *cmd)
+{
+	size_t first = first_pair(p, flow), end = flow ? first + 1 : p->n_ts;
+	bool ok = true;
+
+	/* Held while the loop runs, whatever fails. */
+	policy_use(sa->core, p, 0, 1);
+	for (size_t i = first; ok && i < end; i++)
+		ok = queue_pair(sa, conn, cfg, p, (uint16_t)i, cmd);
+	policy_use(sa->core, p, 0, -1);
+	return ok;
+}
+
+static bool
+want(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct pending *cmd)
+{
+	struct want *w = calloc(1, sizeof *w);
+
+	if (!w || (cmd && !pending_wait(sa->core, &w->waiters, cmd))) {
+		free(w);
+		sa->core->nomem = true;
+		return false;
+	}
+	w->conn = conn_ref(conn);
+	w->cfg = cfg;
+	w->next = sa->wants;
+	sa->wants = w;
+	return true;
+}
+
+static void
+want_free(struct ike *core, struct want *w, const char *reason)
+{
+	waiters_settle(core, &w->waiters, false, reason);
+	conn_unref(w->conn);
+	free(w);
+}
+
+void
+wants_drop(struct ike_sa *sa, const char *reason)
+{
+	while (sa->wants) {
+		struct want *w = sa->wants;
+
+		sa->wants = w->next;
+		want_free(sa->core, w, reason);
+	}
+}
+
+void
+wants_resolve(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	while (sa->wants) {
+		struct want *w = sa->wants;
+		struct policy *p = policy_of(core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip);
+
+		sa->wants = w->next;
+		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL)) {
+			struct child_sa *c = present(sa, p, 0);
+
+			/* Who waited for the wish waits for its first pair now. */
+			while (c && w->waiters) {
+				struct waiter *x = w->waiters;
+
+				w->waiters = x->next;
+				x->next = c->waiters;
+				c->waiters = x;
+			}
+		}
+		want_free(core, w, "its traffic selectors have no address family in common");
+	}
+}
+
+/* The addresses as far as the configuration alone tells them. */
+static struct policy *
+policy_before(struct ike *core, struct conn *conn, const struct child *cfg, const struct ike_sa *sa)
+{
+	struct ip any = { 0 };
+
+	if (sa->addresses_known)
+		return policy_of(core, conn, cfg, &sa->local.ip, &sa->remote.ip);
+
+	struct policy *p = conn_trap_policy(core, conn, cfg);
+
+	return p ? p : policy_of(core, conn, cfg, &any, &any);
+}
+
+bool
+initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, const struct flow *flow, struct pending *cmd,
+               const char **why)
+{
+	struct ike_sa *sa = ike_sa_for_conn(core, conn->name);
+
+	*why = "out of memory";
+	if (core->shutting_down) {
+		*why = "shutting down";
+		return false;
+	}
+	if (cfg->mode == MODE_PASS || cfg->mode == MODE_DROP) {
+		*why = "it is a shunt (mode = pass or drop): there is nothing to negotiate";
+		return false;
+	}
+	if (!sa)
+		sa = ike_sa_initiate(core, conn, NULL, why);
+	if (!sa)
+		return false;
+
+	struct policy *p = policy_before(core, conn, cfg, sa);
+
+	if (p ? !queue_pairs(sa, conn, cfg, p, flow, cmd) : !want(sa, conn, cfg, cmd))
+		return false;
+	ike_sa_run_queue(sa);
+	return true;
+}

@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/* IKE_SAs: their tables, their making and their going. Their timers are in sa_timers.c. */
+
+struct ike_sa *
+ike_sa_new(struct ike *core, const struct ike_protocol *protocol, uint8_t role, const uint8_t *cookie_i)
+{
+	struct ike_sa *sa = calloc(1, sizeof *sa);
+
+	if (!sa || !timer_owner_add(core))
+		goto nomem;
+	sa->core = core;
+	sa->protocol = protocol;
+	sa->role = role;
+	sa->id = core->next_ike_id;
+	sa->timer.owner = TIMER_IKE_SA;
+	sa->created_at = sa->heard_at = sa->said_at = core->now;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = sa->delete_at = INSTANT_NEVER;
+	if (cookie_i)
+		memcpy(sa->cookie_i, cookie_i, 8);
+	else
+		rng_fill(core->rng, sa->cookie_i, 8);
+	if (!id_index_add(&core->sas, sa->id, sa))
+		goto nomem_timer;
+	if (!table_insert(&core->by_cookie, &sa->by_cookie, span_of(sa->cookie_i, 8))) {
+		id_index_remove(&core->sas, sa->id);
+		goto nomem_timer;
+	}
+	core->next_ike_id++;
+	return sa;
+nomem_timer:
+	core->n_timers--;
+nomem:
+	free(sa);
+	core->nomem = true;
+	return NULL;
+}
+
+void
+ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
+{
+	struct ike *core = sa->core;
+	struct conn *old = sa->conn;
+
+	if (old)
+		table_remove(&core->by_conn, &sa->by_conn);
+	sa->conn = conn ? conn_ref(conn) : NULL;
+	conn_unref(old);
+	if (!conn)
+		return;
+	sa->conn_key = core_digest(core, span_str(conn->name));
+	if (!table_insert(&core->by_conn, &sa->by_conn, span_of(&sa->conn_key, sizeof sa->conn_key)))
+		core->nomem = true;
+}
+
+void
+ike_sa_half_open(struct ike_sa *sa, bool half_open)
+{
+	struct ike *core = sa->core;
+	struct half_open_address *h = NULL;
+	struct span key = span_of(sa->remote.ip.b, sizeof sa->remote.ip.b);
+
+	if (sa->half_open == half_open)
+		return;
+	for (struct table_link *l = table_find(&core->half_open_by_address, key); l && !h; l = table_find_next(l))
+		if (ip_equal(&table_entry(l, struct half_open_address, link)->ip, &sa->remote.ip))
+			h = table_entry(l, struct half_open_address, link);
+	if (half_open && !h) {
+		h = calloc(1, sizeof *h);
+		if (h)
+			h->ip = sa->remote.ip;
+		if (h && !table_insert(&core->half_open_by_address, &h->link, span_of(h->ip.b, sizeof h->ip.b))) {
+			free(h);
+			h = NULL;
+		}
+	}
+	if (!h)
+		return;
+	sa->half_open = half_open;
+	h->n += half_open ? 1u : -1u;
+	core->counters.half_open += half_open ? 1u : -1ull;
+	if (!h->n) {
+		table_remove(&core->half_open_by_address, &h->link);
+		free(h);
+	}
+}
+
+unsigned
+half_open_from(const struct ike *core, const struct ip *ip)
+{
+	struct span key = span_of(ip->b, sizeof ip->b);
+
+	for (struct table_link *l = table_find(&core->half_open_by_address, key); l; l = table_find_next(l)) {
+		const struct half_open_address *h = table_entry(l, struct half_open_address, link);
+
+		if (ip_equal(&h->ip, ip))
+			return h->n;
+	}
+	return 0;
+}
+
+/* Forgets what a Phase 1 left behind: for another attempt, or for good. */
+static void
+forget_phase1(struct ike_sa *sa)
+{
+	while (sa->exchanges)
+		exchange_free(sa->exchanges);
+	secret_clear(&sa->keys);
+	secret_wipe(sa->iv, sizeof sa->iv);
+	free(sa->local_id);
+	free(sa->remote_id);
+	sa->local_id = sa->remote_id = NULL;
+	sa->ticket = 0;
+}
+
+void
+ike_sa_free(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	while (sa->children)
+		child_free(sa->children);
+	wants_drop(sa, "the IKE_SA ended");
+	forget_phase1(sa);
+	ike_sa_half_open(sa, false);
+	waiters_settle(core, &sa->waiters, false, sa->last_notice ? sa->last_notice : "the IKE_SA ended");
+	table_remove(&core->by_cookie, &sa->by_cookie);
+	if (sa->peer_key)
+		table_remove(&core->by_peer, &sa->by_peer);
+	ike_sa_set_conn(sa, NULL);
+	id_index_remove(&core->sas, sa->id);
+	timer_stop(&core->timers, &sa->timer);
+	core->n_timers--;
+	free(sa->seen_ids);
+	free(sa->last_notice);
+	free(sa);
+}
+
+struct ike_sa *
+ike_sa_by_id(const struct ike *core, uint32_t id)
+{
+	return id_index_find(&core->sas, id);
+}
+
+struct ike_sa *
+ike_sa_by_cookie(const struct ike *core, const uint8_t cookie_i[8], const struct ike_sa *after)
+{
+	struct table_link *l = after ? table_find_next(&after->by_cookie) : table_find(&core->by_cookie, span_of(cookie_i, 8));
+
+	for (; l; l = table_find_next(l)) {
+		struct ike_sa *sa = table_entry(l, struct ike_sa, by_cookie);
+
+		if (memcmp(sa->cookie_i, cookie_i, 8) == 0)
+			return sa;
+	}
+	return NULL;
+}
+
+struct ike_sa *
+ike_sa_same_peer(const struct ike_sa *sa, const struct ike_sa *after)
+{
+	struct span key = span_of(&sa->peer_key, sizeof sa->peer_key);
+	struct table_link *l = after ? table_find_next(&after->by_peer) : table_find(&sa->core->by_peer, key);
+
+	for (; l; l = table_find_next(l)) {
+		struct ike_sa *o = table_entry(l, struct ike_sa, by_peer);
+
+		if (o != sa && o->peer_key == sa->peer_key)
+			return o;
+	}
+	return NULL;
+}
+
+static unsigned
+usefulness(const struct ike_sa *sa)
+{
+	if (sa->zombie || sa->condemned || sa->successor || sa->state == IKE_STATE_DELETING)
+		return 0;
+	return sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING ? 2 : sa->role == INITIATOR && !sa->rekeys;
+}
+
+struct ike_sa *
+ike_sa_for_conn(struct ike *core, const char *conn)
+{
+	uint64_t key = core_digest(core, span_str(conn));
+	struct ike_sa *best = NULL;
+
+	for (struct table_link *l = table_find(&core->by_conn, span_of(&key, sizeof key)); l; l = table_find_next(l)) {
+		struct ike_sa *sa = table_entry(l, struct ike_sa, by_conn);
+		unsigned u = usefulness(sa);
+
+		if (!u || strcmp(sa->conn->name, conn) != 0)
+			continue;
+		if (!best || u > usefulness(best) || (u == usefulness(best) && sa->id > best->id))
+			best = sa;
+		if (u == 2)
+			break;
+	}
+	return best;
+}
+
+void
+ike_sa_state(struct ike_sa *sa, enum ike_state state)
+{
+	if (sa->state == state)
+		return;
+	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "IKE_SA %s state change: %s => %s", sa_name(sa),
+	    ike_state_name((enum ike_state)sa->state), ike_state_name(state));
+	sa->state = (uint8_t)state;
+	event(sa->core, EVENT_IKE_STATE, sa, NULL);
+}
+
+static bool
+begin(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	struct effect *e;
+
+	if (sa->addresses_known)
+		return sa->protocol->initiate(sa);
+	sa->ticket = park(core, PARKED_IKE, sa->id, 0, NULL);
+	e = sa->ticket ? effects_add(core->fx, EFFECT_ASK_ADDRESS) : NULL;
+	if (!e)
+		return false;
+	e->ticket = sa->ticket;
+	e->ask_address.conn = sa->conn;
+	core_keep_conn(core, sa->conn);
+	return true;
+}
+
+static const struct ike_protocol *
+protocol_for(const struct ike *core, const struct conn *conn, const char **why)
+{
+	/* No silent downgrade: version = 0 means IKEv2 first, which is not there yet. */
+	if (conn->version == IKE_ANY) {
+		*why = "version = 0 answers IKEv1 and IKEv2, but does not say which to initiate with: set version = 1";
+		return NULL;
+	}
+	for (const struct ike_protocol *const *p = core->protocols; *p; p++)
+		if ((*p)->major == (unsigned)conn->version)
+			return *p;
+	*why = "this version of the protocol is not available here: set version = 1";
+	return NULL;
+}
+
+struct ike_sa *
+ike_sa_initiate(struct ike *core, struct conn *conn, struct ike_sa *rekeys, const char **why)
+{
+	const struct ike_protocol *p = rekeys ? rekeys->protocol : protocol_for(core, conn, why);
+	struct ike_sa *sa = p ? ike_sa_new(core, p, INITIATOR, NULL) : NULL;
+
+	if (!p)
+		return NULL;
+	*why = "out of memory";
+	if (!sa)
+		return NULL;
+	ike_sa_set_conn(sa, conn);
+	if (rekeys) {
+		sa->rekeys = rekeys->id;
+		sa->local = rekeys->local;
+		sa->remote = rekeys->remote;
+		sa->addresses_known = true;
+		sa->floated = rekeys->floated;
+	}
+	if (!begin(sa)) {
+		ike_sa_free(sa);
+		return NULL;
+	}
+	return sa;
+}
+
+/* Another attempt, as if from the start: strongSwan's keyingtries. */
+static bool
+try_again(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	forget_phase1(sa);
+	table_remove(&core->by_cookie, &sa->by_cookie);
+	rng_fill(core->rng, sa->cookie_i, 8);
+	memset(sa->cookie_r, 0, 8);
+	if (!table_insert(&core->by_cookie, &sa->by_cookie, span_of(sa->cookie_i, 8)))
+		return false;
+	sa->nat_local = sa->nat_remote = sa->peer_nat_t = sa->peer_dpd = false;
+	if (!sa->rekeys) {
+		sa->addresses_known = false;
+		sa->floated = false;
+	}
+	sa->created_at = core->now;
+	return begin(sa);
+}
+
+static void
+rekey_failed(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(core, sa->rekeys) : NULL;
+
+	if (!old || old->successor)
+		return;
+	if (old->state == IKE_STATE_REKEYING)
+		ike_sa_state(old, IKE_STATE_ESTABLISHED);
+	/* Until it expires there is time for more attempts. */
+	old->rekey_at = core->now + SECONDS(10);
+	ike_sa_schedule(old);
+}
+
+void
+ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
+{
+	struct ike *core = sa->core;
+	unsigned allowed = sa->conn ? sa->conn->keyingtries : 1;
+	const char *text = reason;
+
+	if (sa->last_notice)
+		text = arena_printf(&core->scratch, "%s; probable cause: %s", reason, sa->last_notice);
+	if (!text)
+		text = reason;
+	sa->tries++;
+	if (may_retry && sa->role == INITIATOR && (!allowed || sa->tries < allowed)) {
+		say(core, LOG_IKE, LOG_CONTROL, sa, "retry", "%s: %s; trying again (%u/%u)", sa_name(sa), text, sa->tries + 1, allowed);
+		if (try_again(sa))
+			return;
+	}
+	say(core, LOG_IKE, LOG_AUDIT, sa, "failed", "establishing IKE_SA %s failed: %s", sa_name(sa), text);
+	core->counters.ike_failed++;
+	rekey_failed(sa);
+	while (sa->children)
+		child_failed(sa->children, text);
+	wants_drop(sa, text);
+	waiters_settle(core, &sa->waiters, false, text);
+	event(core, EVENT_IKE_DOWN, sa, NULL);
+	ike_sa_free(sa);
+}
+
+void
+ike_sa_adopt(struct ike_sa *to, struct ike_sa *from)
+{
+	struct child_sa **at = &from->children;
+
+	while (*at) {
+		struct child_sa *c = *at, **into = &to->children;
+
+		/* One whose Quick Mode is under way stays with the keys that protect it, until it is done. */
+		if (c->exchange) {
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		while (*into && (*into)->id < c->id)
+			into = &(*into)->next;
+		c->next = *into;
+		*into = c;
+		c->sa = to;
+	}
+}
+
+struct restart {
+	struct conn *conn;
+	const struct child *cfg;
+	enum child_action action;
+};
+
+static enum child_action
+action_for(const struct child_sa *c, enum end_cause why)
+{
+	if (!c->ever_up || c->successor)
+		return ACTION_NONE;
+	switch (why) {
+	case END_DPD:
+		return c->cfg->dpd_action;
+	case END_BY_PEER:
+	case END_EXPIRED:
+		return c->cfg->close_action;
+	default:
+		return ACTION_NONE;
+	}
+}
+
+static size_t
+collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
+{
+	size_t n = 0, k = 0;
+
+	for (struct child_sa *c = sa->children; c; c = c->next)
+		n++;
+	*out = calloc(n + 1, sizeof **out);
+	for (struct child_sa *c = sa->children; *out && c; c = c->next) {
+		enum child_action a = action_for(c, why);
+
+		if (a == ACTION_TRAP || a == ACTION_START)
+			(*out)[k++] = (struct restart){ conn_ref(c->conn), c->cfg, a };
+	}
+	return k;
+}
+
+/*
+ * The peer is told; a lost Delete is said again when the peer still speaks to
+ * this SA (RFC 2408 section 5.15 wants no answer to it), for a while.
+ */
+static void
+linger(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	while (sa->exchanges)
+		exchange_free(sa->exchanges);
+	sa->zombie = true;
+	sa->state = IKE_STATE_DELETING;
+	sa->delete_at = core->now + core->settings.delete_wait_ns;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
+	ike_sa_schedule(sa);
+}
+
+void
+ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
+{
+	struct ike *core = sa->core;
+	bool tell = why == END_COMMAND || why == END_EXPIRED || why == END_REPLACED;
+	struct restart *again;
+
+	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "deleting IKE_SA %s between %s: %s", sa_name(sa), ends_text(sa), reason);
+	ike_sa_state(sa, IKE_STATE_DELETING);
+
+	size_t n = collect_actions(sa, why, &again);
+
+	while (sa->children) {
+		if (sa->children->ever_up)
+			child_end(sa->children, why == END_DPD || why == END_BY_PEER ? END_REPLACED : END_COMMAND, tell);
+		else
+			child_failed(sa->children, reason);
+	}
+	if (tell)
+		sa->protocol->tell_ike_deleted(sa);
+	waiters_settle(core, &sa->waiters, false, reason);
+	event(core, EVENT_IKE_DOWN, sa, NULL);
+	if (tell && core->settings.delete_wait_ns && !core->shutting_down)
+		linger(sa);
+	else
+		ike_sa_free(sa);
+	for (size_t i = 0; i < n; i++) {
+		child_apply_action(core, again[i].conn, again[i].cfg, NULL, again[i].action);
+		conn_unref(again[i].conn);
+	}
+	free(again);
+}
+
+bool
+ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id)
+{
+	for (size_t i = 0; i < sa->n_seen; i++)
+		if (sa->seen_ids[i] == message_id)
+			return true;
+	return false;
+}
+
+enum { SEEN_IDS_MAX = 16384 };
+
+/* RFC 2408 section 3.1: message ids identify protocol state; a replayed one must not make new state. */
+bool
+ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id)
+{
+	if (ike_sa_seen_id(sa, message_id))
+		return false;
+	if (sa->n_seen == SEEN_IDS_MAX) {
+		sa->seen_ids[sa->at_seen++ % SEEN_IDS_MAX] = message_id;
+		return true;
+	}
+	if (sa->n_seen == sa->cap_seen) {
+		uint16_t cap = (uint16_t)(sa->cap_seen ? sa->cap_seen * 2 : 4);
+		uint32_t *ids = realloc(sa->seen_ids, cap * sizeof *ids);
+
+		if (!ids) {
+			sa->core->nomem = true;
+			return false;
+		}
+		sa->seen_ids = ids;
+		sa->cap_seen = cap;
+	}
+	sa->seen_ids[sa->n_seen++] = message_id;
+	return true;
+}
+
+void
+ike_sa_notice(struct ike_sa *sa, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+
+	free(sa->last_notice);
+	sa->last_notice = copy;
+}
+
+void
+ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data)
+{
+	struct effect *e = effects_add(core->fx, EFFECT_SEND);
+
+	if (!e)
+		return;
+	core->counters.sent++;
+	e->send = (struct effect_send){
+		.local = *local,
+		.remote = *remote,
+		/* RFC 3947 section 4: after the float everything on port 4500 has the marker. */
+		.marker = local->port == core->settings.port_nat_t,
+		.data = arena_dup(&core->fx->arena, data),
+	};
+	if (!e->send.data.p)
+		core->nomem = true;
+}
+
+void
+ike_sa_send(struct ike_sa *sa, struct span data)
+{
+	sa->said_at = sa->core->now;
+	ike_send(sa->core, &sa->local, &sa->remote, data);
+}

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "exchange.h"
+
+/*
+ * What time does to an IKE_SA, armed by facts: when it was made, established,
+ * last heard, last spoken. One timer for all of them; ike_sa_schedule() finds
+ * the earliest, ike_sa_due() looks at each.
+ */
+
+/* How long the SAs that were replaced stay, so that what is under way on them arrives. */
+static const instant_t REPLACED_GRACE = SECONDS(10);
+
+static bool
+is_up(const struct ike_sa *sa)
+{
+	return !sa->zombie && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING);
+}
+
+static instant_t
+after(instant_t t, instant_t wait)
+{
+	return wait > 0 && t != INSTANT_NEVER ? t + wait : INSTANT_NEVER;
+}
+
+static instant_t
+half_open_end(const struct ike_sa *sa)
+{
+	if (sa->state != IKE_STATE_CONNECTING || sa->role == INITIATOR)
+		return INSTANT_NEVER;
+	return after(sa->created_at, sa->core->settings.half_open_timeout_ns);
+}
+
+/* RFC 3706 section 5.5: a probe is only worth sending when the peer was silent. */
+static instant_t
+dpd_next(const struct ike_sa *sa)
+{
+	if (!is_up(sa) || sa->successor)
+		return INSTANT_NEVER;
+	if (sa->dpd_at != INSTANT_NEVER)
+		return sa->dpd_at;
+	return sa->peer_dpd && sa->conn ? after(sa->heard_at, sa->conn->dpd_delay_ns) : INSTANT_NEVER;
+}
+
+/* RFC 3948 section 4: the end behind the NAT keeps its mapping alive. */
+static instant_t
+keepalive_next(const struct ike_sa *sa)
+{
+	return is_up(sa) && sa->nat_local ? after(sa->said_at, sa->core->settings.keepalive_ns) : INSTANT_NEVER;
+}
+
+void
+ike_sa_schedule(struct ike_sa *sa)
+{
+	instant_t at = instant_min(half_open_end(sa), instant_min(dpd_next(sa), keepalive_next(sa)));
+
+	at = instant_min(at, instant_min(sa->delete_at, sa->expires_at));
+	if (!sa->successor)
+		at = instant_min(at, instant_min(sa->rekey_at, sa->reauth_at));
+	timer_set(&sa->core->timers, &sa->timer, at);
+}
+
+static void
+start_rekey(struct ike_sa *sa, const char *what)
+{
+	struct ike *core = sa->core;
+	struct conn_entry *loaded = conn_entry_find(core, sa->conn->name);
+	const char *why = NULL;
+
+	sa->rekey_at = sa->reauth_at = INSTANT_NEVER;
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s IKE_SA %s: the keys are due", what, sa_name(sa));
+
+	struct ike_sa *next = ike_sa_initiate(core, loaded ? loaded->conn : sa->conn, sa, &why);
+
+	if (next) {
+		next->reauth = strcmp(what, "reauthenticating") == 0;
+		ike_sa_state(sa, IKE_STATE_REKEYING);
+		return;
+	}
+	say(core, LOG_IKE, LOG_AUDIT, sa, "failed", "%s IKE_SA %s failed: %s", what, sa_name(sa), why);
+	sa->rekey_at = core->now + SECONDS(10);
+}
+
+void
+ike_sa_rekey(struct ike_sa *sa, bool reauth)
+{
+	if (!is_up(sa) || sa->state == IKE_STATE_REKEYING || sa->successor)
+		return;
+	start_rekey(sa, reauth ? "reauthenticating" : "rekeying");
+	ike_sa_schedule(sa);
+}
+
+static bool
+dead(const struct ike_sa *sa)
+{
+	const struct ike *core = sa->core;
+
+	if (sa->conn->dpd_timeout_ns)
+		return core->now - sa->heard_at >= sa->conn->dpd_timeout_ns;
+	return sa->dpd_tries > core->settings.retransmit_tries;
+}
+
+void
+ike_sa_probe(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	if (!is_up(sa) || !sa->peer_dpd || sa->dpd_at != INSTANT_NEVER)
+		return;
+	sa->dpd_out++;
+	sa->dpd_tries = 1;
+	sa->dpd_since = core->now;
+	sa->dpd_at = core->now + retransmit_wait(core, 0);
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DPD request to %s", endpoint_text(core, &sa->remote));
+	sa->protocol->probe(sa);
+	ike_sa_schedule(sa);
+}
+
+/* True when the SA is gone. */
+static bool
+dpd_due(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	if (dpd_next(sa) > core->now)
+		return false;
+	if (sa->dpd_at == INSTANT_NEVER) {
+		ike_sa_probe(sa);
+		return false;
+	}
+	if (sa->heard_at > sa->dpd_since) {
+		sa->dpd_at = INSTANT_NEVER;
+		return false;
+	}
+	if (dead(sa)) {
+		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead", "%s does not answer: DPD gives it up after %u requests",
+		    endpoint_text(core, &sa->remote), sa->dpd_tries);
+		ike_sa_end(sa, END_DPD, "the peer does not answer dead peer detection");
+		return true;
+	}
+	sa->protocol->probe(sa);
+	sa->dpd_at = core->now + retransmit_wait(core, sa->dpd_tries++);
+	return false;
+}
+
+static void
+keepalive(struct ike_sa *sa)
+{
+	static const uint8_t octet = 0xff;
+	struct ike *core = sa->core;
+	struct effect *e = effects_add(core->fx, EFFECT_SEND);
+
+	sa->said_at = core->now;
+	if (!e)
+		return;
+	e->send = (struct effect_send){ .local = sa->local, .remote = sa->remote, .keepalive = true,
+	                                .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
+}
+
+static void
+replaced_due(struct ike_sa *sa)
+{
+	struct ike_sa *next = ike_sa_by_id(sa->core, sa->successor);
+
+	sa->delete_at = INSTANT_NEVER;
+	/* What was to replace it is gone: it stays. */
+	if (!next || next->zombie) {
+		sa->successor = 0;
+		sa->condemned = false;
+		sa->state = IKE_STATE_ESTABLISHED;
+		ike_sa_schedule(sa);
+		return;
+	}
+	ike_sa_adopt(next, sa);
+	ike_sa_end(sa, END_REPLACED, "it was replaced");
+}
+
+void
+ike_sa_due(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	instant_t now = core->now;
+
+	if (sa->delete_at <= now) {
+		if (sa->zombie)
+			ike_sa_free(sa);
+		else if (sa->state == IKE_STATE_CONNECTING)
+			ike_sa_failed(sa, "shutting down", false);
+		else if (sa->successor && !core->shutting_down)
+			replaced_due(sa);
+		else
+			ike_sa_end(sa, END_COMMAND, "shutting down");
+		return;
+	}
+	if (half_open_end(sa) <= now) {
+		ike_sa_failed(sa, "half-open for too long", false);
+		return;
+	}
+	if (sa->expires_at <= now) {
+		ike_sa_end(sa, END_EXPIRED, "its lifetime is over");
+		return;
+	}
+	if (dpd_due(sa))
+		return;
+	if (keepalive_next(sa) <= now)
+		keepalive(sa);
+	if (!sa->successor && is_up(sa)) {
+		if (sa->reauth_at <= now)
+			ike_sa_rekey(sa, true);
+		else if (sa->rekey_at <= now)
+			ike_sa_rekey(sa, false);
+	}
+	ike_sa_schedule(sa);
+}
+
+/* ---- Established */
+
+static instant_t
+jittered(struct ike *core, instant_t period, instant_t rand)
+{
+	instant_t r = rand > 0 ? (instant_t)rng_below(core->rng, (uint64_t)rand + 1) : 0;
+
+	if (!period)
+		return INSTANT_NEVER;
+	return core->now + (r < period ? period - r : period / 2);
+}
+
+static void
+set_lifetimes(struct ike_sa *sa, instant_t lifetime)
+{
+	struct ike *core = sa->core;
+	const struct conn *c = sa->conn;
+	instant_t first;
+
+	sa->rekey_at = jittered(core, c->rekey_ns, c->rand_ns);
+	sa->reauth_at = jittered(core, c->reauth_ns, c->rand_ns);
+	first = instant_min(sa->rekey_at, sa->reauth_at);
+	sa->expires_at = first == INSTANT_NEVER ? INSTANT_NEVER : first + (c->over_ns > 0 ? c->over_ns : SECONDS(60));
+	if (!lifetime || core->now + lifetime >= sa->expires_at)
+		return;
+	/* The peer's lifetime is shorter: renewed before it, with a tenth to spare. */
+	sa->expires_at = core->now + lifetime;
+	if (first > core->now + lifetime - lifetime / 10) {
+		sa->rekey_at = core->now + lifetime - lifetime / 10;
+		sa->reauth_at = INSTANT_NEVER;
+	}
+}
+
+/*
+ * The rule for two IKE_SAs of one peer (docs/adr/0004): made one after the
+ * other, the later carries on; made at the same time by both ends, the one with
+ * the higher initiator cookie. The initiator of the later, or of the loser,
+ * deletes; the other end does so only much later, should that fail.
+ */
+static void
+supersede(struct ike_sa *sa, struct ike_sa *o)
+{
+	bool crossed = o->established_at > sa->created_at && o->role != sa->role;
+	struct ike_sa *winner = crossed && memcmp(o->cookie_i, sa->cookie_i, 8) > 0 ? o : sa;
+	struct ike_sa *loser = winner == sa ? o : sa;
+	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
+
+	ike_sa_adopt(winner, loser);
+	loser->successor = winner->id;
+	loser->condemned = true;
+	if (!winner->rekeys)
+		winner->rekeys = loser->id;
+	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : 3 * REPLACED_GRACE);
+	ike_sa_state(loser, IKE_STATE_REKEYED);
+	ike_sa_schedule(loser);
+	ike_sa_run_queue(winner);
+}
+
+static bool
+same_place(const struct ike_sa *a, const struct ike_sa *b)
+{
+	bool nat = a->nat_remote || b->nat_remote;
+
+	return nat ? endpoint_equal(&a->remote, &b->remote) : ip_equal(&a->remote.ip, &b->remote.ip);
+}
+
+/* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
+static void
+settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
+{
+	enum unique_policy unique = sa->conn->unique;
+	bool same_conn = strcmp(o->conn->name, sa->conn->name) == 0;
+
+	if (!is_up(o) || o->successor)
+		return;
+	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
+	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
+		ike_sa_end(o, END_BY_PEER, "INITIAL-CONTACT: the peer has no other SA with us");
+		return;
+	}
+	if (o->id == sa->rekeys || (same_conn && same_place(sa, o) && unique != UNIQUE_NEVER)) {
+		supersede(sa, o);
+		return;
+	}
+	if (unique == UNIQUE_REPLACE)
+		ike_sa_end(o, END_COMMAND, "a newer IKE_SA with the same identities replaces it (unique = replace)");
+}
+
+static void
+settle(struct ike_sa *sa, bool initial_contact)
+{
+	struct ike_sa *o = ike_sa_same_peer(sa, NULL);
+
+	while (o && !sa->successor) {
+		struct ike_sa *next = ike_sa_same_peer(sa, o);
+
+		settle_with(sa, o, initial_contact);
+		o = next;
+	}
+}
+
+static bool
+index_peer(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	struct identity l = id_box_get(sa->local_id), r = id_box_get(sa->remote_id);
+
+	sa->peer_key = core_digest(core, identity_span(&l)) ^ 3 * core_digest(core, identity_span(&r)) ^ l.type ^
+	               (uint64_t)r.type << 8;
+	sa->peer_key |= 1;
+	if (table_insert(&core->by_peer, &sa->by_peer, span_of(&sa->peer_key, sizeof sa->peer_key)))
+		return true;
+	sa->peer_key = 0;
+	core->nomem = true;
+	return false;
+}
+
+void
+ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
+{
+	struct ike *core = sa->core;
+	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(core, sa->rekeys) : NULL;
+
+	sa->established_at = sa->heard_at = core->now;
+	sa->tries = 0;
+	ike_sa_half_open(sa, false);
+	ike_sa_notice(sa, NULL);
+	set_lifetimes(sa, lifetime);
+	ike_sa_state(sa, IKE_STATE_ESTABLISHED);
+	core->counters.ike_established++;
+	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "IKE_SA %s established between %s", sa_name(sa), ends_text(sa));
+	if (index_peer(sa)) {
+		if (old && is_up(old) && !old->successor && old->peer_key != sa->peer_key)
+			supersede(sa, old);
+		settle(sa, initial_contact);
+	}
+	event(core, sa->rekeys ? EVENT_IKE_REKEYED : EVENT_IKE_UP, sa, NULL);
+	ike_sa_schedule(sa);
+	waiters_settle(core, &sa->waiters, true, "");
+	ike_sa_run_queue(sa);
+}
+
+/* ---- Where the peer is */
+
+void
+ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *to)
+{
+	struct ike *core = sa->core;
+
+	if (endpoint_equal(&sa->remote, to) && endpoint_equal(&sa->local, local))
+		return;
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "the peer moved from %s to %s", endpoint_text(core, &sa->remote),
+	    endpoint_text(core, to));
+	sa->local = *local;
+	sa->remote = *to;
+	for (struct child_sa *c = sa->children; c; c = c->next)
+		child_moved(c);
+	if (is_up(sa))
+		event(core, EVENT_PEER_MOVED, sa, NULL);
+}
+
+void
+ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *from)
+{
+	sa->heard_at = sa->core->now;
+	/* RFC 3947 section 4 and RFC 3948 section 3: only behind a NAT do addresses change under an SA. */
+	if (sa->nat_remote || !is_up(sa))
+		ike_sa_move(sa, local, from);
+	if (sa->dpd_at != INSTANT_NEVER) {
+		sa->dpd_at = INSTANT_NEVER;
+		ike_sa_schedule(sa);
+	}
+}

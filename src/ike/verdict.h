@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_VERDICT_H
+#define SALLYPORT_VERDICT_H
+
+/*
+ * What came and was not accepted, and why: each verdict is counted and has a
+ * sentence. The name doubles as the stable `reason` word of log lines.
+ */
+#define VERDICTS(X) \
+	X(OK, "ok", "accepted") \
+	X(RUNT, "bad-header", "the ISAKMP header does not fit the datagram") \
+	X(VERSION, "unknown-version", "the major version is one that we do not speak") \
+	X(UNKNOWN_SA, "unknown-cookies", "no IKE_SA has these cookies: it ended, or never was") \
+	X(EXCHANGE_TYPE, "unknown-exchange", "the exchange type is not one that we serve here") \
+	X(DUPLICATE, "duplicate", "a repetition of the last message: the stored answer was sent again") \
+	X(ABSORBED, "absorbed", "a repetition while we wait for an answer of our own: nothing to do") \
+	X(OVERFLOW, "queue-full", "too many messages came while the exchange waited") \
+	X(UNEXPECTED, "unexpected-message", "the exchange does not expect a message from the peer now") \
+	X(REPLAYED, "replayed", "its message id was used before under this IKE_SA") \
+	X(NOT_ENCRYPTED, "not-encrypted", "a message that must be protected came in clear") \
+	X(NO_KEYS, "no-keys", "an encrypted message came before there are keys") \
+	X(CIPHERTEXT_LENGTH, "ciphertext-length", "the encrypted part is not whole cipher blocks") \
+	X(MALFORMED, "malformed", "the payloads cannot be read") \
+	X(UNDECRYPTABLE, "undecryptable", "the decrypted payloads cannot be read: the keys differ") \
+	X(WRONG_PSK, "wrong-psk", "message 5 or 6 of Main Mode decrypts to garbage: probably the pre-shared keys differ") \
+	X(MISSING_PAYLOAD, "missing-payload", "a payload that the exchange needs is not there") \
+	X(EXTRA_PAYLOAD, "extra-payload", "a payload is there that the exchange does not allow") \
+	X(PAYLOAD_ORDER, "payload-order", "a payload is not where RFC 2409 section 5.5 wants it") \
+	X(BAD_HASH, "bad-hash", "the HASH payload does not verify") \
+	X(BAD_NONCE, "bad-nonce", "the nonce is not 8 to 256 octets long") \
+	X(BAD_KE, "bad-key-exchange", "the public Diffie-Hellman value is not valid in its group") \
+	X(NO_PROPOSAL, "no-proposal-chosen", "no offered proposal is one that we allow") \
+	X(BAD_CHOICE, "bad-choice", "the responder chose what we did not offer") \
+	X(NO_CONNECTION, "no-connection", "no configured connection matches the two addresses") \
+	X(NO_PSK, "no-psk", "no pre-shared key is configured for this peer") \
+	X(ID_MISMATCH, "id-mismatch", "the identity is not the one that the connection allows") \
+	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
+	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
+	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
+	X(UNPROTECTED_NOTIFY, "unprotected-notify", "a notification in clear: shown as the probable cause, not acted on") \
+	X(UNPROTECTED_DELETE, "unprotected-delete", "a Delete in clear is never obeyed") \
+	X(DPD_SEQUENCE, "dpd-sequence", "the DPD sequence number is not the expected one") \
+	X(NOT_INSTALLED, "not-installed", "the data plane refused the IPsec SA") \
+	X(INITIATOR_ONLY, "initiator-only", "this daemon answers nobody: initiator_only is set") \
+	X(INTERNAL, "internal", "memory ran out, or the cryptographic library failed")
+
+#define X(name, word, sentence) VERDICT_##name,
+enum verdict { VERDICTS(X) VERDICT_COUNT };
+#undef X
+
+const char *verdict_word(enum verdict v);
+const char *verdict_sentence(enum verdict v);
+
+#endif
