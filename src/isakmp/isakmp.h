@@ -205,7 +205,8 @@ const char *isakmp_decode_header(struct isakmp_header *h, struct span datagram);
 
 /*
  * Decodes the chain of payloads that starts with type @first in @body
- * (decrypted, if it was encrypted; trailing padding is allowed then).
+ * (decrypted, if it was encrypted; trailing padding is allowed then; else only
+ * up to three zero octets that align the message).
  * Everything is borrowed from @body or allocated in @arena. NULL, or what is
  * wrong: a sentence that names payload and field, allocated in @arena.
  */

@@ -130,6 +130,16 @@ sentence(const struct wire *w, size_t number, uint8_t type, struct arena *arena)
 	return text ? text : "The message was not read: no memory.";
 }
 
+/* Some peers (libreswan) fill messages in clear to a multiple of four octets. */
+static bool
+is_alignment(const struct wire *w)
+{
+	for (size_t i = w->at; i < w->end; i++)
+		if (w->in[i])
+			return false;
+	return wire_left(w) < 4;
+}
+
 const char *
 isakmp_decode_payloads(struct message *m, uint8_t first, struct span body, bool padded, struct arena *arena)
 {
@@ -155,7 +165,7 @@ isakmp_decode_payloads(struct message *m, uint8_t first, struct span body, bool 
 		m->present |= payload_bit(type);
 		type = next;
 	}
-	if (wire_left(&w) > 0 && !padded)
+	if (!padded && !is_alignment(&w))
 		return "The message goes on after its last payload.";
 	return NULL;
 }
