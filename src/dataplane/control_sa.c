@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "control.h"
+
+static struct span
+key_span(const struct control_sa *c)
+{
+	return span_of(&c->key, sizeof c->key);
+}
+
+static struct span
+child_span(const uint32_t *child_id)
+{
+	return span_of(child_id, sizeof *child_id);
+}
+
+/* Outbound SPIs are the peer's numbers: where two peers chose the same, @remote decides, by its address at least. */
+static struct control_sa *
+find(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
+{
+	struct control_sa want = { .key = { d, spi } }, *any = NULL, *same_ip = NULL;
+
+	for (struct table_link *l = table_find(&dp->sas, key_span(&want)); l; l = table_find_next(l)) {
+		struct control_sa *c = table_entry(l, struct control_sa, link);
+
+		if (c->key.direction != (uint32_t)d || c->key.spi != spi)
+			continue;
+		if (d == SA_INBOUND || !remote || endpoint_equal(&c->remote, remote))
+			return c;
+		if (ip_equal(&c->remote.ip, &remote->ip))
+			same_ip = c;
+		any = c;
+	}
+	return same_ip ? same_ip : any;
+}
+
+static bool
+present(struct dataplane *dp, const struct sa_params *p)
+{
+	struct control_sa *c = find(dp, p->direction, p->spi, &p->remote);
+
+	return c && (p->direction == SA_INBOUND || endpoint_equal(&c->remote, &p->remote));
+}
+
+/*
+ * Inbound: where the kernel steers the SPI to. Outbound: beside the inbound SA of
+ * the same pair, since the TUN device hands a flow's packets to the queue that
+ * last delivered the flow's replies.
+ */
+static unsigned
+choose_owner(const struct dataplane *dp, const struct sa_params *p)
+{
+	if (p->direction == SA_INBOUND)
+		return p->spi % dp->shared.n;
+	for (struct table_link *l = table_find(&dp->children, child_span(&p->child_id)); l; l = table_find_next(l)) {
+		const struct control_sa *c = table_entry(l, struct control_sa, child_link);
+
+		if (c->child_id == p->child_id)
+			return c->owner;
+	}
+	return p->reqid % dp->shared.n;
+}
+
+struct install_call {
+	const struct sa_params *params;
+	struct esp_sa_extra extra;
+	struct control_sa *c;
+	const char *why;
+};
+
+static void
+run_install(struct worker *w, void *arg)
+{
+	struct install_call *call = arg;
+	struct control_sa *c = call->c;
+
+	c->sa = esp_sa_add(w->esp, call->params, &call->extra, &call->why);
+	if (!c->sa)
+		return;
+	c->sa->user = call->params->direction == SA_OUTBOUND ? (void *)&c->target : (void *)&c->mapping_rate;
+	c->target.mtu_asked = w->now;
+	send_target_set(&c->target, c->sa->path);
+}
+
+static void
+run_uninstall(struct worker *w, void *arg)
+{
+	struct control_sa *c = arg;
+
+	esp_sa_remove(w->esp, c->sa);
+}
+
+struct publish_call {
+	const struct control_policy *policy;
+	unsigned holder;
+	struct sa_ref ref;
+	bool failed;
+};
+
+/* The holder goes first, and sends what it held before any other worker can send past it. */
+static void
+run_publish(struct worker *w, void *arg)
+{
+	struct publish_call *call = arg;
+	struct policy *p;
+
+	if (call->failed)
+		return;
+	if (!policies_reserve(&w->policies, call->policy->slot, call->policy->reqid, call->holder)) {
+		call->failed = true;
+		return;
+	}
+	p = &w->policies.slot[call->policy->slot];
+	call->failed = !policy_add_sa(p, &call->ref);
+	if (!call->failed && p->n_held)
+		outbound_release_held(w, p);
+}
+
+static void
+run_unpublish(struct worker *w, void *arg)
+{
+	struct control_sa *c = arg;
+
+	if (c->policy->slot < w->policies.n_slots)
+		policy_remove_sa(&w->policies.slot[c->policy->slot], c->sa);
+}
+
+static void
+unpublish(struct dataplane *dp, struct control_sa *c)
+{
+	control_all(dp, 0, run_unpublish, c);
+	c->policy->n_outbound--;
+	control_policy_put(dp, c->policy);
+	c->policy = NULL;
+}
+
+static bool
+publish(struct dataplane *dp, struct control_sa *c, const struct sa_params *p)
+{
+	struct publish_call call = { .ref = { .sa = c->sa, .owner = c->owner, .ts = p->ts } };
+
+	c->policy = control_policy_get(dp, p->reqid);
+	if (!c->policy)
+		return false;
+	c->policy->n_outbound++;
+	call.policy = c->policy;
+	call.holder = control_policy_holder(dp, c->policy);
+	control_all(dp, call.holder, run_publish, &call);
+	if (call.failed)
+		unpublish(dp, c);
+	return !call.failed;
+}
+
+static bool
+has_socket(const struct dataplane *dp, const struct sa_params *p)
+{
+	return dp->shared.worker[0].sockets.fd[socket_kind_of(&p->remote.ip, p->udp_encap)] >= 0;
+}
+
+static bool
+admissible(struct dataplane *dp, const struct sa_params *p, const char **why)
+{
+	if (p->remote.ip.family == IP_NONE)
+		*why = "the SA has no remote address";
+	else if (!has_socket(dp, p))
+		*why = p->udp_encap ? "there is no UDP socket for this address family: is IPv6 switched off?"
+		                    : "there is no raw socket for protocol 50 of this address family: ESP without UDP cannot be used";
+	else if (present(dp, p))
+		*why = "an SA with this SPI is installed already";
+	else
+		return true;
+	return false;
+}
+
+static bool
+enter(struct dataplane *dp, struct control_sa *c)
+{
+	if (!table_insert(&dp->sas, &c->link, key_span(c)))
+		return false;
+	if (c->key.direction == SA_OUTBOUND || table_insert(&dp->children, &c->child_link, child_span(&c->child_id)))
+		return true;
+	table_remove(&dp->sas, &c->link);
+	return false;
+}
+
+static void
+leave(struct dataplane *dp, struct control_sa *c)
+{
+	table_remove(&dp->sas, &c->link);
+	if (c->key.direction == SA_INBOUND)
+		table_remove(&dp->children, &c->child_link);
+	free(c);
+}
+
+static bool
+install(struct dataplane *dp, struct control_sa *c, const struct sa_params *p, const char **why)
+{
+	struct install_call call = { .params = p, .c = c };
+	unsigned mtu = p->direction == SA_OUTBOUND ? sockets_route_mtu(&p->local, &p->remote, dp->shared.options.bypass_mark) : 0;
+
+	call.extra.mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
+	worker_call(&dp->shared.worker[c->owner], run_install, &call);
+	if (!c->sa) {
+		*why = call.why;
+		return false;
+	}
+	if (p->direction == SA_INBOUND || publish(dp, c, p))
+		return true;
+	worker_call(&dp->shared.worker[c->owner], run_uninstall, c);
+	return false;
+}
+
+bool
+dataplane_install(struct dataplane *dp, const struct sa_params *p, const char **why)
+{
+	struct control_sa *c;
+
+	*why = "out of memory";
+	if (!admissible(dp, p, why))
+		return false;
+	switch (installed_add(&dp->installed, p)) {
+	case INSTALLED_BEFORE:
+		*why = "these keys were installed before: using them again would repeat nonces (RFC 4106 section 3.1); negotiate new ones";
+		return false;
+	case INSTALLED_NO_MEMORY:
+		return false;
+	case INSTALLED_NEW:
+		break;
+	}
+	c = calloc(1, sizeof *c);
+	if (!c)
+		return false;
+	c->key.direction = p->direction;
+	c->key.spi = p->spi;
+	c->remote = p->remote;
+	c->child_id = p->child_id;
+	c->owner = choose_owner(dp, p);
+	if (!enter(dp, c)) {
+		free(c);
+		return false;
+	}
+	if (install(dp, c, p, why))
+		return true;
+	leave(dp, c);
+	return false;
+}
+
+struct move_call {
+	struct control_sa *c;
+	const struct endpoint *local, *remote;
+	bool ok;
+};
+
+static void
+run_move(struct worker *w, void *arg)
+{
+	struct move_call *call = arg;
+	struct esp_sa *sa = call->c->sa;
+
+	call->ok = esp_sa_move(w->esp, sa, call->local, call->remote);
+	if (!call->ok || call->c->key.direction == SA_INBOUND)
+		return;
+	send_target_set(&call->c->target, sa->path);
+	path_ask_mtu(w, sa);
+}
+
+bool
+dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct control_sa *c = find(dp, d, spi, remote);
+	struct move_call call = { c, local, remote, false };
+
+	if (!c)
+		return false;
+	worker_call(&dp->shared.worker[c->owner], run_move, &call);
+	if (call.ok)
+		c->remote = *remote;
+	return call.ok;
+}
+
+bool
+dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
+{
+	struct control_sa *c = find(dp, d, spi, remote);
+
+	if (!c)
+		return false;
+	if (c->policy)
+		unpublish(dp, c);
+	worker_call(&dp->shared.worker[c->owner], run_uninstall, c);
+	leave(dp, c);
+	return true;
+}
+
+bool
+dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote, struct sa_usage *out)
+{
+	const struct control_sa *c = find(dp, d, spi, remote);
+
+	if (!c)
+		return false;
+	/* The owner counts on meanwhile; each number is whole. */
+	out->octets = __atomic_load_n(&c->sa->octets, __ATOMIC_RELAXED);
+	out->packets = __atomic_load_n(&c->sa->packets, __ATOMIC_RELAXED);
+	out->last_use_ns = __atomic_load_n(&c->sa->last_use_ns, __ATOMIC_RELAXED);
+	return true;
+}
+
+void
+control_close_sas(struct dataplane *dp)
+{
+	for (size_t i = 0; i < dp->sas.n_buckets; i++) {
+		for (struct table_link *l = dp->sas.bucket[i], *next; l; l = next) {
+			next = l->next;
+			free(table_entry(l, struct control_sa, link));
+		}
+	}
+	table_close(&dp->sas);
+	table_close(&dp->children);
+}

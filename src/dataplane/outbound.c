@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outbound.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "pmtu.h"
+#include "segment.h"
+
+enum {
+	READ_OCTETS = 65536 + 256,
+	ARENA_OCTETS = 384 << 10,
+	/* A batch this large is sealed and sent before more is added: it stays in the cache. */
+	BATCH_PACKETS = 128,
+	BATCH_OCTETS = 96 << 10,
+	/* One turn, after which the other direction has its own. */
+	READS_PER_TURN = 64,
+	OCTETS_PER_TURN = 512 << 10,
+	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
+};
+
+struct outbound {
+	uint8_t *read;   /* virtio header and packet, as the kernel hands them over */
+	uint8_t *arena;  /* packets being protected, each with its ESP header and trailer, without gaps */
+	uint8_t *whole;  /* one packet that is going to be cut into fragments */
+	size_t used;
+	struct sender *sender;
+	struct batch batch;
+};
+
+struct outbound *
+outbound_new(void)
+{
+	struct outbound *o = aligned_alloc(64, (sizeof *o + 63) & ~(size_t)63);
+
+	if (!o)
+		return NULL;
+	memset(o, 0, sizeof *o);
+	o->read = aligned_alloc(64, READ_OCTETS);
+	o->arena = aligned_alloc(64, ARENA_OCTETS);
+	o->whole = aligned_alloc(64, READ_OCTETS);
+	o->sender = sender_new();
+	if (o->read && o->arena && o->whole && o->sender)
+		return o;
+	outbound_free(o);
+	return NULL;
+}
+
+void
+outbound_free(struct outbound *o)
+{
+	if (!o)
+		return;
+	free(o->read);
+	free(o->arena);
+	free(o->whole);
+	sender_free(o->sender);
+	free(o);
+}
+
+void
+outbound_flush(struct worker *w)
+{
+	struct outbound *o = w->outbound;
+
+	if (!o->batch.n)
+		return;
+	esp_transmit(w->esp, &o->batch, w->now);
+	worker_report_limits(w);
+	sender_send(o->sender, w, &o->batch);
+	o->batch.n = o->batch.n_dropped = 0;
+	o->used = 0;
+}
+
+/* Room for @packets that take @octets in all, sealed; what is there is sent first if need be. */
+static void
+make_room(struct worker *w, uint32_t packets, size_t octets)
+{
+	struct outbound *o = w->outbound;
+
+	if (o->batch.n && (o->batch.n + packets > BATCH_PACKETS || o->used + octets > BATCH_OCTETS))
+		outbound_flush(w);
+}
+
+/* The next packet of the batch: the caller writes @n octets to what comes back. */
+static uint8_t *
+append(struct worker *w, struct esp_sa *sa, uint32_t n, uint32_t user)
+{
+	struct outbound *o = w->outbound;
+	uint32_t sealed = esp_sealed_octets(sa, n);
+	uint8_t *p;
+
+	if (o->batch.n == ESP_BATCH_MAX || o->used + sealed + SPARE_OCTETS > ARENA_OCTETS)
+		outbound_flush(w);
+	p = o->arena + o->used + sa->head_octets;
+	o->used += sealed;
+	o->batch.pkt[o->batch.n++] = (struct packet){ .p = p, .len = n, .sa = sa, .user = user };
+	return p;
+}
+
+static void
+append_segments(struct worker *w, struct esp_sa *sa, struct segment *s, uint32_t user)
+{
+	uint32_t count = segment_count(s), n;
+
+	make_room(w, count, (size_t)count * esp_sealed_octets(sa, segment_max_octets(s)));
+	while ((n = segment_next_octets(s)) != 0)
+		segment_take(s, append(w, sa, n, user));
+}
+
+/* RFC 4301 section 8: cut before encryption what may be cut. */
+static void
+append_fragments(struct worker *w, struct esp_sa *sa, struct segment *s)
+{
+	uint32_t mtu = pmtu_inner_max(sa, sa->path->mtu), n, k;
+	uint8_t *whole = w->outbound->whole;
+	struct fragment f;
+
+	while ((n = segment_next_octets(s)) != 0) {
+		segment_take(s, whole);
+		if (!fragment_open(&f, whole, n, mtu)) {
+			worker_drop(w, ESP_DROP_TOO_BIG, 1);
+			continue;
+		}
+		while ((k = fragment_next_octets(&f)) != 0)
+			fragment_take(&f, append(w, sa, k, 0));
+	}
+}
+
+static void
+tell_too_big(struct worker *w, const struct esp_sa *sa, struct span packet)
+{
+	uint8_t icmp[PMTU_ICMP_MAX];
+	struct ip from = { .family = IP_NONE };
+	size_t n;
+
+	worker_drop(w, ESP_DROP_TOO_BIG, 1);
+	if (!rate_allows(&w->icmp_rate, w->now, MICROSECONDS(100)))
+		return;
+	n = pmtu_icmp(icmp, packet.p, (uint32_t)packet.n, &from, pmtu_advertised(sa, packet.p[0] >> 4));
+	if (n && worker_write_tun(w, icmp, n))
+		w->counters.icmp_sent++;
+}
+
+/* The path may have grown again since (RFC 4301 section 8.2.2): ask, but not for every packet. */
+static enum pmtu_action
+judge(struct worker *w, struct esp_sa *sa, struct span packet, uint32_t largest)
+{
+	enum pmtu_action a = pmtu_judge(sa, packet.p, largest);
+	struct send_target *t = sa->user;
+
+	if (a == PMTU_FITS || w->now - t->mtu_asked < SECONDS(10))
+		return a;
+	path_ask_mtu(w, sa);
+	return pmtu_judge(sa, packet.p, largest);
+}
+
+static void
+protect(struct worker *w, struct esp_sa *sa, const struct virtio_net_hdr *vh, struct span packet)
+{
+	struct segment s;
+	enum esp_drop why = segment_open(&s, vh, packet.p, (uint32_t)packet.n);
+
+	if (why) {
+		worker_drop(w, why, 1);
+		return;
+	}
+	switch (judge(w, sa, packet, segment_max_octets(&s))) {
+	case PMTU_FITS:
+		append_segments(w, sa, &s, 0);
+		break;
+	case PMTU_OUTER:
+		append_segments(w, sa, &s, PACKET_FRAGMENT_OUTSIDE);
+		break;
+	case PMTU_FRAGMENT:
+		append_fragments(w, sa, &s);
+		break;
+	case PMTU_ICMP:
+		tell_too_big(w, sa, packet);
+		break;
+	}
+}
+
+static void
+hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct virtio_net_hdr *vh, struct span packet)
+{
+	struct hand_over h = { .kind = HAND_OVER_TUN, .sa = sa, .virtio = vh != NULL };
+
+	if (vh)
+		h.vh = *vh;
+	if (!worker_hand_over(w, to, &h, packet))
+		worker_drop(w, ESP_DROP_SEND, 1);
+}
+
+static void
+ask_for_sa(struct worker *w, struct policy *p, const struct flow *f)
+{
+	struct dataplane_event e = { .kind = DATAPLANE_ACQUIRE, .reqid = p->reqid, .direction = SA_OUTBOUND, .flow = *f };
+
+	if (!p->trap || w->now < p->next_acquire)
+		return;
+	if (event_queue_put(&w->events, &e))
+		p->next_acquire = w->now + SECONDS(1);
+}
+
+static void
+hold(struct worker *w, struct policy *p, const struct flow *f, const struct virtio_net_hdr *vh, struct span packet)
+{
+	const struct dataplane_options *o = &w->shared->options;
+
+	if (p->mode == MODE_DROP || p->mode == MODE_PASS) {
+		worker_drop(w, ESP_DROP_NO_OUTBOUND_SA, 1);
+		return;
+	}
+	ask_for_sa(w, p, f);
+	if (!policy_hold(&w->policies, p, vh, packet, o->hold_packets, w->now + MILLISECONDS(o->hold_ms)))
+		worker_drop(w, ESP_DROP_HELD_FULL, 1);
+}
+
+/* RFC 4301 section 5.1: which policy, which SA; the packet goes to the worker that owns that. */
+static void
+submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
+{
+	struct flow f;
+	struct policy *p;
+	const struct sa_ref *ref;
+
+	if (!flow_from_packet(&f, packet)) {
+		worker_drop(w, ESP_DROP_MALFORMED, 1);
+		return;
+	}
+	p = policies_lookup(&w->policies, &f);
+	if (!p) {
+		worker_drop(w, ESP_DROP_NO_POLICY, 1);
+		return;
+	}
+	ref = policy_pick(p, &f);
+	if (ref && ref->owner == w->index)
+		protect(w, ref->sa, vh, packet);
+	else if (ref)
+		hand_over(w, ref->owner, ref->sa, vh, packet);
+	else if (p->holder == w->index)
+		hold(w, p, &f, vh, packet);
+	else
+		hand_over(w, p->holder, NULL, vh, packet);
+}
+
+void
+outbound_handed_over(struct worker *w, const struct hand_over *h, struct span packet)
+{
+	const struct virtio_net_hdr *vh = h->virtio ? &h->vh : NULL;
+
+	/* The sender saw the SA in its policies, and no SA is freed before all rings are empty of it. */
+	if (h->sa)
+		protect(w, (struct esp_sa *)(uintptr_t)h->sa, vh, packet);
+	else
+		submit(w, vh, packet);
+}
+
+void
+outbound_release_held(struct worker *w, struct policy *p)
+{
+	for (struct held *h = policy_take_held(&w->policies, p), *next; h; h = next) {
+		next = h->next;
+		submit(w, h->virtio ? &h->vh : NULL, span_of(h->packet, h->len));
+		free(h);
+	}
+	outbound_flush(w);
+}
+
+bool
+outbound_read(struct worker *w)
+{
+	struct outbound *o = w->outbound;
+	bool virtio = w->shared->tun.vnet_hdr;
+	size_t head = virtio ? sizeof(struct virtio_net_hdr) : 0, octets = 0;
+
+	for (unsigned i = 0; i < READS_PER_TURN && octets < OCTETS_PER_TURN; i++) {
+		ssize_t n = read(w->tun_fd, o->read, READ_OCTETS);
+
+		if (n < 0) {
+			outbound_flush(w);
+			return errno == EAGAIN || errno == EINTR || errno == EIO;
+		}
+		if ((size_t)n <= head)
+			continue;
+		octets += (size_t)n;
+		submit(w, virtio ? (const struct virtio_net_hdr *)(const void *)o->read : NULL, span_of(o->read + head, (size_t)n - head));
+	}
+	outbound_flush(w);
+	return true;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_DATAPLANE_OUTBOUND_H
+#define SALLYPORT_DATAPLANE_OUTBOUND_H
+
+#include "worker.h"
+
+/* From the TUN device to the peer: RFC 4301 section 5.1. */
+
+struct outbound *outbound_new(void);
+void outbound_free(struct outbound *o);
+
+/* Reads what waits in the TUN queue, up to a budget. False: the device is gone. */
+bool outbound_read(struct worker *w);
+/* A packet that another worker read. */
+void outbound_handed_over(struct worker *w, const struct hand_over *h, struct span packet);
+/* Sends the packets held for this policy, as if they came now. */
+void outbound_release_held(struct worker *w, struct policy *p);
+/* Protects and sends what was gathered. Nothing is kept for later. */
+void outbound_flush(struct worker *w);
+
+/* Where an outbound SA's datagrams go: hangs on esp_sa.user. */
+struct send_target {
+	struct sockaddr_storage to;
+	socklen_t to_octets;
+	enum socket_kind kind;
+	instant_t mtu_asked;   /* when the route was last asked for its MTU */
+};
+
+void send_target_set(struct send_target *t, const struct esp_path *path);
+
+/* send.c: sends a batch that esp_transmit has sealed. */
+struct sender;
+struct sender *sender_new(void);
+void sender_free(struct sender *s);
+void sender_send(struct sender *s, struct worker *w, const struct batch *b);
+
+enum { PACKET_FRAGMENT_OUTSIDE = 1 }; /* packet.user: PMTU_OUTER */
+
+/* Asks the kernel for the path's MTU now. */
+void path_ask_mtu(struct worker *w, struct esp_sa *sa);
+/* Reads a socket's error queue: ICMP "too big" lowers the MTU of the path it is about. */
+void outbound_socket_errors(struct worker *w, enum socket_kind k);
+
+#endif

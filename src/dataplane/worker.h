@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_DATAPLANE_WORKER_H
+#define SALLYPORT_DATAPLANE_WORKER_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "event_queue.h"
+#include "policy.h"
+#include "sockets.h"
+#include "tun.h"
+
+/*
+ * A worker is one thread with its own TUN queue, sockets, SAs and policies.
+ * What it owns nobody else writes. The control thread changes it by a call that
+ * the worker makes itself between two batches; other workers hand it packets
+ * through rings.
+ */
+struct worker;
+struct outbound;
+struct inbound;
+
+/* The same for all workers; written before they start. */
+struct worker_shared {
+	struct tun tun;
+	struct sockets_features features;
+	struct dataplane_options options;
+	struct worker *worker;
+	unsigned n;
+};
+
+/* Counters that are no drops. Written by the worker alone, read by anyone. */
+struct worker_counters {
+	uint64_t keepalives;  /* NAT keepalives received: RFC 3948 section 2.3 */
+	uint64_t handed_over; /* packets that arrived at the wrong worker */
+	uint64_t icmp_sent;   /* "packet too big" written to the TUN device */
+};
+
+/* A token bucket. */
+struct rate {
+	instant_t next;
+};
+
+struct worker {
+	struct worker_shared *shared;
+	unsigned index;
+	int tun_fd, kick_fd, epoll_fd;
+	bool gso;              /* UDP_SEGMENT works on this route */
+	instant_t now;         /* CLOCK_BOOTTIME at the start of the round */
+	struct sockets sockets;
+	struct esp_worker *esp;
+	struct policies policies;
+	struct outbound *outbound;
+	struct inbound *inbound;
+	struct ring *inbox;    /* [from worker]: packets for us; ours is unused */
+	bool *inbox_pushed;    /* [to worker]: to be kicked at the end of the round */
+	struct event_queue events;
+	struct rate icmp_rate, spi_rate, error_rate;
+	struct worker_counters counters;
+	/* Calls of the control thread. */
+	void (*_Atomic call)(struct worker *w, void *arg);
+	void *call_arg;
+	sem_t call_done;
+	pthread_t thread;
+	bool started;
+	_Atomic bool stop;
+};
+
+/* Sets up what needs no thread. Descriptors in @w pass into its ownership. */
+bool worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int event_fd);
+bool worker_start(struct worker *w);
+/* Ends the thread and frees everything. */
+void worker_close(struct worker *w);
+void worker_stop(struct worker *w);
+
+/*
+ * worker_call - runs @run in the worker between two batches, and returns when it
+ * is done. Packets handed over to the worker before are dealt with first.
+ * Only one thread, the control thread, calls this.
+ */
+void worker_call(struct worker *w, void (*run)(struct worker *w, void *arg), void *arg);
+
+/* Another worker's packet: to its inbox, or false when that is full. */
+enum hand_over_kind { HAND_OVER_TUN, HAND_OVER_ESP };
+
+struct hand_over {
+	uint32_t kind;
+	bool virtio;
+	struct virtio_net_hdr vh;   /* HAND_OVER_TUN */
+	const struct esp_sa *sa;    /* HAND_OVER_TUN: the receiver's outbound SA; NULL: to be held */
+	struct endpoint local, remote; /* HAND_OVER_ESP */
+	uint8_t tos;
+	bool udp;
+};
+
+bool worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struct span packet);
+
+/* One packet without offloads to the TUN device. */
+bool worker_write_tun(struct worker *w, const uint8_t *packet, size_t n);
+
+void worker_drop(struct worker *w, enum esp_drop why, uint64_t packets);
+
+/* True at most once per @every. */
+static inline bool
+rate_allows(struct rate *r, instant_t now, instant_t every)
+{
+	if (now < r->next)
+		return false;
+	r->next = now + every;
+	return true;
+}
+
+/* Turns what the ESP stages report into events for the control thread. */
+void worker_report_limits(struct worker *w);
+
+#endif
