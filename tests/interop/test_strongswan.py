@@ -180,9 +180,7 @@ def natted(net):
     nat.forward()
     nat.run("iptables", "-t", "nat", "-A", "POSTROUTING", "-o", "outer", "-j", "MASQUERADE", "--random")
     for h, n in ((moon, 1), (sun, 2)):
-        h.ip("link", "add", "lan", "type", "dummy")
-        h.ip("link", "set", "lan", "up")
-        h.address("lan", "10.%d.0.10/16" % n)
+        h.address("lo", "10.%d.0.10/32" % n)
     return moon, nat, sun
 
 
@@ -210,9 +208,7 @@ def test_road_warriors_from_anywhere(net, we_answer):
         gw.address("wan%d" % i, "10.77.%d.1/24" % i)
         c.address("eth0", "10.77.%d.100/24" % i)
         c.ip("route", "add", "default", "via", "10.77.%d.1" % i)
-    gw.ip("link", "add", "lan", "type", "dummy")
-    gw.ip("link", "set", "lan", "up")
-    gw.address("lan", "10.1.0.1/16")
+    gw.address("lo", "10.1.0.1/32")
     b = conf("%any", "%any", {"net": {"local_ts": "10.1.0.0/16", "remote_ts": "dynamic"}}, local_id="gw.example.org", remote_id="*.example.org")
     gateway = (Sallyport if we_answer else Charon)(gw, b)
     for i, c in enumerate(clients):
