@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+#include "registry.h"
+
+static const struct algorithm *
+keyword(const char *word)
+{
+	return algorithm_by_keyword(span_str(word));
+}
+
+static void
+expect_format(const char *want, enum transform_kind kind, uint16_t id, uint16_t key_bits)
+{
+	char out[40];
+
+	assert_string_equal(algorithm_format(out, kind, id, key_bits), want);
+}
+
+/* The words of swanctl.conf that strongSwan 5.9.8 reads for the algorithms that we have. */
+static void
+strongswan_keywords_are_read(void **state)
+{
+	static const struct {
+		const char *word;
+		uint8_t kind;
+		uint16_t id, key_bits;
+	} words[] = {
+		{ "aes", TRANSFORM_ENCR, ENCR_AES_CBC, 128 },
+		{ "aes128", TRANSFORM_ENCR, ENCR_AES_CBC, 128 },
+		{ "aes192", TRANSFORM_ENCR, ENCR_AES_CBC, 192 },
+		{ "aes256", TRANSFORM_ENCR, ENCR_AES_CBC, 256 },
+		{ "aes128gcm16", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+		{ "aes128gcm128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+		{ "aes128gcm", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+		{ "aes192gcm16", TRANSFORM_ENCR, ENCR_AES_GCM_16, 192 },
+		{ "aes192gcm128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 192 },
+		{ "aes256gcm16", TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 },
+		{ "aes256gcm128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 },
+		{ "aes256gcm", TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 },
+		{ "aesgcm", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+		{ "3des", TRANSFORM_ENCR, ENCR_3DES, 0 },
+		{ "null", TRANSFORM_ENCR, ENCR_NULL, 0 },
+		{ "md5", TRANSFORM_INTEG, INTEG_HMAC_MD5_96, 0 },
+		{ "sha", TRANSFORM_INTEG, INTEG_HMAC_SHA1_96, 0 },
+		{ "sha1", TRANSFORM_INTEG, INTEG_HMAC_SHA1_96, 0 },
+		{ "sha256", TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0 },
+		{ "sha2_256", TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0 },
+		{ "sha384", TRANSFORM_INTEG, INTEG_HMAC_SHA2_384_192, 0 },
+		{ "sha2_384", TRANSFORM_INTEG, INTEG_HMAC_SHA2_384_192, 0 },
+		{ "sha512", TRANSFORM_INTEG, INTEG_HMAC_SHA2_512_256, 0 },
+		{ "sha2_512", TRANSFORM_INTEG, INTEG_HMAC_SHA2_512_256, 0 },
+		{ "prfmd5", TRANSFORM_PRF, PRF_HMAC_MD5, 0 },
+		{ "prfsha1", TRANSFORM_PRF, PRF_HMAC_SHA1, 0 },
+		{ "prfsha256", TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0 },
+		{ "prfsha384", TRANSFORM_PRF, PRF_HMAC_SHA2_384, 0 },
+		{ "prfsha512", TRANSFORM_PRF, PRF_HMAC_SHA2_512, 0 },
+		{ "modp768", TRANSFORM_DH, DH_MODP_768, 0 },
+		{ "modp1024", TRANSFORM_DH, DH_MODP_1024, 0 },
+		{ "modp1536", TRANSFORM_DH, DH_MODP_1536, 0 },
+		{ "modp2048", TRANSFORM_DH, DH_MODP_2048, 0 },
+		{ "modp3072", TRANSFORM_DH, DH_MODP_3072, 0 },
+		{ "modp4096", TRANSFORM_DH, DH_MODP_4096, 0 },
+		{ "modp6144", TRANSFORM_DH, DH_MODP_6144, 0 },
+		{ "modp8192", TRANSFORM_DH, DH_MODP_8192, 0 },
+		{ "modpnone", TRANSFORM_DH, DH_NONE, 0 },
+		{ "ecp256", TRANSFORM_DH, DH_ECP_256, 0 },
+		{ "ecp384", TRANSFORM_DH, DH_ECP_384, 0 },
+		{ "ecp521", TRANSFORM_DH, DH_ECP_521, 0 },
+		{ "curve25519", TRANSFORM_DH, DH_CURVE25519, 0 },
+		{ "x25519", TRANSFORM_DH, DH_CURVE25519, 0 },
+		{ "esn", TRANSFORM_ESN, ESN_YES, 0 },
+		{ "noesn", TRANSFORM_ESN, ESN_NO, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		const struct algorithm *a = keyword(words[i].word);
+
+		if (!a || a->kind != words[i].kind || a->id != words[i].id || a->key_bits != words[i].key_bits)
+			fail_msg("%s", words[i].word);
+	}
+}
+
+static void
+other_words_are_not(void **state)
+{
+	static const char *const words[] = { "", "AES256", "aes25", "aes2566", "sha3_256", "modp", "modp2048s256", "chacha20poly1305",
+		"aes256ctr", "des", "default", "aes256-sha256" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		assert_null(keyword(words[i]));
+}
+
+/* RFC 2409 Appendix A, RFC 3526 section 2 to 7, RFC 5903 section 6, RFC 8031 section 4 (IKEv1 registry). */
+static void
+phase1_numbers_are_known(void **state)
+{
+	static const struct {
+		uint8_t kind;
+		uint16_t value, key_bits;
+		const char *keyword;
+	} rows[] = {
+		{ TRANSFORM_ENCR, 5, 0, "3des" }, { TRANSFORM_ENCR, 7, 128, "aes128" }, { TRANSFORM_ENCR, 7, 192, "aes192" },
+		{ TRANSFORM_ENCR, 7, 256, "aes256" }, { TRANSFORM_PRF, 1, 0, "prfmd5" }, { TRANSFORM_PRF, 2, 0, "prfsha1" },
+		{ TRANSFORM_PRF, 4, 0, "prfsha256" }, { TRANSFORM_PRF, 5, 0, "prfsha384" }, { TRANSFORM_PRF, 6, 0, "prfsha512" },
+		{ TRANSFORM_INTEG, 4, 0, "sha256" }, { TRANSFORM_DH, 2, 0, "modp1024" }, { TRANSFORM_DH, 5, 0, "modp1536" },
+		{ TRANSFORM_DH, 14, 0, "modp2048" }, { TRANSFORM_DH, 18, 0, "modp8192" }, { TRANSFORM_DH, 19, 0, "ecp256" },
+		{ TRANSFORM_DH, 21, 0, "ecp521" }, { TRANSFORM_DH, 31, 0, "curve25519" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_ptr_equal(algorithm_by_ike1(rows[i].kind, rows[i].value, rows[i].key_bits), keyword(rows[i].keyword));
+	/* Fixed length: the Key Length attribute MUST NOT be used. */
+	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 5, 192));
+	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 7, 512));
+	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 1, 0));
+	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 0, 0));
+	assert_null(algorithm_by_ike1(TRANSFORM_DH, 0, 0));
+	assert_null(algorithm_by_ike1(TRANSFORM_DH, 24, 0));
+}
+
+/* RFC 2407 sections 4.4.4 and 4.5, RFC 3602 5.3, RFC 4106 8.4, RFC 4868 2.6 (registry). */
+static void
+phase2_numbers_are_known(void **state)
+{
+	(void)state;
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 3, 0), keyword("3des"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 11, 0), keyword("null"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 12, 256), keyword("aes256"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 20, 192), keyword("aes192gcm16"));
+	assert_null(algorithm_by_esp1(TRANSFORM_ENCR, 2, 0));
+	assert_null(algorithm_by_esp1(TRANSFORM_ENCR, 0, 0));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 1, 0), keyword("md5"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 2, 0), keyword("sha1"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 5, 0), keyword("sha256"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 6, 0), keyword("sha384"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 7, 0), keyword("sha512"));
+	assert_null(algorithm_by_esp1(TRANSFORM_INTEG, 0, 0));
+}
+
+static void
+names_are_strongswans(void **state)
+{
+	(void)state;
+	expect_format("AES_CBC_256", TRANSFORM_ENCR, ENCR_AES_CBC, 256);
+	expect_format("AES_GCM_16_128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128);
+	expect_format("3DES_CBC", TRANSFORM_ENCR, ENCR_3DES, 0);
+	expect_format("NULL", TRANSFORM_ENCR, ENCR_NULL, 0);
+	expect_format("PRF_HMAC_SHA2_256", TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0);
+	expect_format("HMAC_SHA2_256_128", TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_128, 0);
+	expect_format("MODP_2048", TRANSFORM_DH, DH_MODP_2048, 0);
+	expect_format("ECP_521", TRANSFORM_DH, DH_ECP_521, 0);
+	expect_format("CURVE_25519", TRANSFORM_DH, DH_CURVE25519, 0);
+	expect_format("NO_EXT_SEQ", TRANSFORM_ESN, ESN_NO, 0);
+	expect_format("EXT_SEQ", TRANSFORM_ESN, ESN_YES, 0);
+}
+
+static void
+strangers_are_named_where_we_can(void **state)
+{
+	(void)state;
+	expect_format("CHACHA20_POLY1305", TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0);
+	expect_format("CAMELLIA_CBC_256", TRANSFORM_ENCR, 23, 256);
+	expect_format("AES_CBC_512", TRANSFORM_ENCR, ENCR_AES_CBC, 512);
+	expect_format("ENCR 77/128", TRANSFORM_ENCR, 77, 128);
+	expect_format("DH 65535", TRANSFORM_DH, 65535, 0);
+	expect_format("TRANSFORM 65535/65535", (enum transform_kind)99, 65535, 65535);
+	assert_null(algorithm_by_id(TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0));
+}
+
+static void
+row_is_consistent(const struct algorithm *a)
+{
+	assert_ptr_equal(algorithm_by_id(a->kind, a->id, a->key_bits), a);
+	assert_ptr_equal(algorithm_by_keyword(span_str(a->keyword)), a);
+	if (a->alias)
+		assert_ptr_equal(algorithm_by_keyword(span_str(a->alias)), a);
+	if (a->ike1_value)
+		assert_ptr_equal(algorithm_by_ike1(a->kind, a->ike1_value, a->key_bits), a);
+	if (a->esp1_value)
+		assert_ptr_equal(algorithm_by_esp1(a->kind, a->esp1_value, a->key_bits), a);
+	assert_true(a->ike || a->esp);
+	assert_true(a->key_bits == 0 || a->key_bits == a->key_octets * 8);
+	/* What has no integrity of its own, or is broken, is never a default. */
+	if (a->kind == TRANSFORM_ENCR)
+		assert_true(a->weak == (a->id == ENCR_3DES || a->id == ENCR_NULL));
+}
+
+static void
+every_row_is_found_by_each_of_its_names(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (const struct algorithm *a = algorithm_next(NULL); a; a = algorithm_next(a), n++)
+		row_is_consistent(a);
+	assert_true(n >= 30);
+}
+
+/* The list: by explicit name only. */
+static void
+weak_algorithms_are_marked(void **state)
+{
+	static const char *const weak[] = { "3des", "md5", "sha1", "prfmd5", "prfsha1", "modp768", "modp1024", "modp1536", "null" };
+	size_t marked = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof weak / sizeof *weak; i++)
+		assert_true(keyword(weak[i])->weak);
+	for (const struct algorithm *a = algorithm_next(NULL); a; a = algorithm_next(a))
+		marked += a->weak;
+	assert_int_equal(marked, sizeof weak / sizeof *weak);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(strongswan_keywords_are_read),
+		cmocka_unit_test(other_words_are_not),
+		cmocka_unit_test(phase1_numbers_are_known),
+		cmocka_unit_test(phase2_numbers_are_known),
+		cmocka_unit_test(names_are_strongswans),
+		cmocka_unit_test(strangers_are_named_where_we_can),
+		cmocka_unit_test(every_row_is_found_by_each_of_its_names),
+		cmocka_unit_test(weak_algorithms_are_marked),
+	};
+
+	return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
+}
