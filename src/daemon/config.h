@@ -13,13 +13,14 @@ struct config {
 	struct conn **conn; /* one reference each; in the order of the file */
 	size_t n;
 	struct secret_store secrets; /* origin SECRET_FROM_FILE */
+	uint32_t replay_window; /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
 };
 
 /**
  * config_load_file - reads a swanctl.conf and what it includes.
  *
  * Every mistake of the file is added to @errs, not only the first. False, with
- * @out empty, when there was one: a configuration is taken whole or not at all.
+ * nothing in @out, when there was one: a configuration is taken whole or not at all.
  * Secrets in a file that others may read are refused.
  */
 bool config_load_file(struct config *out, const char *path, struct conf_errors *errs);

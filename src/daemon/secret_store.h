@@ -42,10 +42,11 @@ void secret_store_free(struct secret_store *st);
 /*
  * secret_store_find - the lookup of RFC 2409 section 5.4.
  *
- * For each pair of @q in turn, the secret whose owners match best: one that
- * names both ends before one that names only one, an exact identity before a
- * pattern, a subnet or a range, and one without owners last. A secret that has
- * owners and none of them matches the peer or us serves nobody else.
+ * For each pair of @q in turn, the secret whose owners match best: first by how
+ * well one of them matches the peer (exactly, as a pattern, as a subnet or
+ * range, as %any, not at all), then likewise by our own end; so one that names
+ * both ends goes before one that names the peer only. One without owners comes
+ * last. A secret whose owners match neither end serves nobody here.
  *
  * Borrowed, until the store changes. NULL when there is none.
  */

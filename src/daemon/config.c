@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "config_keys.h"
+#include "config_secrets.h"
+
+static void
+read_connections(struct config *out, const struct conf_section *s, struct conf_errors *errs)
+{
+	size_t n = 0;
+
+	for (const struct conf_key *k = s->keys; k; k = k->next)
+		conf_error(errs, k->where, "key '%s' in connections: only sections, one a connection, belong there", k->name);
+	for (const struct conf_section *c = s->sections; c; c = c->next)
+		n++;
+	out->conn = calloc(n + 1, sizeof *out->conn);
+	if (!out->conn) {
+		conf_error(errs, s->where, "out of memory");
+		return;
+	}
+	for (s = s->sections; s; s = s->next) {
+		struct conn *c = config_conn(s, out->replay_window, errs);
+
+		if (c)
+			out->conn[out->n++] = c;
+	}
+}
+
+static void
+refuse_content(const struct conf_section *s, const char *what, struct conf_errors *errs)
+{
+	for (const struct conf_key *k = s->keys; k; k = k->next)
+		conf_error(errs, k->where, "key '%s' in %s: only sections belong there", k->name, s->name);
+	for (const struct conf_section *c = s->sections; c; c = c->next)
+		conf_error(errs, c->where, "%s '%s' is not yet supported: leave it out", what, c->name);
+}
+
+static void
+read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *errs)
+{
+	static const char *const known[] = { "connections", "secrets", "pools", "authorities", NULL };
+
+	for (const struct conf_key *k = t->root->keys; k; k = k->next)
+		conf_error(errs, k->where, "key '%s' outside of any section: the sections are connections and secrets", k->name);
+	for (const struct conf_section *s = t->root->sections; s; s = s->next) {
+		if (!strcmp(s->name, "connections"))
+			read_connections(out, s, errs);
+		else if (!strcmp(s->name, "secrets"))
+			config_secrets(&out->secrets, s, errs);
+		else if (!strcmp(s->name, "pools"))
+			refuse_content(s, "pool", errs);
+		else if (!strcmp(s->name, "authorities"))
+			refuse_content(s, "authority", errs);
+		else if (!s->referenced) /* else a template for others */
+			config_unknown_section(errs, s, "swanctl.conf (only templates that others refer to have free names)", known);
+	}
+}
+
+bool
+config_load_file(struct config *out, const char *path, struct conf_errors *errs)
+{
+	struct conf_tree tree;
+	size_t before = errs->n_errors;
+
+	if (!conf_tree_open(&tree, path))
+		conf_error(errs, path, "out of memory");
+	else if (conf_file_read(&tree, path, errs) && conf_tree_resolve(&tree, errs))
+		read_tree(out, &tree, errs);
+	conf_tree_close(&tree);
+	if (errs->n_errors == before)
+		return true;
+	config_free(out);
+	return false;
+}
+
+void
+config_free(struct config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		conn_unref(c->conn[i]);
+	free(c->conn);
+	secret_store_free(&c->secrets);
+	*c = (struct config){ .replay_window = c->replay_window };
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "secret_store.h"
+
+#include <stdlib.h>
+
+static void
+shared_free(struct shared_secret *s)
+{
+	if (!s)
+		return;
+	secret_clear(&s->data);
+	free(s->owner);
+	free(s->name);
+	free(s);
+}
+
+static struct shared_secret *
+shared_new(enum secret_origin origin, const char *name, struct span data, const struct identity *owners, size_t n_owners)
+{
+	struct shared_secret *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return NULL;
+	s->origin = origin;
+	s->name = name ? strdup(name) : NULL;
+	s->owner = n_owners ? malloc(n_owners * sizeof *owners) : NULL;
+	if ((name && !s->name) || (n_owners && !s->owner) || !secret_copy(&s->data, data)) {
+		shared_free(s);
+		return NULL;
+	}
+	if (n_owners)
+		memcpy(s->owner, owners, n_owners * sizeof *owners);
+	s->n_owners = n_owners;
+	return s;
+}
+
+static size_t
+index_of(const struct secret_store *st, enum secret_origin origin, const char *name)
+{
+	for (size_t i = 0; name && i < st->n; i++)
+		if (st->s[i]->origin == origin && st->s[i]->name && !strcmp(st->s[i]->name, name))
+			return i;
+	return st->n;
+}
+
+bool
+secret_store_add(struct secret_store *st, enum secret_origin origin, const char *name, struct span data, const struct identity *owners,
+                 size_t n_owners)
+{
+	size_t at = index_of(st, origin, name);
+	struct shared_secret *s;
+
+	if (n_owners > SECRET_OWNERS_MAX || data.n > SECRET_OCTETS_MAX || at == SECRETS_MAX)
+		return false;
+	if (at == st->cap) {
+		size_t cap = st->cap ? 2 * st->cap : 16;
+		struct shared_secret **more = realloc(st->s, cap * sizeof *more);
+
+		if (!more)
+			return false;
+		st->s = more;
+		st->cap = cap;
+	}
+	s = shared_new(origin, name, data, owners, n_owners);
+	if (!s)
+		return false;
+	if (at < st->n)
+		shared_free(st->s[at]);
+	else
+		st->n++;
+	st->s[at] = s;
+	return true;
+}
+
+bool
+secret_store_remove(struct secret_store *st, enum secret_origin origin, const char *name)
+{
+	size_t at = index_of(st, origin, name);
+
+	if (at == st->n)
+		return false;
+	shared_free(st->s[at]);
+	memmove(&st->s[at], &st->s[at + 1], (st->n - at - 1) * sizeof st->s[0]);
+	st->n--;
+	return true;
+}
+
+void
+secret_store_clear(struct secret_store *st, enum secret_origin origin)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < st->n; i++) {
+		if (st->s[i]->origin == origin)
+			shared_free(st->s[i]);
+		else
+			st->s[kept++] = st->s[i];
+	}
+	st->n = kept;
+}
+
+void
+secret_store_replace(struct secret_store *st, enum secret_origin origin, struct secret_store *from)
+{
+	secret_store_clear(st, origin);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct shared_secret *s = from->s[i];
+
+		if (s->origin == origin)
+			secret_store_add(st, origin, s->name, secret_span(&s->data), s->owner, s->n_owners);
+	}
+	secret_store_free(from);
+}
+
+void
+secret_store_free(struct secret_store *st)
+{
+	for (size_t i = 0; i < st->n; i++)
+		shared_free(st->s[i]);
+	free(st->s);
+	*st = (struct secret_store){ 0 };
+}
+
+/* ---- lookup */
+
+static int
+best_owner(const struct shared_secret *s, const struct identity *id)
+{
+	int best = 0;
+
+	for (size_t i = 0; i < s->n_owners; i++) {
+		int m = identity_match(&s->owner[i], id);
+
+		best = m > best ? m : best;
+	}
+	return best;
+}
+
+struct fit {
+	int remote, local; /* how well an owner matches that end; 0: none does */
+};
+
+/* False: it is for others. */
+static bool
+fit_of(struct fit *out, const struct shared_secret *s, const struct identity *local, const struct identity *remote)
+{
+	*out = (struct fit){ 0 };
+	if (!s->n_owners)
+		return true;
+	*out = (struct fit){ best_owner(s, remote), best_owner(s, local) };
+	return out->local || out->remote;
+}
+
+/* The peer's end decides before our own: a secret for this very peer goes before one for many. */
+static bool
+better(const struct fit *a, const struct fit *b)
+{
+	return a->remote != b->remote ? a->remote > b->remote : a->local > b->local;
+}
+
+static const struct secret *
+find_for_pair(const struct secret_store *st, const struct identity *local, const struct identity *remote)
+{
+	const struct shared_secret *best = NULL;
+	struct fit best_fit = { 0 };
+
+	for (size_t i = 0; i < st->n; i++) {
+		struct fit fit;
+
+		if (fit_of(&fit, st->s[i], local, remote) && (!best || better(&fit, &best_fit))) {
+			best = st->s[i];
+			best_fit = fit;
+		}
+	}
+	return best ? &best->data : NULL;
+}
+
+const struct secret *
+secret_store_find(const struct secret_store *st, const struct psk_query *q)
+{
+	const struct secret *found = NULL;
+
+	for (size_t i = 0; i < q->n && !found; i++)
+		found = find_for_pair(st, &q->local[i], &q->remote[i]);
+	return found;
+}
+
+bool
+secret_store_answer(void *context, struct secret *out, const struct psk_query *q)
+{
+	const struct secret *s = secret_store_find(context, q);
+
+	return s && secret_copy(out, secret_span(s));
+}
