@@ -44,8 +44,10 @@ address_range(struct ip *lo, struct ip *hi, const struct id_payload *p)
 	switch (p->type) {
 	case ID_IPV4_ADDR:
 	case ID_IPV6_ADDR:
+		if (p->data.n != n)
+			return false;
 		*lo = *hi = ip_from_octets(p->data);
-		return p->data.n == n;
+		return true;
 	case ID_IPV4_ADDR_SUBNET:
 	case ID_IPV6_ADDR_SUBNET:
 		return p->data.n == 2 * n && subnet_range(lo, hi, p->data);

@@ -257,7 +257,7 @@ malformed_captures_are_refused(void **state)
 		autoarena arena = { 0 };
 		struct pcap_packet packet = { 0 };
 		struct message m = { 0 };
-		struct span octets;
+		struct span octets = { 0 };
 		char path[1024], name[256];
 		const char *failure;
 		struct pcap p;
