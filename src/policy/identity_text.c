@@ -270,12 +270,12 @@ format_text(char out[IDENTITY_TEXT_MAX], struct span s)
 static void
 format_hex(char out[IDENTITY_TEXT_MAX], struct span s)
 {
-	size_t room = (IDENTITY_TEXT_MAX - 4) / 3, n = s.n < room ? s.n : room;
+	enum { OCTETS_MAX = (IDENTITY_TEXT_MAX - 4) / 3 };
 	char *p = out;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < s.n && i < OCTETS_MAX; i++)
 		p += snprintf(p, 4, i ? ":%02x" : "%02x", (unsigned)s.p[i]);
-	strcpy(p, n < s.n ? "..." : "");
+	snprintf(p, 4, "%s", s.n > OCTETS_MAX ? "..." : "");
 }
 
 static void
@@ -307,7 +307,8 @@ identity_format(char out[IDENTITY_TEXT_MAX], const struct identity *id)
 
 	switch (id->type) {
 	case ID_ANY:
-		return strcpy(out, "%any");
+		snprintf(out, IDENTITY_TEXT_MAX, "%%any");
+		return out;
 	case ID_IPV4_ADDR:
 	case ID_IPV6_ADDR:
 		a = ip_from_octets(s);

@@ -250,7 +250,7 @@ format_addresses(char out[SELECTOR_TEXT_MAX], const struct selector *s)
 	int bits = ip_range_prefix(&s->lo, &s->hi);
 
 	if (selector_is_dynamic(s))
-		strcpy(out, "dynamic");
+		snprintf(out, SELECTOR_TEXT_MAX, "dynamic");
 	else if (bits >= 0)
 		snprintf(out, SELECTOR_TEXT_MAX, "%s/%d", ip_format(lo, &s->lo), bits);
 	else
@@ -289,7 +289,7 @@ format_ports(char out[2 * WORD_MAX + 4], const struct selector *s)
 	if (s->port_lo == 0 && s->port_hi == PORT_MAX)
 		out[0] = 0;
 	else if (s->port_lo > s->port_hi)
-		strcpy(out, "/OPAQUE");
+		snprintf(out, 2 * WORD_MAX + 4, "/OPAQUE");
 	else if (s->port_lo == s->port_hi)
 		snprintf(out, 2 * WORD_MAX + 4, "/%s", lo);
 	else
