@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "settings.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "conf_value.h"
+
+/* What is being read. */
+struct reader {
+	struct settings *s;
+	struct conf_errors *errs;
+	char passed_over[512]; /* names of what has no meaning here */
+	size_t n_passed_over;
+};
+
+struct setting {
+	const char *name;
+	void (*set)(struct reader *r, const struct conf_key *k);
+};
+
+void
+settings_default(struct settings *s)
+{
+	*s = (struct settings){
+		.stderr_level = LOG_CONTROL,
+		.install_routes = true,
+		.native_esp = true,
+		.divert_mark = 0x1000000,
+		.bypass_mark = 0x2000000,
+		.mark_mask = 0x3000000,
+		.route_table = 220,
+	};
+	ike_settings_default(&s->ike);
+}
+
+void
+settings_free(struct settings *s)
+{
+	for (size_t i = 0; i < s->n_logs; i++)
+		free(s->log[i].path);
+	free(s->vici_socket);
+	free(s->tun_name);
+	*s = (struct settings){ 0 };
+}
+
+/* ---- charon.* */
+
+/* retransmit_timeout and its like are seconds with a fraction. */
+static void
+set_seconds(struct reader *r, const struct conf_key *k, instant_t *out, double min, double max)
+{
+	double v;
+
+	if (conf_double(&v, k, min, max, r->errs))
+		*out = (instant_t)(v * 1e9);
+}
+
+static void
+set_unsigned(struct reader *r, const struct conf_key *k, unsigned *out, uint64_t min, uint64_t max)
+{
+	uint64_t v;
+
+	if (conf_number(&v, k, min, max, r->errs))
+		*out = (unsigned)v;
+}
+
+static void
+set_port(struct reader *r, const struct conf_key *k, uint16_t *out)
+{
+	uint64_t v;
+
+	if (conf_number(&v, k, 1, UINT16_MAX, r->errs))
+		*out = (uint16_t)v;
+}
+
+#define SETTING(name, statement) \
+	static void set_##name(struct reader *r, const struct conf_key *k) { statement; }
+
+SETTING(retransmit_timeout, set_seconds(r, k, &r->s->ike.retransmit_timeout_ns, 0.01, 3600))
+SETTING(retransmit_base, conf_double(&r->s->ike.retransmit_base, k, 1, 10, r->errs))
+SETTING(retransmit_tries, set_unsigned(r, k, &r->s->ike.retransmit_tries, 0, 100))
+SETTING(retransmit_jitter, set_unsigned(r, k, &r->s->ike.retransmit_jitter_percent, 0, 20))
+SETTING(retransmit_limit, set_seconds(r, k, &r->s->ike.retransmit_limit_ns, 0, 86400))
+SETTING(keep_alive, conf_time(&r->s->ike.keepalive_ns, k, r->errs))
+SETTING(half_open_timeout, conf_time(&r->s->ike.half_open_timeout_ns, k, r->errs))
+SETTING(init_limit_half_open, set_unsigned(r, k, &r->s->ike.half_open_max, 0, 1000000))
+SETTING(block_threshold, set_unsigned(r, k, &r->s->ike.half_open_per_address, 0, 1000000))
+SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
+SETTING(port_ike, set_port(r, k, &r->s->ike.port))
+SETTING(port_nat_t, set_port(r, k, &r->s->ike.port_nat_t))
+SETTING(install_routes, conf_bool(&r->s->install_routes, k, r->errs))
+SETTING(replay_window, set_unsigned(r, k, &r->s->replay_window, 0, 65536))
+SETTING(routing_table, set_unsigned(r, k, &r->s->route_table, 1, UINT32_MAX))
+
+static const struct setting charon_settings[] = {
+	{ "retransmit_timeout", set_retransmit_timeout },
+	{ "retransmit_base", set_retransmit_base },
+	{ "retransmit_tries", set_retransmit_tries },
+	{ "retransmit_jitter", set_retransmit_jitter },
+	{ "retransmit_limit", set_retransmit_limit },
+	{ "keep_alive", set_keep_alive },
+	{ "half_open_timeout", set_half_open_timeout },
+	{ "init_limit_half_open", set_init_limit_half_open },
+	{ "block_threshold", set_block_threshold },
+	{ "initiator_only", set_initiator_only },
+	{ "port", set_port_ike },
+	{ "port_nat_t", set_port_nat_t },
+	{ "install_routes", set_install_routes },
+	{ "replay_window", set_replay_window },
+	{ "routing_table", set_routing_table },
+	{ NULL, NULL },
+};
+
+/* ---- charon.sallyport.* */
+
+static void
+set_text(struct reader *r, const struct conf_key *k, char **out)
+{
+	const char *text = conf_text(k, r->errs);
+
+	if (!text)
+		return;
+	if (!*text || strlen(text) > SETTINGS_TEXT_MAX) {
+		conf_error(r->errs, k->where, "%s has from 1 to %d characters", k->name, SETTINGS_TEXT_MAX);
+		return;
+	}
+	free(*out);
+	*out = strdup(text);
+	if (!*out)
+		conf_error(r->errs, k->where, "out of memory");
+}
+
+static void
+set_hold_time(struct reader *r, const struct conf_key *k)
+{
+	instant_t t;
+
+	if (conf_time(&t, k, r->errs))
+		r->s->hold_ms = t > SECONDS(3600) ? 3600000 : (unsigned)(t / MILLISECONDS(1));
+}
+
+SETTING(tun_name, set_text(r, k, &r->s->tun_name))
+SETTING(mtu, set_unsigned(r, k, &r->s->mtu, 576, 65535))
+SETTING(workers, set_unsigned(r, k, &r->s->workers, 0, 256))
+SETTING(hold_packets, set_unsigned(r, k, &r->s->hold_packets, 1, 65536))
+SETTING(native_esp, conf_bool(&r->s->native_esp, k, r->errs))
+SETTING(divert_mark, set_unsigned(r, k, &r->s->divert_mark, 1, UINT32_MAX))
+SETTING(bypass_mark, set_unsigned(r, k, &r->s->bypass_mark, 1, UINT32_MAX))
+SETTING(mark_mask, set_unsigned(r, k, &r->s->mark_mask, 1, UINT32_MAX))
+
+static const struct setting sallyport_settings[] = {
+	{ "tun_name", set_tun_name },
+	{ "mtu", set_mtu },
+	{ "workers", set_workers },
+	{ "hold_packets", set_hold_packets },
+	{ "hold_time", set_hold_time },
+	{ "native_esp", set_native_esp },
+	{ "divert_mark", set_divert_mark },
+	{ "bypass_mark", set_bypass_mark },
+	{ "mark_mask", set_mark_mask },
+	{ NULL, NULL },
+};
+
+/* ---- the tree */
+
+static void
+pass_over(struct reader *r, const char *section, const char *name)
+{
+	size_t n = strlen(r->passed_over);
+
+	r->n_passed_over++;
+	if (n + strlen(section) + strlen(name) + 8 < sizeof r->passed_over)
+		snprintf(r->passed_over + n, sizeof r->passed_over - n, "%s%s.%s", n ? ", " : "", section, name);
+}
+
+static const struct setting *
+setting_of(const struct setting *table, const char *name)
+{
+	while (table->name && strcmp(table->name, name))
+		table++;
+	return table->name ? table : NULL;
+}
+
+/* Our own section: nobody else reads it, so that what is unknown there is a mistake. */
+static void
+read_sallyport(struct reader *r, const struct conf_section *s)
+{
+	const char *names[sizeof sallyport_settings / sizeof sallyport_settings[0]] = { 0 };
+
+	for (size_t i = 0; sallyport_settings[i].name; i++)
+		names[i] = sallyport_settings[i].name;
+	for (const struct conf_key *k = s->keys; k; k = k->next) {
+		const struct setting *x = setting_of(sallyport_settings, k->name);
+		const char *close = x ? NULL : conf_closest(k->name, names);
+
+		if (x)
+			x->set(r, k);
+		else
+			conf_error(r->errs, k->where, "unknown key '%s' in charon.sallyport%s%s%s", k->name, close ? "; did you mean '" : "",
+			           close ? close : "", close ? "'?" : "");
+	}
+	for (s = s->sections; s; s = s->next)
+		conf_error(r->errs, s->where, "unknown section '%s' in charon.sallyport: there are only keys", s->name);
+}
+
+static int
+group_of(const char *name)
+{
+	for (int g = 0; g < LOG_GROUPS; g++)
+		if (!strcasecmp(name, log_group_name((enum log_group)g)))
+			return g;
+	return -1;
+}
+
+static void
+set_level(struct reader *r, const struct conf_key *k, int *out)
+{
+	const char *text = conf_text(k, r->errs);
+	uint64_t v;
+
+	if (text && !strcmp(text, "-1"))
+		*out = LOG_SILENT;
+	else if (conf_number(&v, k, 0, 4, r->errs))
+		*out = (int)v;
+}
+
+/* Levels and options of one log; what it does not say keeps the default. */
+static void
+read_log(struct reader *r, const struct conf_section *s, struct log_settings *l)
+{
+	const struct conf_key *k = conf_key_find(s, "default");
+	int level = LOG_CONTROL;
+
+	if (k)
+		set_level(r, k, &level);
+	for (int g = 0; g < LOG_GROUPS; g++)
+		l->level[g] = level;
+	for (k = s->keys; k; k = k->next) {
+		int g = group_of(k->name);
+
+		if (g >= 0)
+			set_level(r, k, &l->level[g]);
+		else if (!strcmp(k->name, "append"))
+			conf_bool(&l->append, k, r->errs);
+		else if (!strcmp(k->name, "flush_line"))
+			conf_bool(&l->flush, k, r->errs);
+		else if (!strcmp(k->name, "time_format"))
+			l->times = true;
+		else if (strcmp(k->name, "default") && strcmp(k->name, "path"))
+			pass_over(r, "charon.filelog", k->name);
+	}
+}
+
+/* "stdout" and "stderr" both mean standard error: a daemon's output has one place. */
+static void
+read_filelog(struct reader *r, const struct conf_section *s)
+{
+	const struct conf_key *path = conf_key_find(s, "path");
+	const char *name = path ? conf_text(path, r->errs) : s->name;
+	struct log_settings *l;
+
+	if (!name)
+		return;
+	if (r->s->n_logs == LOG_FILES_MAX) {
+		conf_error(r->errs, s->where, "more than %d logs", LOG_FILES_MAX);
+		return;
+	}
+	l = &r->s->log[r->s->n_logs++];
+	*l = (struct log_settings){ .append = true };
+	if (strcmp(name, "stdout") && strcmp(name, "stderr")) {
+		l->path = strdup(name);
+		if (!l->path)
+			conf_error(r->errs, s->where, "out of memory");
+	}
+	read_log(r, s, l);
+}
+
+static void
+read_vici(struct reader *r, const struct conf_section *s)
+{
+	static const char scheme[] = "unix://";
+
+	for (const struct conf_key *k = s->keys; k; k = k->next) {
+		const char *text = strcmp(k->name, "socket") ? NULL : conf_text(k, r->errs);
+
+		if (!text)
+			pass_over(r, "charon.plugins.vici", k->name);
+		else if (strncmp(text, scheme, sizeof scheme - 1))
+			conf_error(r->errs, k->where, "socket = %s is not allowed: it is unix:// and a path", text);
+		else
+			set_text(r, &(struct conf_key){ .name = k->name, .where = k->where, .value = text + sizeof scheme - 1 }, &r->s->vici_socket);
+	}
+}
+
+static void
+read_charon(struct reader *r, const struct conf_section *charon)
+{
+	for (const struct conf_key *k = charon->keys; k; k = k->next) {
+		const struct setting *x = setting_of(charon_settings, k->name);
+
+		if (x)
+			x->set(r, k);
+		else
+			pass_over(r, "charon", k->name);
+	}
+	for (const struct conf_section *s = charon->sections; s; s = s->next) {
+		if (!strcmp(s->name, "sallyport"))
+			read_sallyport(r, s);
+		else if (!strcmp(s->name, "filelog"))
+			for (const struct conf_section *l = s->sections; l; l = l->next)
+				read_filelog(r, l);
+		else if (!strcmp(s->name, "plugins"))
+			for (const struct conf_section *p = s->sections; p; p = p->next)
+				strcmp(p->name, "vici") ? pass_over(r, "charon.plugins", p->name) : read_vici(r, p);
+		else
+			pass_over(r, "charon", s->name);
+	}
+}
+
+/* The marks must be told apart under the mask. */
+static void
+check_marks(struct reader *r, const char *where)
+{
+	const struct settings *s = r->s;
+
+	if ((s->divert_mark & ~s->mark_mask) || (s->bypass_mark & ~s->mark_mask) || s->divert_mark == s->bypass_mark)
+		conf_error(r->errs, where, "charon.sallyport: divert_mark (0x%x) and bypass_mark (0x%x) must differ and lie within mark_mask (0x%x)",
+		           s->divert_mark, s->bypass_mark, s->mark_mask);
+	if (s->ike.port == s->ike.port_nat_t)
+		conf_error(r->errs, where, "charon.port and charon.port_nat_t are the same: %u", s->ike.port);
+}
+
+bool
+settings_load(struct settings *out, const char *path, struct conf_errors *errs)
+{
+	struct reader r = { .s = out, .errs = errs };
+	struct conf_tree tree;
+	size_t before = errs->n_errors;
+	const struct conf_section *charon;
+
+	settings_default(out);
+	if (!conf_tree_open(&tree, path))
+		conf_error(errs, path, "out of memory");
+	else if (conf_file_read(&tree, path, errs) && conf_tree_resolve(&tree, errs)) {
+		charon = conf_section_find(tree.root, "charon");
+		if (charon)
+			read_charon(&r, charon);
+		check_marks(&r, path);
+	}
+	conf_tree_close(&tree);
+	if (r.n_passed_over)
+		conf_notice(errs, path, "%zu setting%s passed over, without meaning here: %s%s", r.n_passed_over, r.n_passed_over == 1 ? "" : "s",
+		            r.passed_over, strlen(r.passed_over) > 400 ? ", ..." : "");
+	if (errs->n_errors == before)
+		return true;
+	settings_free(out);
+	settings_default(out);
+	return false;
+}
