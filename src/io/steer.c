@@ -1,1 +1,474 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "steer_internal.h"
+
+#include "clock_rng.h"
+
+#include <errno.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Claims: the joint of nftables (which packets), routes and rules (where to). */
+
+/* ---- finding and making claims */
+
+static struct claimed *
+find(const struct steer *s, uint32_t reqid)
+{
+	for (struct table_link *l = table_find(&s->claims, span_of(&reqid, sizeof reqid)); l; l = table_find_next(l)) {
+		struct claimed *c = table_entry(l, struct claimed, link);
+
+		if (c->reqid == reqid)
+			return c;
+	}
+	return NULL;
+}
+
+static void
+claimed_free(struct claimed *c)
+{
+	free(c->elements.e);
+	free(c->ts);
+	free(c);
+}
+
+static void
+take_in(struct steer *s, struct claimed *c)
+{
+	c->next = s->first_claimed;
+	s->first_claimed = c;
+}
+
+static void
+take_out(struct steer *s, struct claimed *c)
+{
+	struct claimed **at = &s->first_claimed;
+
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	table_remove(&s->claims, &c->link);
+}
+
+static bool
+resolve(struct selector_pair *out, const struct claim *c, const struct selector_pair *ts, char *why, size_t why_size)
+{
+	out->local = selector_resolve(&ts->local, &c->local);
+	out->remote = selector_resolve(&ts->remote, &c->remote);
+	if (!selector_is_dynamic(&out->local) && !selector_is_dynamic(&out->remote))
+		return true;
+	snprintf(why, why_size, "%s: the %s selector is \"dynamic\" and the address that it stands for is not known yet", c->child,
+	         selector_is_dynamic(&out->local) ? "local" : "remote");
+	return false;
+}
+
+static struct claimed *
+claimed_new(const struct claim *c, char *why, size_t why_size)
+{
+	struct claimed *n = calloc(1, sizeof *n);
+
+	if (n)
+		n->ts = calloc(c->n_ts ? c->n_ts : 1, sizeof *n->ts);
+	if (!n || !n->ts) {
+		free(n);
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	n->reqid = c->reqid;
+	n->mode = c->mode;
+	n->local = c->local;
+	for (; n->n_ts < c->n_ts; n->n_ts++)
+		if (!resolve(&n->ts[n->n_ts], c, &c->ts[n->n_ts], why, why_size)) {
+			claimed_free(n);
+			return NULL;
+		}
+	return n;
+}
+
+/* ---- precedence */
+
+static enum box_verdict
+verdict_of(enum child_mode mode)
+{
+	return mode == MODE_PASS ? BOX_PASS : mode == MODE_DROP ? BOX_DROP : BOX_PROTECT;
+}
+
+/*
+ * swanctl.conf's `priority`: lower numbers go first. Without one the narrower
+ * selector does, exceptions before protection, and plain drops last.
+ */
+static uint64_t
+order_of(const struct claim *c, const struct box *b)
+{
+	static const uint32_t base[] = { [BOX_PROTECT] = 200000, [BOX_PASS] = 100000, [BOX_DROP] = 400000 };
+
+	return c->priority ? c->priority : base[verdict_of(c->mode)] - box_specificity(b);
+}
+
+/* ---- the elements of a claim */
+
+static bool
+wants_box(const struct claim *c, const struct claimed *n, const struct element *e)
+{
+	struct box boxes[BOXES_MAX];
+
+	if (e->verdict != verdict_of(c->mode))
+		return false;
+	for (size_t i = 0; i < n->n_ts; i++)
+		for (size_t b = box_from_pair(boxes, &n->ts[i]); b-- > 0;)
+			if (box_equal(&e->box, &boxes[b]) && e->order == order_of(c, &boxes[b]))
+				return true;
+	return false;
+}
+
+static bool
+list_has(const struct element_list *l, const struct box *b)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (box_equal(&l->e[i]->box, b))
+			return true;
+	return false;
+}
+
+/* What both have stays untouched; the rest of @old is doomed. False when out of memory. */
+static bool
+keep_common(struct steer *s, const struct claim *c, struct claimed *n, const struct claimed *old)
+{
+	for (size_t i = 0; i < old->elements.n; i++) {
+		struct element *e = old->elements.e[i];
+		bool keep = wants_box(c, n, e) && !list_has(&n->elements, &e->box);
+
+		if (keep ? !element_list_add(&n->elements, e) : !levels_remove(&s->levels, e))
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_boxes(struct steer *s, const struct claim *c, struct claimed *n, const struct selector_pair *ts, char *why, size_t why_size)
+{
+	struct box boxes[BOXES_MAX];
+	size_t n_boxes = box_from_pair(boxes, ts);
+
+	for (size_t i = 0; i < n_boxes; i++) {
+		bool crowded;
+		struct element *e;
+
+		if (list_has(&n->elements, &boxes[i]))
+			continue;
+		e = levels_add(&s->levels, &boxes[i], verdict_of(c->mode), order_of(c, &boxes[i]), &crowded);
+		if (!e || !element_list_add(&n->elements, e)) {
+			snprintf(why, why_size, crowded ? "%s: more than %d claims overlap here; make their selectors more specific" : "%s: out of memory (%d)",
+			         c->child, LEVELS_MAX);
+			if (e)
+				levels_remove(&s->levels, e);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+build_elements(struct steer *s, const struct claim *c, struct claimed *n, const struct claimed *old, char *why, size_t why_size)
+{
+	if (old && !keep_common(s, c, n, old)) {
+		snprintf(why, why_size, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < n->n_ts; i++)
+		if (!add_boxes(s, c, n, &n->ts[i], why, why_size))
+			return false;
+	return steer_nft_apply(&s->nft, &s->levels, why, why_size);
+}
+
+static bool
+owns(const struct element_list *l, const struct element *e)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		if (l->e[i] == e)
+			return true;
+	return false;
+}
+
+/* The kernel refused: the table is made anew as it was. */
+static void
+undo_elements(struct steer *s, struct claimed *n, const struct claimed *old)
+{
+	char why[128];
+
+	for (size_t i = 0; i < n->elements.n; i++)
+		if (!owns(old ? &old->elements : NULL, n->elements.e[i]))
+			levels_remove(&s->levels, n->elements.e[i]);
+	for (size_t i = 0; old && i < old->elements.n; i++)
+		if (old->elements.e[i]->doomed)
+			levels_restore(&s->levels, old->elements.e[i]);
+	steer_nft_rebuild(&s->nft, &s->levels, why, sizeof why);
+	levels_settle(&s->levels);
+}
+
+/* ---- claim and release */
+
+static bool
+uses_v6(const struct claimed *c)
+{
+	for (size_t i = 0; i < c->n_ts; i++)
+		if (c->ts[i].remote.lo.family == IP_V6)
+			return true;
+	return false;
+}
+
+/* IPv6 may be off where the TUN device was made, so the claim that needs it turns it on. */
+static bool
+ready_for(struct steer *s, const struct claimed *n, char *why, size_t why_size)
+{
+	int error;
+
+	if (!uses_v6(n) || n->mode == MODE_PASS || n->mode == MODE_DROP)
+		return true;
+	steer_tun_settings6(s);
+	error = steer_base_add(s, IP_V6);
+	if (error)
+		snprintf(why, why_size, "no IPv6 route through %s: %s (is IPv6 enabled, and the device's MTU at least 1280?)", s->tun_name,
+		         strerror(error));
+	return !error;
+}
+
+static void
+replace(struct steer *s, struct claimed *n, struct claimed *old)
+{
+	levels_settle(&s->levels);
+	take_in(s, n);
+	steer_hints_add(s, n);
+	if (!old)
+		return;
+	steer_hints_remove(s, old);
+	take_out(s, old);
+	claimed_free(old);
+}
+
+bool
+steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
+{
+	struct claimed *old = find(s, c->reqid), *n = claimed_new(c, why, why_size);
+
+	if (!n)
+		return false;
+	if (!ready_for(s, n, why, why_size)) {
+		claimed_free(n);
+		return false;
+	}
+	if (!table_insert(&s->claims, &n->link, span_of(&n->reqid, sizeof n->reqid))) {
+		snprintf(why, why_size, "out of memory");
+		claimed_free(n);
+		return false;
+	}
+	if (build_elements(s, c, n, old, why, why_size)) {
+		replace(s, n, old);
+		return true;
+	}
+	undo_elements(s, n, old);
+	table_remove(&s->claims, &n->link);
+	claimed_free(n);
+	return false;
+}
+
+void
+steer_release(struct steer *s, uint32_t reqid)
+{
+	struct claimed *c = find(s, reqid);
+	char why[128];
+
+	if (!c)
+		return;
+	steer_hints_remove(s, c);
+	for (size_t i = 0; i < c->elements.n; i++)
+		levels_remove(&s->levels, c->elements.e[i]);
+	if (!steer_nft_apply(&s->nft, &s->levels, why, sizeof why))
+		steer_nft_rebuild(&s->nft, &s->levels, why, sizeof why);
+	levels_settle(&s->levels);
+	take_out(s, c);
+	claimed_free(c);
+}
+
+bool
+steer_dropped(struct steer *s, uint32_t reqid, uint64_t *packets)
+{
+	const struct claimed *c = find(s, reqid);
+
+	if (!c)
+		return false;
+	*packets = 0;
+	for (size_t i = 0; i < c->elements.n; i++)
+		*packets += steer_nft_dropped(&s->nft, c->elements.e[i]);
+	return true;
+}
+
+/* ---- open and close */
+
+static bool
+fail(char *why, size_t why_size, const char *what, int error)
+{
+	snprintf(why, why_size, "%s: %s%s", what, strerror(error), error == EPERM ? " (root or CAP_NET_ADMIN is needed)" : "");
+	return false;
+}
+
+static void
+remember_table(const struct steer *s)
+{
+	char path[512];
+	FILE *f;
+
+	if (!s->state_dir)
+		return;
+	snprintf(path, sizeof path, "%s/steering", s->state_dir);
+	f = fopen(path, "we");
+	if (!f)
+		return;
+	fprintf(f, "route_table %u\n", (unsigned)s->options.route_table);
+	fclose(f);
+}
+
+/* A number that no dead process uses, so that what it claimed stays in force beside ours. */
+static bool
+choose_generation(struct steer *s, char *why, size_t why_size)
+{
+	unsigned g = 0;
+
+	if (!steer_nft_generations(s->nft.ctx, s->options.route_table, &s->others, why, why_size))
+		return false;
+	while (g < GENERATIONS - 1 && s->others & 1u << g)
+		g++;
+	s->others &= ~(1u << g);
+	s->generation = g;
+	s->numbers = steer_numbers(s->options.route_table, g);
+	return true;
+}
+
+static bool
+set_up_routing(struct steer *s, char *why, size_t why_size)
+{
+	int error = netlink_link_up(&s->nl, s->options.tun_ifindex);
+
+	if (error)
+		return fail(why, why_size, "cannot bring the TUN device up", error);
+	error = steer_flush_generation(&s->nl, s->options.route_table, s->generation);
+	if (error)
+		return fail(why, why_size, "cannot clear our route tables", error);
+	error = steer_base_add(s, IP_V4);
+	if (error)
+		return fail(why, why_size, "cannot route to the TUN device", error);
+	/* A machine without IPv6 finds out when something claims IPv6. */
+	steer_base_add(s, IP_V6);
+	error = netlink_addresses(&s->nl, &s->addresses);
+	return error ? fail(why, why_size, "cannot read this machine's addresses", error) : true;
+}
+
+static bool
+open_parts(struct steer *s, char *why, size_t why_size)
+{
+	int error = netlink_open(&s->nl);
+
+	if (error)
+		return fail(why, why_size, "cannot open a netlink socket", error);
+	s->nft.ctx = steer_nft_context(why, why_size);
+	if (!s->nft.ctx || !choose_generation(s, why, why_size) || !steer_tun_settings(s, why, why_size))
+		return false;
+	if (!set_up_routing(s, why, why_size) || !steer_watch_open(s, why, why_size))
+		return false;
+	return steer_nft_open(&s->nft, &s->options, s->generation, why, why_size);
+}
+
+static uint32_t
+or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static void
+take_options(struct steer *s, const struct steer_options *o)
+{
+	snprintf(s->tun_name, sizeof s->tun_name, "%s", o->tun_name);
+	s->options = *o;
+	s->options.tun_name = s->tun_name;
+	s->options.divert_mark = or_default(o->divert_mark, STEER_DIVERT_MARK);
+	s->options.bypass_mark = or_default(o->bypass_mark, STEER_BYPASS_MARK);
+	s->options.mark_mask = or_default(o->mark_mask, s->options.divert_mark | s->options.bypass_mark);
+	s->options.route_table = or_default(o->route_table, STEER_ROUTE_TABLE);
+	s->options.port = o->port ? o->port : 500;
+	s->options.port_nat_t = o->port_nat_t ? o->port_nat_t : 4500;
+	s->state_dir = o->state_dir ? strdup(o->state_dir) : NULL;
+}
+
+static void
+steer_free(struct steer *s)
+{
+	while (s->first_claimed) {
+		struct claimed *c = s->first_claimed;
+
+		s->first_claimed = c->next;
+		while (c->wants) {
+			struct want *w = c->wants;
+
+			c->wants = w->next;
+			free(w);
+		}
+		claimed_free(c);
+	}
+	steer_watch_close(s);
+	steer_nft_close(&s->nft);
+	netlink_close(&s->nl);
+	levels_free(&s->levels);
+	address_list_free(&s->addresses);
+	table_close(&s->claims);
+	table_close(&s->wants);
+	free(s->state_dir);
+	free(s);
+}
+
+struct steer *
+steer_open(const struct steer_options *o, char *why, size_t why_size)
+{
+	struct steer *s = calloc(1, sizeof *s);
+	uint64_t key[4];
+
+	if (!s) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	rng_fill(rng_kernel(), key, sizeof key);
+	table_open(&s->claims, key[0], key[1]);
+	table_open(&s->wants, key[2], key[3]);
+	s->monitor = -1;
+	take_options(s, o);
+	if (!open_parts(s, why, why_size)) {
+		steer_free(s);
+		return NULL;
+	}
+	remember_table(s);
+	return s;
+}
+
+void
+steer_settled(struct steer *s)
+{
+	char why[128];
+
+	for (unsigned g = 0; g < GENERATIONS; g++)
+		if (s->others & 1u << g && steer_flush_generation(&s->nl, s->options.route_table, g) == 0 &&
+		    steer_nft_delete(s->nft.ctx, s->options.route_table, g, why, sizeof why))
+			s->others &= ~(1u << g);
+}
+
+void
+steer_close(struct steer *s)
+{
+	struct steer_options o;
+	char why[128];
+
+	if (!s)
+		return;
+	o = s->options;
+	o.state_dir = s->state_dir;
+	steer_flush(&o, why, sizeof why);
+	steer_free(s);
+}

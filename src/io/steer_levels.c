@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer_levels.h"
+
+#include <stdlib.h>
+
+bool
+element_list_add(struct element_list *l, struct element *e)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 16;
+		struct element **more = reallocarray(l->e, cap, sizeof(struct element *));
+
+		if (!more)
+			return false;
+		l->e = more;
+		l->cap = cap;
+	}
+	l->e[l->n++] = e;
+	return true;
+}
+
+static bool
+touch(struct levels *l, struct element *e)
+{
+	if (!e->touched)
+		e->touched = element_list_add(&l->touched, e);
+	return e->touched;
+}
+
+static bool
+take_in(struct levels *l, struct element *e)
+{
+	e->index = l->all.n;
+	return element_list_add(&l->all, e);
+}
+
+static void
+take_out(struct levels *l, struct element *e)
+{
+	struct element *last = l->all.e[--l->all.n];
+
+	l->all.e[e->index] = last;
+	last->index = e->index;
+}
+
+/* What lies under @e must live above its level number; the same then holds for what lies under those. */
+static bool
+push_up(struct levels *l, const struct element *e)
+{
+	for (size_t i = 0; i < l->all.n; i++) {
+		struct element *under = l->all.e[i];
+
+		if (under == e || under->level > e->level || !element_before(e, under) || !box_overlaps(&e->box, &under->box))
+			continue;
+		if (e->level + 1 >= LEVELS_MAX)
+			return false;
+		under->level = (uint8_t)(e->level + 1);
+		if (!touch(l, under) || !push_up(l, under))
+			return false;
+	}
+	return true;
+}
+
+/* The lowest level above all that go before @e and overlap it. */
+static unsigned
+level_for(const struct levels *l, const struct element *e)
+{
+	unsigned level = 0;
+
+	for (size_t i = 0; i < l->all.n; i++) {
+		const struct element *x = l->all.e[i];
+
+		if (x != e && x->level >= level && element_before(x, e) && box_overlaps(&x->box, &e->box))
+			level = x->level + 1u;
+	}
+	return level;
+}
+
+static bool
+place(struct levels *l, struct element *e)
+{
+	unsigned level = level_for(l, e);
+
+	if (level >= LEVELS_MAX)
+		return false;
+	e->level = (uint8_t)level;
+	return push_up(l, e);
+}
+
+static int
+compare_order(const void *a, const void *b)
+{
+	const struct element *const *x = a, *const *y = b;
+
+	return element_before(*x, *y) ? -1 : 1;
+}
+
+/* Every level anew, after a placement that went only half way. */
+static void
+place_all(struct levels *l)
+{
+	qsort(l->all.e, l->all.n, sizeof(struct element *), compare_order);
+	for (size_t i = 0; i < l->all.n; i++) {
+		l->all.e[i]->index = i;
+		l->all.e[i]->level = 0;
+	}
+	for (size_t i = 0; i < l->all.n; i++) {
+		struct element *e = l->all.e[i];
+
+		e->level = (uint8_t)level_for(l, e);
+		if (e->level != e->stored_level)
+			touch(l, e);
+	}
+}
+
+struct element *
+levels_add(struct levels *l, const struct box *b, enum box_verdict v, uint64_t order, bool *crowded)
+{
+	struct element *e = calloc(1, sizeof *e);
+
+	*crowded = false;
+	if (!e)
+		return NULL;
+	e->box = *b;
+	e->verdict = (uint8_t)v;
+	e->order = order;
+	e->age = ++l->age;
+	if (!take_in(l, e)) {
+		free(e);
+		return NULL;
+	}
+	if (!touch(l, e)) {
+		take_out(l, e);
+		free(e);
+		return NULL;
+	}
+	if (place(l, e))
+		return e;
+	*crowded = true;
+	levels_remove(l, e);
+	place_all(l);
+	return NULL;
+}
+
+bool
+levels_remove(struct levels *l, struct element *e)
+{
+	if (!touch(l, e))
+		return false;
+	take_out(l, e);
+	e->doomed = true;
+	return true;
+}
+
+bool
+levels_restore(struct levels *l, struct element *e)
+{
+	if (!take_in(l, e))
+		return false;
+	e->doomed = false;
+	return place(l, e);
+}
+
+void
+levels_settle(struct levels *l)
+{
+	for (size_t i = 0; i < l->touched.n; i++) {
+		struct element *e = l->touched.e[i];
+
+		e->touched = false;
+		if (e->doomed)
+			free(e);
+	}
+	l->touched.n = 0;
+}
+
+void
+levels_free(struct levels *l)
+{
+	levels_settle(l);
+	for (size_t i = 0; i < l->all.n; i++)
+		free(l->all.e[i]);
+	free(l->all.e);
+	free(l->touched.e);
+	*l = (struct levels){ 0 };
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_STEER_NFT_H
+#define SALLYPORT_STEER_NFT_H
+
+#include "steer.h"
+#include "steer_levels.h"
+#include "text.h"
+
+struct nft_ctx;
+
+enum { NFT_TABLE_TEXT_MAX = 40, GENERATIONS = 8 };
+
+struct nft_map {
+	bool exists;
+	unsigned n;   /* elements in it */
+	bool looked_up; /* there is a rule */
+};
+
+/* Our nftables table, and what it holds. */
+struct steer_nft {
+	struct nft_ctx *ctx;
+	struct steer_options options; /* no field is 0; tun_name is owned by struct steer */
+	char table[NFT_TABLE_TEXT_MAX];
+	struct text text;             /* the transaction in the making */
+	struct nft_map map[2][BOX_KINDS][LEVELS_MAX][STORES]; /* by family (0: IPv4), kind, level, store */
+	bool defragments;             /* the rule that puts fragments together is there */
+};
+
+/* "sallyport_4301_0": the table of a generation. */
+void steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation);
+
+bool steer_nft_open(struct steer_nft *t, const struct steer_options *o, unsigned generation, char *why, size_t why_size);
+void steer_nft_close(struct steer_nft *t);
+
+/*
+ * Carries out what l->touched says, in one transaction. False, with a sentence
+ * in @why: the kernel is as before, the elements' `store` is not.
+ */
+bool steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
+/* The whole table anew, from l->all, in one transaction. */
+bool steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
+/* What inbound checks dropped for @e. */
+uint64_t steer_nft_dropped(struct steer_nft *t, const struct element *e);
+
+/* Which generations' tables there are: bit i = generation i. False when nftables does not answer. */
+bool steer_nft_generations(struct nft_ctx *ctx, uint32_t route_table, unsigned *bits, char *why, size_t why_size);
+bool steer_nft_delete(struct nft_ctx *ctx, uint32_t route_table, unsigned generation, char *why, size_t why_size);
+/* NULL with a sentence in @why. */
+struct nft_ctx *steer_nft_context(char *why, size_t why_size);
+
+/* Internal to steer_nft*.c: appends the commands that make the table without any element. */
+void steer_nft_table_text(struct steer_nft *t);
+bool steer_nft_run(struct nft_ctx *ctx, const struct text *t, char *why, size_t why_size);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "steer_nft.h"
+
+#include <netinet/in.h>
+#include <nftables/libnftables.h>
+#include <stdio.h>
+
+/*
+ * The fixed part of our table: where in the kernel's path packets are judged.
+ *
+ *   output, prerouting   what a selector covers gets the divert mark
+ *   prerouting           RFC 4301 section 5.2: what should have come protected is dropped
+ *   output, forward      what reaches the TUN device by a route only is refused
+ *   postrouting          the guard: protected packets leave by the TUN device or not at all,
+ *                        whatever other rules did to their mark or addresses on the way
+ */
+
+void
+steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation)
+{
+	snprintf(out, NFT_TABLE_TEXT_MAX, "sallyport_%u_%u", (unsigned)route_table, generation);
+}
+
+/*
+ * Scopes that end at the link and neighbour discovery are not for a tunnel,
+ * however wide the selectors. A hop limit of 255 proves that a packet has not
+ * been forwarded (RFC 4861 section 11.2).
+ */
+static void
+link_scope_text(struct steer_nft *t)
+{
+	text_add(&t->text,
+	         "chain link_scope {\n"
+	         "ip daddr { 224.0.0.0/24, 255.255.255.255 } accept\n"
+	         "ip6 daddr { fe80::/10, ff01::/16, ff02::/16 } accept\n"
+	         "ip6 saddr fe80::/10 accept\n"
+	         "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } "
+	         "ip6 hoplimit 255 accept\n"
+	         "}\n");
+}
+
+/*
+ * The outer packets of a tunnel whose selectors are the gateways' own addresses:
+ * IKE, ESP, and ICMP errors about them, without which the path MTU stays unknown.
+ * The offsets find the protocol and source port of the packet inside the error.
+ */
+static void
+outer_text(struct steer_nft *t)
+{
+	unsigned ike = t->options.port, nat_t = t->options.port_nat_t;
+
+	text_add(&t->text,
+	         "chain outer {\n"
+	         "meta l4proto { esp, udp, icmp, ipv6-icmp } fib daddr type != local return\n"
+	         "meta l4proto esp accept\n"
+	         "udp dport { %u, %u } accept\n"
+	         "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump outer_error4\n"
+	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"
+	         "}\n"
+	         "chain outer_error4 {\n"
+	         "@th,136,8 %u accept\n"
+	         "@th,136,8 %u @th,224,16 { %u, %u } accept\n"
+	         "}\n"
+	         "chain outer_error6 {\n"
+	         "@th,112,8 %u accept\n"
+	         "@th,112,8 %u @th,384,16 { %u, %u } accept\n"
+	         "}\n",
+	         ike, nat_t, IPPROTO_ESP, IPPROTO_UDP, ike, nat_t, IPPROTO_ESP, IPPROTO_UDP, ike, nat_t);
+}
+
+static void
+judging_text(struct steer_nft *t)
+{
+	text_add(&t->text,
+	         "chain out4 { }\nchain out6 { }\nchain in4 { }\nchain in6 { }\n"
+	         "chain protect {\nmeta mark set meta mark and 0x%08x or 0x%08x\n}\n"
+	         "chain classify {\nmeta nfproto vmap { ipv4 : jump out4, ipv6 : jump out6 }\n}\n"
+	         "chain inbound {\nmeta nfproto vmap { ipv4 : jump in4, ipv6 : jump in6 }\n}\n",
+	         (unsigned)~t->options.mark_mask, (unsigned)t->options.divert_mark);
+}
+
+static void
+hooks_text(struct steer_nft *t)
+{
+	const struct steer_options *o = &t->options;
+	const char *tun = o->tun_name;
+	unsigned mask = o->mark_mask, divert = o->divert_mark, bypass = o->bypass_mark;
+
+	text_add(&t->text,
+	         "chain output {\n"
+	         "type route hook output priority mangle; policy accept;\n"
+	         "oifname \"lo\" accept\n"
+	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "jump link_scope\n"
+	         "jump classify\n"
+	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
+	         "}\n"
+	         "chain forward {\n"
+	         "type filter hook forward priority mangle; policy accept;\n"
+	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
+	         "}\n",
+	         mask, bypass, tun, mask, divert, tun, mask, divert);
+	text_add(&t->text,
+	         "chain prerouting {\n"
+	         "type filter hook prerouting priority mangle; policy accept;\n"
+	         "iifname \"lo\" accept\n"
+	         "jump outer\n"
+	         "jump link_scope\n"
+	         "iifname != \"%s\" jump inbound\n"
+	         "fib daddr type local accept\n"
+	         "jump classify\n"
+	         "}\n"
+	         "chain postrouting {\n"
+	         "type filter hook postrouting priority 110; policy accept;\n"
+	         "oifname { \"lo\", \"%s\" } accept\n"
+	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "jump link_scope\n"
+	         "jump classify\n"
+	         "meta mark and 0x%08x == 0x%08x counter drop\n"
+	         "}\n",
+	         tun, tun, mask, bypass, mask, divert);
+}
+
+void
+steer_nft_table_text(struct steer_nft *t)
+{
+	text_add(&t->text, "add table inet %s\ndelete table inet %s\ntable inet %s {\n", t->table, t->table, t->table);
+	link_scope_text(t);
+	outer_text(t);
+	judging_text(t);
+	hooks_text(t);
+	text_add(&t->text, "}\n");
+}
+
+/* ---- running commands */
+
+struct nft_ctx *
+steer_nft_context(char *why, size_t why_size)
+{
+	struct nft_ctx *ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+
+	if (ctx && nft_ctx_buffer_output(ctx) == 0 && nft_ctx_buffer_error(ctx) == 0)
+		return ctx;
+	if (ctx)
+		nft_ctx_free(ctx);
+	snprintf(why, why_size, "nftables cannot be used: out of memory or no netlink socket");
+	return NULL;
+}
+
+/* The first line of libnftables' complaint, without the echo of our command. */
+static void
+explain(const char *error, char *why, size_t why_size)
+{
+	const char *colon = strstr(error, "Error: ");
+	const char *text = colon ? colon + strlen("Error: ") : error;
+	int n = (int)strcspn(text, "\n");
+
+	snprintf(why, why_size, "nftables refused a change: %.*s (is the nf_tables module loaded, and do we have CAP_NET_ADMIN?)", n, text);
+}
+
+bool
+steer_nft_run(struct nft_ctx *ctx, const struct text *t, char *why, size_t why_size)
+{
+	if (t->nomem) {
+		snprintf(why, why_size, "out of memory while writing nftables rules");
+		return false;
+	}
+	if (t->n == 0 || nft_run_cmd_from_buffer(ctx, t->p) == 0)
+		return true;
+	explain(nft_ctx_get_error_buffer(ctx), why, why_size);
+	return false;
+}
+
+/* ---- tables of other generations */
+
+bool
+steer_nft_generations(struct nft_ctx *ctx, uint32_t route_table, unsigned *bits, char *why, size_t why_size)
+{
+	struct text list = { 0 };
+	const char *out;
+	bool ok;
+
+	text_add(&list, "list tables inet");
+	ok = steer_nft_run(ctx, &list, why, why_size);
+	text_free(&list);
+	out = ok ? nft_ctx_get_output_buffer(ctx) : "";
+	*bits = 0;
+	for (unsigned g = 0; g < GENERATIONS; g++) {
+		char line[NFT_TABLE_TEXT_MAX + 16], name[NFT_TABLE_TEXT_MAX];
+
+		steer_nft_table_name(name, route_table, g);
+		snprintf(line, sizeof line, "table inet %s\n", name);
+		if (strstr(out, line))
+			*bits |= 1u << g;
+	}
+	return ok;
+}
+
+bool
+steer_nft_delete(struct nft_ctx *ctx, uint32_t route_table, unsigned generation, char *why, size_t why_size)
+{
+	char name[NFT_TABLE_TEXT_MAX];
+	struct text t = { 0 };
+	bool ok;
+
+	steer_nft_table_name(name, route_table, generation);
+	/* Adding first makes deleting a missing table no error. */
+	text_add(&t, "add table inet %s\ndelete table inet %s\n", name, name);
+	ok = steer_nft_run(ctx, &t, why, why_size);
+	text_free(&t);
+	return ok;
+}
