@@ -237,6 +237,20 @@ dataplane_drops(struct dataplane *dp, uint64_t *out)
 	}
 }
 
+void
+dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
+{
+	*out = (struct dataplane_counters){ 0 };
+	for (unsigned i = 0; i < dp->shared.n; i++) {
+		struct worker *w = &dp->shared.worker[i];
+
+		out->keepalives += __atomic_load_n(&w->counters.keepalives, __ATOMIC_RELAXED);
+		out->handed_over += __atomic_load_n(&w->counters.handed_over, __ATOMIC_RELAXED);
+		out->icmp_sent += __atomic_load_n(&w->counters.icmp_sent, __ATOMIC_RELAXED);
+		out->events_lost += atomic_load_explicit(&w->events.lost, memory_order_relaxed);
+	}
+}
+
 bool
 dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data, bool keepalive)
 {

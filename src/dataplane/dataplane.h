@@ -80,6 +80,15 @@ bool dataplane_next_event(struct dataplane *dp, struct dataplane_event *out);
 
 /* Sum over workers; @out has ESP_DROP_COUNT entries (index ESP_DROP_NONE: accepted inbound). */
 void dataplane_drops(struct dataplane *dp, uint64_t *out);
+/* What happened that is no drop, summed over workers. */
+struct dataplane_counters {
+	uint64_t keepalives;   /* NAT keepalives received: RFC 3948 section 2.3 */
+	uint64_t handed_over;  /* packets that arrived at a worker other than their SA's */
+	uint64_t icmp_sent;    /* "packet too big", sent to inner senders */
+	uint64_t events_lost;  /* found no room: the control thread did not keep up */
+};
+
+void dataplane_counters(struct dataplane *dp, struct dataplane_counters *out);
 /* What the kernel offers and we use ("tun offload tso4 tso6 uso; udp gso, gro"), for log and status. */
 const char *dataplane_features(const struct dataplane *dp);
 
