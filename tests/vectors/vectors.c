@@ -31,13 +31,32 @@ vectors_load_shared(const char *name)
 	return load(getenv("SALLYPORT_SHARED_DATA"), name);
 }
 
-struct octets
-vector_hex(json_t *object, const char *key)
+bool
+vectors_read_shared(char out[VECTOR_OCTETS_MAX], const char *name)
 {
-	const char *text = vector_text(object, key);
-	struct octets o = { .n = strlen(text) / 2 };
+	const char *folder = getenv("SALLYPORT_SHARED_DATA");
+	char path[4096];
+	size_t n;
+	FILE *f;
 
-	assert_int_equal(strlen(text) % 2, 0);
+	if (!folder)
+		return false;
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	n = fread(out, 1, VECTOR_OCTETS_MAX - 1, f);
+	fclose(f);
+	out[n] = 0;
+	return true;
+}
+
+struct octets
+octets_from_hex(const char *text, size_t digits)
+{
+	struct octets o = { .n = digits / 2 };
+
+	assert_int_equal(digits % 2, 0);
 	assert_true(o.n <= sizeof o.b);
 	for (size_t i = 0; i < o.n; i++) {
 		unsigned v;
@@ -46,6 +65,14 @@ vector_hex(json_t *object, const char *key)
 		o.b[i] = (uint8_t)v;
 	}
 	return o;
+}
+
+struct octets
+vector_hex(json_t *object, const char *key)
+{
+	const char *text = vector_text(object, key);
+
+	return octets_from_hex(text, strlen(text));
 }
 
 long

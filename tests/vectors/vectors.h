@@ -22,9 +22,12 @@ struct octets {
 json_t *vectors_load(const char *name);
 /* A file under the shared data, or NULL where that folder is not on this machine. */
 json_t *vectors_load_shared(const char *name);
+/* The same for a text of at most VECTOR_OCTETS_MAX octets; false where it is not there. */
+bool vectors_read_shared(char out[VECTOR_OCTETS_MAX], const char *name);
 
 /* The hexadecimal member @key of @object; fails the test when it is none. */
 struct octets vector_hex(json_t *object, const char *key);
+struct octets octets_from_hex(const char *text, size_t digits);
 long vector_int(json_t *object, const char *key);
 const char *vector_text(json_t *object, const char *key);
 /* Whether a Wycheproof test carries a flag. */
