@@ -7,7 +7,7 @@
 #include <openssl/evp.h>
 
 /*
- * The three kinds of Diffie-Hellman group under dh.h's one face. Private to this
+ * The three kinds of Diffie-Hellman group under crypto.h's one face. Private to this
  * folder. The arithmetic is done on libcrypto's group objects, each made once:
  * EVP_PKEY_derive() on P-256 takes twice the time of the multiplication in it.
  */
