@@ -5,7 +5,7 @@
 #include "steer_box.h"
 
 /*
- * An nftables map that is looked up by ranges holds only boxes that do not
+ * An nftables set that is looked up by ranges holds only boxes that do not
  * overlap. So boxes live on levels: those of one level are disjoint, and of two
  * that overlap the one that goes first lives on the lower level, which is looked
  * up earlier. A packet thus finds the first box that covers it, with as many
@@ -13,12 +13,12 @@
  */
 enum { LEVELS_MAX = 32 };
 
-enum box_verdict { BOX_PROTECT, BOX_PASS, BOX_DROP };
+enum box_verdict { BOX_PROTECT, BOX_PASS, BOX_DROP, BOX_VERDICTS };
 
-/* Which nftables map holds an element. */
+/* Which nftables set holds an element. */
 enum element_store {
 	STORE_NONE,
-	STORE_NEW, /* the small map that takes additions: the cost of a change grows with the map's size */
+	STORE_NEW, /* the small set that takes additions: the cost of a change grows with the set's size */
 	STORE_OLD,
 	STORES,
 };
@@ -34,7 +34,7 @@ struct element {
 	bool doomed;         /* is to leave the kernel, then the memory */
 	bool touched;        /* is in `touched` */
 	size_t index;        /* in `all` */
-	uint64_t dropped;    /* counted in maps that it has left */
+	uint64_t dropped;    /* counted in sets that it has left */
 };
 
 struct element_list {

@@ -7,16 +7,23 @@
 #include <stdlib.h>
 
 /*
- * The elements of our table. Each box is in two maps: out..., which says what to do with
- * a packet that leaves, and in..., looked up with source and destination exchanged,
- * which counts what came in clear. To change a map that is looked up by ranges the
- * kernel copies it, so additions go to a small map that is emptied into
- * a large one now and then: a claim costs the same however many there are.
+ * The elements of our table. Each box is in two sets: out..., for packets that leave,
+ * and in..., looked up with source and destination exchanged, which counts what
+ * came in clear. To change a set that is looked up by ranges the
+ * kernel copies it, so additions go to a small set that is emptied into
+ * a large one now and then: a claim costs the same however many there are. Sets with a
+ * rule per verdict, since the kernel walks through a whole verdict map at each change.
  */
 
-enum { NEW_MAX = 256, KEY_TEXT_MAX = 4 * IP_TEXT_MAX + 64, MAP_TEXT_MAX = 32 };
+enum { NEW_MAX = 128, KEY_TEXT_MAX = 4 * IP_TEXT_MAX + 64, SET_TEXT_MAX = 48 };
+
+/* Where a set is in struct steer_nft. */
+struct place {
+	unsigned family, kind, verdict, level, store;
+};
 
 static const char *const kind_names[BOX_KINDS] = { "addr", "proto", "port" };
+static const char *const verdict_names[BOX_VERDICTS] = { "protect", "pass", "drop" };
 static const char *const store_names[STORES] = { "", "new", "old" };
 static const char *const directions[] = { "out", "in" };
 
@@ -26,11 +33,25 @@ family_of(const struct element *e)
 	return e->box.src_lo.family == IP_V6;
 }
 
-/* "out4_port_0_new" */
-static void
-map_name(char out[MAP_TEXT_MAX], const char *direction, unsigned family, unsigned kind, unsigned level, unsigned store)
+/* Where the kernel has the element. */
+static struct place
+place_of(const struct element *e)
 {
-	snprintf(out, MAP_TEXT_MAX, "%s%c_%s_%u_%s", direction, family ? '6' : '4', kind_names[kind], level, store_names[store]);
+	return (struct place){ family_of(e), e->box.kind, e->verdict, e->stored_level, e->store };
+}
+
+static struct nft_set *
+set_at(struct steer_nft *t, const struct place *p)
+{
+	return &t->set[p->family][p->kind][p->verdict][p->level][p->store];
+}
+
+/* "out4_port_0_protect_new" */
+static void
+set_name(char out[SET_TEXT_MAX], unsigned direction, const struct place *p)
+{
+	snprintf(out, SET_TEXT_MAX, "%s%c_%s_%u_%s_%s", directions[direction], p->family ? '6' : '4', kind_names[p->kind], p->level,
+	         verdict_names[p->verdict], store_names[p->store]);
 }
 
 static size_t
@@ -48,7 +69,7 @@ ports_text(char *out, size_t size, struct port_range r)
 	return (size_t)(r.lo == r.hi ? snprintf(out, size, " . %u", r.lo) : snprintf(out, size, " . %u-%u", r.lo, r.hi));
 }
 
-/* An element's key. The inbound maps are looked up with the ends exchanged, but a message type stays where it is. */
+/* An element's key. The inbound sets are looked up with the ends exchanged, but a message type stays where it is. */
 static void
 key_text(char out[KEY_TEXT_MAX], const struct box *b, bool inbound)
 {
@@ -66,112 +87,102 @@ key_text(char out[KEY_TEXT_MAX], const struct box *b, bool inbound)
 	ports_text(out + n, KEY_TEXT_MAX - n, swap ? b->sport : b->dport);
 }
 
-static const char *
-verdict_text(const struct element *e, bool inbound)
-{
-	if (e->verdict == BOX_PASS)
-		return "return";
-	return e->verdict == BOX_DROP || inbound ? "drop" : "goto protect";
-}
-
-static struct nft_map *
-map_of(struct steer_nft *t, const struct element *e, unsigned level, unsigned store)
-{
-	return &t->map[family_of(e)][e->box.kind][level][store];
-}
-
 static void
-ensure_map(struct steer_nft *t, const struct element *e, unsigned level, unsigned store)
+ensure_set(struct steer_nft *t, const struct place *p)
 {
-	static const char *const keys[2][BOX_KINDS] = {
-		{ "ipv4_addr . ipv4_addr", "ipv4_addr . ipv4_addr . inet_proto",
-		  "ipv4_addr . ipv4_addr . inet_proto . inet_service . inet_service" },
-		{ "ipv6_addr . ipv6_addr", "ipv6_addr . ipv6_addr . inet_proto",
-		  "ipv6_addr . ipv6_addr . inet_proto . inet_service . inet_service" },
-	};
-	struct nft_map *m = map_of(t, e, level, store);
-	char name[MAP_TEXT_MAX];
+	static const char *const kinds[BOX_KINDS] = { "", " . inet_proto", " . inet_proto . inet_service . inet_service" };
+	const char *address = p->family ? "ipv6_addr" : "ipv4_addr";
+	struct nft_set *set = set_at(t, p);
+	char name[SET_TEXT_MAX];
 
-	if (m->exists)
+	if (set->exists)
 		return;
 	for (unsigned d = 0; d < 2; d++) {
-		map_name(name, directions[d], family_of(e), e->box.kind, level, store);
-		text_add(&t->text, "add map inet %s %s { type %s : verdict; flags interval; %s}\n", t->table, name,
-		         keys[family_of(e)][e->box.kind], d ? "counter; " : "");
+		set_name(name, d, p);
+		text_add(&t->text, "add set inet %s %s { type %s . %s%s; flags interval; %s}\n", t->table, name, address, address,
+		         kinds[p->kind], d ? "counter; " : "");
 	}
-	m->exists = true;
+	set->exists = true;
 }
 
 static void
-add_to(struct steer_nft *t, struct element *e, unsigned store)
+change(struct steer_nft *t, const char *verb, const struct element *e)
 {
-	char name[MAP_TEXT_MAX], key[KEY_TEXT_MAX];
+	struct place p = place_of(e);
+	char name[SET_TEXT_MAX], key[KEY_TEXT_MAX];
 
-	ensure_map(t, e, e->level, store);
 	for (unsigned d = 0; d < 2; d++) {
-		map_name(name, directions[d], family_of(e), e->box.kind, e->level, store);
+		set_name(name, d, &p);
 		key_text(key, &e->box, d);
-		text_add(&t->text, "add element inet %s %s { %s : %s }\n", t->table, name, key, verdict_text(e, d));
+		text_add(&t->text, "%s element inet %s %s { %s }\n", verb, t->table, name, key);
 	}
+}
+
+static void
+add_to(struct steer_nft *t, struct element *e, unsigned level, unsigned store)
+{
+	struct place p;
+
 	e->store = (uint8_t)store;
-	e->stored_level = e->level;
-	map_of(t, e, e->level, store)->n++;
+	e->stored_level = (uint8_t)level;
+	p = place_of(e);
+	ensure_set(t, &p);
+	change(t, "add", e);
+	set_at(t, &p)->n++;
 }
 
 static void
 delete_from(struct steer_nft *t, struct element *e)
 {
-	char name[MAP_TEXT_MAX], key[KEY_TEXT_MAX];
+	struct place p = place_of(e);
 
-	for (unsigned d = 0; d < 2; d++) {
-		map_name(name, directions[d], family_of(e), e->box.kind, e->stored_level, e->store);
-		key_text(key, &e->box, d);
-		text_add(&t->text, "delete element inet %s %s { %s }\n", t->table, name, key);
-	}
-	map_of(t, e, e->stored_level, e->store)->n--;
+	change(t, "delete", e);
+	set_at(t, &p)->n--;
 	e->store = STORE_NONE;
 }
 
-/* ---- which maps are looked up, and in which order */
+/* ---- which sets are looked up, and in which order */
 
 static void
-lookup_text(struct steer_nft *t, unsigned direction, unsigned family, unsigned kind, unsigned level, unsigned store)
+lookup_text(struct steer_nft *t, unsigned direction, const struct place *p)
 {
 	static const char *const here[] = { "saddr", "daddr" }, *const there[] = { "daddr", "saddr" };
-	const char *ip = family ? "ip6" : "ip";
-	char name[MAP_TEXT_MAX];
+	static const char *const ports[] = { " . th sport . th dport", " . th dport . th sport" };
+	static const char *const verdicts[2][BOX_VERDICTS] = { { "goto protect", "return", "drop" }, { "drop", "return", "drop" } };
+	const char *ip = p->family ? "ip6" : "ip";
+	char name[SET_TEXT_MAX];
 
-	map_name(name, directions[direction], family, kind, level, store);
-	text_add(&t->text, "add rule inet %s %s%c %s %s . %s %s", t->table, directions[direction], family ? '6' : '4', ip, here[direction], ip,
-	         there[direction]);
-	if (kind != BOX_ADDRESSES)
-		text_add(&t->text, " . meta l4proto");
-	if (kind == BOX_PORTS)
-		text_add(&t->text, direction ? " . th dport . th sport" : " . th sport . th dport");
-	text_add(&t->text, " vmap @%s\n", name);
+	set_name(name, direction, p);
+	text_add(&t->text, "add rule inet %s %s%c %s %s . %s %s%s%s @%s %s\n", t->table, directions[direction], p->family ? '6' : '4', ip,
+	         here[direction], ip, there[direction], p->kind == BOX_ADDRESSES ? "" : " . meta l4proto",
+	         p->kind == BOX_PORTS ? ports[direction] : "", name, verdicts[direction][p->verdict]);
 }
 
+/* Sets that hold something, by level. Those of one level overlap nowhere, so their order is free. */
 static void
 chain_text(struct steer_nft *t, unsigned direction, unsigned family)
 {
+	struct place p = { .family = family };
+
 	text_add(&t->text, "flush chain inet %s %s%c\n", t->table, directions[direction], family ? '6' : '4');
-	for (unsigned level = 0; level < LEVELS_MAX; level++)
-		for (unsigned kind = 0; kind < BOX_KINDS; kind++)
-			for (unsigned store = STORE_NEW; store < STORES; store++)
-				if (t->map[family][kind][level][store].n)
-					lookup_text(t, direction, family, kind, level, store);
+	for (p.level = 0; p.level < LEVELS_MAX; p.level++)
+		for (p.kind = 0; p.kind < BOX_KINDS; p.kind++)
+			for (p.verdict = 0; p.verdict < BOX_VERDICTS; p.verdict++)
+				for (p.store = STORE_NEW; p.store < STORES; p.store++)
+					if (set_at(t, &p)->n)
+						lookup_text(t, direction, &p);
 }
 
-/* Maps that became empty, or are no longer, change the family's chains. */
+/* Sets that became empty, or are no longer, change the family's chains. */
 static bool
 lookups_changed(struct steer_nft *t, unsigned family)
 {
-	struct nft_map *m = &t->map[family][0][0][0];
+	struct nft_set *set = &t->set[family][0][0][0][0];
 	bool changed = false;
 
-	for (size_t i = 0; i < sizeof t->map[family] / sizeof *m; i++) {
-		changed = changed || m[i].looked_up != (m[i].n > 0);
-		m[i].looked_up = m[i].n > 0;
+	for (size_t i = 0; i < sizeof t->set[family] / sizeof *set; i++) {
+		changed = changed || set[i].looked_up != (set[i].n > 0);
+		set[i].looked_up = set[i].n > 0;
 	}
 	return changed;
 }
@@ -191,12 +202,13 @@ chains_text(struct steer_nft *t)
 static uint64_t
 counter_of(struct steer_nft *t, const struct element *e)
 {
-	char name[MAP_TEXT_MAX], key[KEY_TEXT_MAX], why[128];
+	char name[SET_TEXT_MAX], key[KEY_TEXT_MAX], why[128];
+	struct place p = place_of(e);
 	struct text get = { 0 };
 	uint64_t packets = 0;
 	const char *at = NULL;
 
-	map_name(name, "in", family_of(e), e->box.kind, e->stored_level, e->store);
+	set_name(name, 1, &p);
 	key_text(key, &e->box, true);
 	text_add(&get, "get element inet %s %s { %s }", t->table, name, key);
 	if (steer_nft_run(t->ctx, &get, why, sizeof why))
@@ -215,17 +227,17 @@ steer_nft_dropped(struct steer_nft *t, const struct element *e)
 	return e->verdict == BOX_PASS ? 0 : e->dropped + (e->store ? counter_of(t, e) : 0);
 }
 
-/* Whether anything in that inbound map has counted: spares one question per element. */
+/* Whether anything in that inbound set has counted: spares one question per element. */
 static bool
-map_has_counted(struct steer_nft *t, unsigned family, unsigned kind, unsigned level)
+set_has_counted(struct steer_nft *t, const struct place *p)
 {
-	char name[MAP_TEXT_MAX], why[128];
+	char name[SET_TEXT_MAX], why[128];
 	struct text list = { 0 };
 	const char *at = "";
 	bool counted = false;
 
-	map_name(name, "in", family, kind, level, STORE_NEW);
-	text_add(&list, "list map inet %s %s", t->table, name);
+	set_name(name, 1, p);
+	text_add(&list, "list set inet %s %s", t->table, name);
 	if (steer_nft_run(t->ctx, &list, why, sizeof why))
 		at = nft_ctx_get_output_buffer(t->ctx);
 	while (!counted && (at = strstr(at, "counter packets "))) {
@@ -239,43 +251,61 @@ map_has_counted(struct steer_nft *t, unsigned family, unsigned kind, unsigned le
 /* ---- transactions */
 
 static bool
-is_in(const struct element *e, unsigned family, unsigned kind, unsigned level, unsigned store)
+is_at(const struct element *e, const struct place *p)
 {
-	return family_of(e) == family && e->box.kind == kind && e->stored_level == level && e->store == store && e->level == level;
+	struct place at = place_of(e);
+
+	return memcmp(&at, p, sizeof at) == 0;
 }
 
-/* Empties a new map into the old one beside it. */
-static bool
-merge(struct steer_nft *t, struct levels *l, const unsigned at[3], char *why, size_t why_size)
+static void
+flush_set(struct steer_nft *t, const struct place *p)
 {
-	unsigned family = at[0], kind = at[1], level = at[2];
-	bool counted = map_has_counted(t, family, kind, level);
+	char name[SET_TEXT_MAX];
+
+	for (unsigned d = 0; d < 2; d++) {
+		set_name(name, d, p);
+		text_add(&t->text, "flush set inet %s %s\n", t->table, name);
+	}
+	set_at(t, p)->n = 0;
+}
+
+/* Empties a new set into the old one beside it. */
+static bool
+merge(struct steer_nft *t, struct levels *l, const struct place *p, char *why, size_t why_size)
+{
+	bool counted = set_has_counted(t, p);
 
 	text_clear(&t->text);
-	/* Those on their way elsewhere are deleted by themselves afterwards. */
+	flush_set(t, p);
+	/* Those on their way elsewhere stay until they are there. */
+	for (size_t i = 0; i < l->touched.n; i++)
+		if (is_at(l->touched.e[i], p))
+			add_to(t, l->touched.e[i], l->touched.e[i]->stored_level, STORE_NEW);
 	for (size_t i = 0; i < l->all.n; i++) {
 		struct element *e = l->all.e[i];
 
-		if (!is_in(e, family, kind, level, STORE_NEW))
+		if (e->touched || !is_at(e, p))
 			continue;
 		if (counted)
 			e->dropped += counter_of(t, e);
-		delete_from(t, e);
-		add_to(t, e, STORE_OLD);
+		add_to(t, e, e->level, STORE_OLD);
 	}
 	chains_text(t);
 	return steer_nft_run(t->ctx, &t->text, why, why_size);
 }
 
 static bool
-merge_full_maps(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+merge_full_sets(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
-	for (unsigned family = 0; family < 2; family++)
-		for (unsigned kind = 0; kind < BOX_KINDS; kind++)
-			for (unsigned level = 0; level < LEVELS_MAX; level++)
-				if (t->map[family][kind][level][STORE_NEW].n >= NEW_MAX &&
-				    !merge(t, l, (const unsigned[]){ family, kind, level }, why, why_size))
-					return false;
+	struct place p = { .store = STORE_NEW };
+
+	for (p.family = 0; p.family < 2; p.family++)
+		for (p.kind = 0; p.kind < BOX_KINDS; p.kind++)
+			for (p.verdict = 0; p.verdict < BOX_VERDICTS; p.verdict++)
+				for (p.level = 0; p.level < LEVELS_MAX; p.level++)
+					if (set_at(t, &p)->n >= NEW_MAX && !merge(t, l, &p, why, why_size))
+						return false;
 	return true;
 }
 
@@ -313,7 +343,7 @@ steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 {
 	if (!t->defragments && needs_defragmentation(&l->touched) && !defragment(t, why, why_size))
 		return false;
-	if (!merge_full_maps(t, l, why, why_size))
+	if (!merge_full_sets(t, l, why, why_size))
 		return false;
 	for (size_t i = 0; i < l->touched.n; i++) {
 		struct element *e = l->touched.e[i];
@@ -331,7 +361,7 @@ steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 	}
 	for (size_t i = 0; i < l->touched.n; i++)
 		if (!l->touched.e[i]->doomed && l->touched.e[i]->store == STORE_NONE)
-			add_to(t, l->touched.e[i], STORE_NEW);
+			add_to(t, l->touched.e[i], l->touched.e[i]->level, STORE_NEW);
 	chains_text(t);
 	return steer_nft_run(t->ctx, &t->text, why, why_size);
 }
@@ -339,14 +369,14 @@ steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 bool
 steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
-	memset(t->map, 0, sizeof t->map);
+	memset(t->set, 0, sizeof t->set);
 	t->defragments = false;
 	text_clear(&t->text);
 	steer_nft_table_text(t);
 	for (size_t i = 0; i < l->touched.n; i++)
 		l->touched.e[i]->store = STORE_NONE;
 	for (size_t i = 0; i < l->all.n; i++)
-		add_to(t, l->all.e[i], STORE_OLD);
+		add_to(t, l->all.e[i], l->all.e[i]->level, STORE_OLD);
 	chains_text(t);
 	return steer_nft_run(t->ctx, &t->text, why, why_size) &&
 	       (!needs_defragmentation(&l->all) || defragment(t, why, why_size));

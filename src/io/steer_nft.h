@@ -10,9 +10,10 @@ struct nft_ctx;
 
 enum { NFT_TABLE_TEXT_MAX = 40, GENERATIONS = 8 };
 
-struct nft_map {
+/* A set of ours, or rather two: one for each direction. */
+struct nft_set {
 	bool exists;
-	unsigned n;   /* elements in it */
+	unsigned n;     /* elements in it */
 	bool looked_up; /* there is a rule */
 };
 
@@ -22,7 +23,7 @@ struct steer_nft {
 	struct steer_options options; /* no field is 0; tun_name is owned by struct steer */
 	char table[NFT_TABLE_TEXT_MAX];
 	struct text text;             /* the transaction in the making */
-	struct nft_map map[2][BOX_KINDS][LEVELS_MAX][STORES]; /* by family (0: IPv4), kind, level, store */
+	struct nft_set set[2][BOX_KINDS][BOX_VERDICTS][LEVELS_MAX][STORES]; /* the first by family, 0: IPv4 */
 	bool defragments;             /* the rule that puts fragments together is there */
 };
 
