@@ -14,7 +14,7 @@
 enum {
 	MESSAGES = 16,            /* of one recvmmsg; each up to 64 KiB with UDP_GRO */
 	MESSAGE_OCTETS = 65536,
-	BATCH_PACKETS = 128,      /* opened and delivered at once: they stay in the cache */
+	BATCH_PACKETS = 64,       /* opened and delivered at once: they stay in the cache */
 	HANDED_OCTETS = 128 << 10,
 	ESP_HEADER = 8,
 	MARKER = 4,               /* RFC 3948 section 2.2: four zero octets in front of IKE */
@@ -41,6 +41,23 @@ struct inbound {
 	struct coalesce coalesce;
 };
 
+/* The kernel writes lengths into the headers: those that were used are made anew. */
+static void
+prepare(struct inbound *in, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		in->iov[i] = (struct iovec){ in->buffer + (size_t)i * MESSAGE_OCTETS, MESSAGE_OCTETS };
+		in->msg[i].msg_hdr = (struct msghdr){
+			.msg_name = &in->from[i],
+			.msg_namelen = sizeof in->from[i],
+			.msg_iov = &in->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = in->control[i],
+			.msg_controllen = sizeof in->control[i],
+		};
+	}
+}
+
 struct inbound *
 inbound_new(const struct tun *t)
 {
@@ -53,10 +70,12 @@ inbound_new(const struct tun *t)
 	in->handed = aligned_alloc(64, HANDED_OCTETS);
 	if (t->vnet_hdr && t->tso)
 		in->coalesce.features = COALESCE_TCP4 | COALESCE_TCP6 | (t->uso ? COALESCE_UDP : 0u);
-	if (in->buffer && in->handed)
-		return in;
-	inbound_free(in);
-	return NULL;
+	if (!in->buffer || !in->handed) {
+		inbound_free(in);
+		return NULL;
+	}
+	prepare(in, MESSAGES);
+	return in;
 }
 
 void
@@ -302,26 +321,13 @@ take_message(struct worker *w, unsigned i, enum socket_kind k)
 		return;
 	}
 	a->local.port = w->shared->options.port_nat_t;
+	/* One message, one batch: so its segments become one super-packet again. */
+	if (segment && in->batch.n + n / segment >= BATCH_PACKETS)
+		inbound_flush(w);
 	for (size_t at = 0; at < n; at += segment) {
 		if (!segment || segment > n - at)
 			segment = n - at;
 		udp_datagram(w, p + at, segment, a);
-	}
-}
-
-static void
-prepare(struct inbound *in)
-{
-	for (unsigned i = 0; i < MESSAGES; i++) {
-		in->iov[i] = (struct iovec){ in->buffer + (size_t)i * MESSAGE_OCTETS, MESSAGE_OCTETS };
-		in->msg[i].msg_hdr = (struct msghdr){
-			.msg_name = &in->from[i],
-			.msg_namelen = sizeof in->from[i],
-			.msg_iov = &in->iov[i],
-			.msg_iovlen = 1,
-			.msg_control = in->control[i],
-			.msg_controllen = sizeof in->control[i],
-		};
 	}
 }
 
@@ -331,7 +337,6 @@ inbound_read(struct worker *w, enum socket_kind k)
 	struct inbound *in = w->inbound;
 	int n;
 
-	prepare(in);
 	n = recvmmsg(w->sockets.fd[k], in->msg, MESSAGES, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno != EBADF && errno != ENOTSOCK && errno != EINVAL;
@@ -339,6 +344,7 @@ inbound_read(struct worker *w, enum socket_kind k)
 		take_message(w, i, k);
 	/* The buffers are used again for the next read. */
 	inbound_flush(w);
+	prepare(in, (unsigned)n);
 	return true;
 }
 
