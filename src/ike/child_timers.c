@@ -112,6 +112,11 @@ child_heard(struct child_sa *c)
 
 	c->heard_at = core->now;
 	c->sa->heard_at = core->now;
+	if (c->exchange) {
+		/* Only message 3 lets the peer send on it: it was lost, or is late. */
+		exchange_confirm(c->exchange);
+		return;
+	}
 	if (c->switch_at == INSTANT_NEVER)
 		return;
 	child_move_outbound(c);

@@ -262,6 +262,7 @@ exchange_advance(struct exchange *ex)
 			timer_stop(&core->timers, &ex->timer);
 			return true;
 		case BUILD_FAILED:
+			ex->fatal = true;
 			exchange_end(ex, ex->why ? ex->why : verdict_sentence(ex->verdict ? ex->verdict : VERDICT_INTERNAL));
 			return false;
 		case BUILT:
@@ -327,6 +328,7 @@ static void
 duplicate(struct exchange *ex)
 {
 	struct ike *core = ex->sa->core;
+	struct child_sa *c;
 
 	if (ex->ticket || !ex->sent) {
 		core->verdicts[VERDICT_ABSORBED]++;
@@ -341,6 +343,20 @@ duplicate(struct exchange *ex)
 	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "the peer repeats %s message %u: sending message %u again", ex->kind->name,
 	    ex->at - 1u, ex->at);
 	send_last(ex);
+	/* Our last message was lost: outbound waits for another while. */
+	c = ex->over && ex->child_id ? child_by_id(core, ex->child_id) : NULL;
+	if (c && c->switch_at != INSTANT_NEVER)
+		child_switch_later(c);
+}
+
+void
+exchange_confirm(struct exchange *ex)
+{
+	if (ex->role != RESPONDER || ex->over || ex->ticket || ex->at + 1 != ex->kind->n_steps)
+		return;
+	timer_stop(&ex->sa->core->timers, &ex->timer);
+	ex->at++;
+	exchange_advance(ex);
 }
 
 static enum verdict

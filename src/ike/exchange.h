@@ -59,7 +59,9 @@ struct exchange {
 	uint64_t in_hash;      /* of the last datagram that was accepted */
 	uint64_t ticket;       /* not 0: parked until this is answered */
 	uint32_t message_id;
+	uint32_t child_id;     /* when over: what it made */
 	uint32_t n_sent;
+	instant_t started_at;
 	uint8_t iv[16], next_iv[16];
 	uint8_t role, at, tries;
 	bool over;             /* only remembers its last message now */
@@ -99,6 +101,8 @@ void exchange_receive(struct exchange *ex, const struct datagram *in, const stru
 bool exchange_advance(struct exchange *ex);
 /* The answer that it was parked on is there; @ok as the answer says. */
 void exchange_resume(struct exchange *ex, const struct answer *a);
+/* The peer uses what only its last message allows it to use: as good as that message. */
+void exchange_confirm(struct exchange *ex);
 void exchange_due(struct exchange *ex);
 /* Ends it with a reason: kind->fail, then free. */
 void exchange_end(struct exchange *ex, const char *reason);

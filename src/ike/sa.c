@@ -265,11 +265,15 @@ ike_sa_initiate(struct ike *core, struct conn *conn, struct ike_sa *rekeys, cons
 		sa->addresses_known = true;
 		sa->floated = rekeys->floated;
 	}
-	if (!begin(sa)) {
-		ike_sa_free(sa);
-		return NULL;
+
+	uint32_t id = sa->id;
+
+	if (begin(sa)) {
+		*why = "there is nothing to offer: see the log";
+		return ike_sa_by_id(core, id);
 	}
-	return sa;
+	ike_sa_free(sa);
+	return NULL;
 }
 
 /* Another attempt, as if from the start: strongSwan's keyingtries. */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "keymat.h"
+#include "phase1.h"
+
+/*
+ * Authentication with a pre-shared key, RFC 2409 section 5.4. In Main Mode "the
+ * key can only be identified by the IP address of the peers": the connections
+ * that match both addresses give the pairs of identities to look under, the
+ * addresses themselves come last.
+ */
+
+static bool
+ask(struct exchange *ex, const struct identity *local, const struct identity *remote, size_t n)
+{
+	struct ike_sa *sa = ex->sa;
+	struct ike *core = sa->core;
+	uint64_t ticket = park(core, PARKED_EXCHANGE, sa->id, ex->message_id, NULL);
+	struct effect *e = ticket ? effects_add(core->fx, EFFECT_ASK_PSK) : NULL;
+
+	if (!e)
+		return false;
+	e->ticket = ex->ticket = ticket;
+	e->psk = (struct psk_query){
+		.local = (const void *)arena_dup(&core->fx->arena, span_of(local, n * sizeof *local)).p,
+		.remote = (const void *)arena_dup(&core->fx->arena, span_of(remote, n * sizeof *remote)).p,
+		.n = n,
+	};
+	return e->psk.local && e->psk.remote;
+}
+
+enum { PAIRS_MAX = 32 };
+
+struct pairs {
+	struct identity *local, *remote;
+	size_t n;
+};
+
+static bool
+pairs_open(struct ike *core, struct pairs *p)
+{
+	p->local = arena_alloc(&core->scratch, PAIRS_MAX * sizeof *p->local);
+	p->remote = arena_alloc(&core->scratch, PAIRS_MAX * sizeof *p->remote);
+	p->n = 0;
+	return p->local && p->remote;
+}
+
+static void
+add(struct pairs *p, const struct identity *local, const struct identity *remote)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (identity_equal(&p->local[i], local) && identity_equal(&p->remote[i], remote))
+			return;
+	if (p->n == PAIRS_MAX)
+		return;
+	p->local[p->n] = *local;
+	p->remote[p->n++] = *remote;
+}
+
+static void
+add_addresses(struct pairs *p, const struct ike_sa *sa)
+{
+	struct identity l = identity_from_ip(&sa->local.ip), r = identity_from_ip(&sa->remote.ip);
+
+	if (p->n == PAIRS_MAX)
+		p->n--;
+	add(p, &l, &r);
+}
+
+static void
+add_conn(struct pairs *p, const struct ike_sa *sa, const struct conn *c)
+{
+	struct identity l = phase1_local_id(sa, c), r = c->remote.id;
+
+	if (r.type == ID_ANY)
+		r = identity_from_ip(&sa->remote.ip);
+	add(p, &l, &r);
+}
+
+static enum built
+refuse_psk(struct exchange *ex, const char *why)
+{
+	struct ike *core = ex->sa->core;
+
+	ex->verdict = refuse(core, ex->sa, VERDICT_NO_PSK, why);
+	ex->why = why;
+	ex->notify = NOTIFY_AUTHENTICATION_FAILED;
+	ex->fatal = true;
+	return BUILD_FAILED;
+}
+
+static enum built
+take(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+	const struct answer *a = ex->answer;
+
+	if (!a->ok || a->kind != ANSWER_PSK)
+		return refuse_psk(ex, arena_printf(&sa->core->scratch, "%s for %s...%s: add a secret for the peer's identity or address",
+		                                   a->reason ? a->reason : "no pre-shared key", ip_text(sa->core, &sa->local.ip),
+		                                   ip_text(sa->core, &sa->remote.ip)));
+	if (!secret_copy(&p->psk, a->psk) ||
+	    !skeyid_from_psk(p->skeyid, sa->prf_id, a->psk, secret_span(&p->ni), secret_span(&p->nr)))
+		return BUILD_FAILED;
+	p->have_skeyid = true;
+	return phase1_derive(ex) ? BUILT : BUILD_FAILED;
+}
+
+enum built
+psk_need(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct ike *core = sa->core;
+	struct pairs p;
+
+	if (phase1_of(ex)->have_skeyid)
+		return BUILT;
+	if (ex->answer)
+		return take(ex);
+	if (!pairs_open(core, &p))
+		return BUILD_FAILED;
+	if (ex->role == INITIATOR) {
+		add_conn(&p, sa, sa->conn);
+	} else {
+		struct conn **c;
+		size_t n = conn_candidates(core, IKE_V1, &sa->local.ip, &sa->remote.ip, &c);
+
+		for (size_t i = 0; i < n; i++)
+			add_conn(&p, sa, c[i]);
+	}
+	add_addresses(&p, sa);
+	return ask(ex, p.local, p.remote, p.n) ? BUILD_PARKED : BUILD_FAILED;
+}
+
+/*
+ * The key was found by address. Now that the identity is known, the key for
+ * that identity must be the same one: else a peer could prove one key and take
+ * the name that goes with another.
+ */
+enum built
+psk_confirm(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+	struct identity l = phase1_local_id(sa, sa->conn), r = id_box_get(sa->remote_id);
+	struct pairs q;
+
+	if (p->confirmed)
+		return BUILT;
+	if (!p->asked_again) {
+		p->asked_again = true;
+		if (!pairs_open(sa->core, &q))
+			return BUILD_FAILED;
+		add(&q, &l, &r);
+		add_addresses(&q, sa);
+		return ask(ex, q.local, q.remote, q.n) ? BUILD_PARKED : BUILD_FAILED;
+	}
+	if (!ex->answer || !ex->answer->ok || !secret_equal(ex->answer->psk, secret_span(&p->psk)))
+		return refuse_psk(ex, arena_printf(&sa->core->scratch, "the peer proved a key that is not the one configured for the identity "
+		                                   "it claims, %s", id_text(sa->core, &r)));
+	p->confirmed = true;
+	secret_clear(&p->psk);
+	return BUILT;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ike1.h"
+
+#include "phase1.h"
+
+/* IKEv1: which IKE_SA and which exchange a datagram belongs to. */
+
+static const uint8_t zero_cookie[8];
+
+static bool
+zero(const uint8_t cookie[8])
+{
+	return memcmp(cookie, zero_cookie, 8) == 0;
+}
+
+/*
+ * By both cookies; before the responder's is known, by the initiator's alone
+ * (we wait for message 2), or together with the address (message 1 again).
+ */
+static bool
+belongs(const struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	if (sa->protocol != &ike1_protocol)
+		return false;
+	if (memcmp(sa->cookie_r, h->cookie_r, 8) == 0)
+		return true;
+	if (sa->role == INITIATOR)
+		return zero(sa->cookie_r);
+	/* A notification about message 1 of ours never gets here: it has our cookies. */
+	return zero(h->cookie_r) && ip_equal(&sa->remote.ip, &in->remote.ip);
+}
+
+static struct ike_sa *
+find_sa(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike_sa *sa = ike_sa_by_cookie(core, h->cookie_i, NULL);
+
+	while (sa && !belongs(sa, in, h))
+		sa = ike_sa_by_cookie(core, h->cookie_i, sa);
+	return sa;
+}
+
+/* ---- A first message */
+
+static enum verdict
+may_respond(struct ike *core, const struct datagram *in, const char **why)
+{
+	const struct ike_settings *s = &core->settings;
+	struct conn **c;
+
+	*why = endpoint_text(core, &in->remote);
+	if (s->initiator_only)
+		return VERDICT_INITIATOR_ONLY;
+	if (core->counters.half_open >= s->half_open_max ||
+	    (s->half_open_per_address && half_open_from(core, &in->remote.ip) >= s->half_open_per_address))
+		return VERDICT_HALF_OPEN_LIMIT;
+	if (conn_candidates(core, IKE_V1, &in->local.ip, &in->remote.ip, &c))
+		return VERDICT_OK;
+	*why = arena_printf(&core->scratch, "%s...%s: see local_addrs and remote_addrs", ip_text(core, &in->local.ip),
+	                    ip_text(core, &in->remote.ip));
+	return VERDICT_NO_CONNECTION;
+}
+
+static void
+respond(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+{
+	const char *why;
+	enum verdict v = may_respond(core, in, &why);
+	struct ike_sa *sa;
+	struct exchange *ex;
+
+	if (v) {
+		refuse(core, NULL, v, why);
+		if (v == VERDICT_NO_CONNECTION)
+			info_notify_clear(core, &in->local, &in->remote, h->cookie_i, zero_cookie, NOTIFY_NO_PROPOSAL_CHOSEN);
+		return;
+	}
+	sa = ike_sa_new(core, &ike1_protocol, RESPONDER, h->cookie_i);
+	if (!sa)
+		return;
+	sa->local = in->local;
+	sa->remote = in->remote;
+	sa->addresses_known = true;
+	sa->floated = in->marker;
+	ike_sa_half_open(sa, true);
+	ike_sa_schedule(sa);
+	ex = exchange_new(sa, &main_mode_psk, RESPONDER, 0);
+	if (ex)
+		ex->state = phase1_new();
+	if (!ex || !ex->state) {
+		core->nomem = true;
+		ike_sa_free(sa);
+		return;
+	}
+
+	uint32_t id = sa->id;
+
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s is initiating a Main Mode IKE_SA", ip_text(core, &in->remote.ip));
+	exchange_receive(ex, in, h);
+	/* A message that was not accepted leaves nothing behind. */
+	sa = ike_sa_by_id(core, id);
+	if (sa && sa->exchanges && sa->exchanges->at == 0)
+		ike_sa_free(sa);
+}
+
+/* ---- Quick Mode from the peer */
+
+static bool
+is_up(const struct ike_sa *sa)
+{
+	return sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING || sa->state == IKE_STATE_REKEYED;
+}
+
+static void
+new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike *core = sa->core;
+	uint32_t id = sa->id, mid = h->message_id;
+	struct exchange *ex;
+
+	if (!is_up(sa)) {
+		refuse(core, sa, VERDICT_NO_KEYS, "Quick Mode before Phase 1 is done");
+		return;
+	}
+	if (!mid || ike_sa_seen_id(sa, mid)) {
+		refuse(core, sa, VERDICT_REPLAYED, NULL);
+		return;
+	}
+	if (sa->running >= 2 * core->settings.exchanges_per_sa) {
+		refuse(core, sa, VERDICT_EXCHANGE_LIMIT, NULL);
+		return;
+	}
+	ex = exchange_new(sa, &quick_mode, RESPONDER, mid);
+	if (!ex)
+		return;
+	if (!quick_mode_open(ex)) {
+		core->nomem = true;
+		exchange_free(ex);
+		return;
+	}
+	exchange_receive(ex, in, h);
+	sa = ike_sa_by_id(core, id);
+	ex = sa ? exchange_find(sa, mid) : NULL;
+	if (ex && ex->at == 0)
+		exchange_free(ex);
+}
+
+/* An SA that we deleted and the peer still uses: our Delete was lost. Said again, a few times. */
+static void
+zombie_receive(struct ike_sa *sa, const struct datagram *in)
+{
+	enum { AGAIN_MAX = 3 };
+
+	if (sa->dpd_tries >= AGAIN_MAX || !ip_equal(&in->remote.ip, &sa->remote.ip))
+		return;
+	sa->dpd_tries++;
+	info_ike_deleted(sa);
+}
+
+static void
+ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike_sa *sa = find_sa(core, in, h);
+	struct exchange *ex;
+
+	if (!sa) {
+		if (zero(h->cookie_r) && h->exchange == EXCHANGE_MAIN && !h->message_id && !(h->flags & FLAG_ENCRYPTION) &&
+		    !zero(h->cookie_i))
+			respond(core, in, h);
+		else
+			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA, endpoint_text(core, &in->remote));
+		return;
+	}
+	if (sa->zombie) {
+		zombie_receive(sa, in);
+		return;
+	}
+	switch (h->exchange) {
+	case EXCHANGE_INFORMATIONAL:
+		info_receive(sa, in, h);
+		break;
+	case EXCHANGE_MAIN:
+	case EXCHANGE_QUICK:
+		ex = exchange_find(sa, h->message_id);
+		if (ex && ex->kind->type == h->exchange)
+			exchange_receive(ex, in, h);
+		else if (h->exchange == EXCHANGE_QUICK && !ex)
+			new_quick(sa, in, h);
+		else
+			refuse(core, sa, VERDICT_UNEXPECTED, NULL);
+		break;
+	default:
+		refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
+	}
+}
+
+const struct ike_protocol ike1_protocol = {
+	.major = 1,
+	.receive = ike1_receive,
+	.initiate = main_mode_initiate,
+	.negotiate = quick_mode_initiate,
+	.tell_child_deleted = info_child_deleted,
+	.tell_ike_deleted = info_ike_deleted,
+	.probe = info_probe,
+	.open = ike1_open,
+	.seal = ike1_seal,
+};

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "phase1.h"
+
+#include <stdlib.h>
+
+#include "keymat.h"
+#include "vendor_id.h"
+
+/* What all Phase 1 exchanges share: RFC 2409 section 5. */
+
+enum { NONCE_OCTETS = 32, NONCE_MIN = 8, NONCE_MAX = 256 };
+
+struct phase1 *
+phase1_new(void)
+{
+	return calloc(1, sizeof(struct phase1));
+}
+
+void
+phase1_free(struct exchange *ex)
+{
+	struct phase1 *p = ex->state;
+
+	if (!p)
+		return;
+	dh_free(p->dh);
+	secret_clear(&p->ni);
+	secret_clear(&p->nr);
+	secret_clear(&p->gxi);
+	secret_clear(&p->gxr);
+	secret_clear(&p->gxy);
+	secret_clear(&p->sai_b);
+	secret_clear(&p->sar_b);
+	secret_clear(&p->psk);
+	secret_wipe(p, sizeof *p);
+	free(p);
+	ex->state = NULL;
+}
+
+uint64_t
+phase1_life_seconds(const struct conn *c)
+{
+	instant_t first = c->rekey_ns && c->reauth_ns ? instant_min(c->rekey_ns, c->reauth_ns) : c->rekey_ns + c->reauth_ns;
+
+	return first ? (uint64_t)((first + c->over_ns) / SECONDS(1)) : 0;
+}
+
+void
+phase1_add_vendor_ids(struct builder *b)
+{
+	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_NAT_T_RFC3947));
+	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_DPD));
+}
+
+void
+phase1_take_vendor_ids(struct exchange *ex, const struct message *m)
+{
+	struct ike_sa *sa = ex->sa;
+
+	for (const struct payload *p = message_find(m, PAYLOAD_VID, NULL); p; p = message_find(m, PAYLOAD_VID, p)) {
+		enum vendor_id id = vendor_id_recognise(p->data);
+
+		sa->peer_nat_t |= id == VENDOR_NAT_T_RFC3947;
+		sa->peer_dpd |= id == VENDOR_DPD;
+		if (id != VENDOR_UNKNOWN)
+			say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "received %s vendor ID", vendor_id_name(id));
+	}
+}
+
+bool
+phase1_take_suite(struct exchange *ex, const struct suite *s)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+	uint64_t theirs = s->life_seconds_given ? s->life_seconds : 0, ours = p->our_life_seconds;
+
+	sa->encr = s->encr;
+	sa->prf_id = s->prf_id;
+	sa->dh_id = s->dh_id;
+	p->life_seconds = !theirs || (ours && ours < theirs) ? ours : theirs;
+	if (theirs && ours && theirs != ours)
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "lifetime", "lifetimes of the IKE_SA differ: the peer says %llu s, we say %llu s "
+		    "(rekey_time + over_time); the shorter holds", (unsigned long long)theirs, (unsigned long long)ours);
+	return prf_octets(sa->prf_id) != 0;
+}
+
+/* Our public value and nonce; both stay for the hashes. */
+bool
+phase1_own_ke_nonce(struct exchange *ex, struct builder *b)
+{
+	struct ike *core = ex->sa->core;
+	struct phase1 *p = phase1_of(ex);
+	struct secret *nonce = ex->role == INITIATOR ? &p->ni : &p->nr;
+	struct secret *g = ex->role == INITIATOR ? &p->gxi : &p->gxr;
+
+	if (!p->dh)
+		p->dh = dh_new(ex->sa->dh_id, core->rng);
+	if (!p->dh || !secret_copy(g, dh_public(p->dh)))
+		return false;
+	if (!nonce->n) {
+		if (!secret_alloc(nonce, NONCE_OCTETS))
+			return false;
+		rng_fill(core->rng, nonce->p, nonce->n);
+	}
+	builder_add_data(b, PAYLOAD_KE, secret_span(g));
+	builder_add_data(b, PAYLOAD_NONCE, secret_span(nonce));
+	return true;
+}
+
+/* RFC 2409 section 5: "The length of nonce payload MUST be between 8 and 256 bytes inclusive." */
+enum verdict
+phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+	struct span g = message_find(m, PAYLOAD_KE, NULL)->data, n = message_find(m, PAYLOAD_NONCE, NULL)->data;
+	struct secret *nonce = ex->role == INITIATOR ? &p->nr : &p->ni;
+	struct secret *theirs = ex->role == INITIATOR ? &p->gxr : &p->gxi;
+
+	if (n.n < NONCE_MIN || n.n > NONCE_MAX)
+		return VERDICT_BAD_NONCE;
+	if (!p->dh)
+		p->dh = dh_new(sa->dh_id, sa->core->rng);
+	if (!p->dh)
+		return VERDICT_INTERNAL;
+	if (dh_shared(&p->gxy, p->dh, g) != CRYPTO_OK) {
+		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
+		return VERDICT_BAD_KE;
+	}
+	return secret_copy(theirs, g) && secret_copy(nonce, n) ? VERDICT_OK : VERDICT_INTERNAL;
+}
+
+static void
+export_key(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	struct effect *e = core->settings.export_keys ? effects_add(core->fx, EFFECT_KEYS) : NULL;
+
+	if (!e)
+		return;
+	e->keys.ike = true;
+	memcpy(e->keys.initiator_cookie, sa->cookie_i, 8);
+	e->keys.ike_encr_key = arena_dup(&core->fx->arena, ike1_ka(sa));
+}
+
+bool
+phase1_derive(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+	const struct algorithm *cipher = algorithm_by_id(TRANSFORM_ENCR, sa->encr.id, sa->encr.key_bits);
+	size_t n = prf_octets(sa->prf_id);
+	uint8_t e[PRF_OCTETS_MAX];
+	bool ok = cipher && n && p->have_skeyid && secret_alloc(&sa->keys, 2 * n + cipher->key_octets);
+
+	ok = ok && skeyid_derive(sa->keys.p, sa->keys.p + n, e, sa->prf_id, span_of(p->skeyid, n), secret_span(&p->gxy), sa->cookie_i,
+	                         sa->cookie_r);
+	ok = ok && isakmp_encryption_key(sa->keys.p + 2 * n, cipher->key_octets, sa->prf_id, span_of(e, n));
+	ok = ok && phase1_iv(ex->iv, ike1_block(sa), sa->prf_id, secret_span(&p->gxi), secret_span(&p->gxr));
+	secret_wipe(e, sizeof e);
+	if (!ok) {
+		secret_clear(&sa->keys);
+		return false;
+	}
+	/* What only the derivation needed. */
+	dh_free(p->dh);
+	p->dh = NULL;
+	secret_clear(&p->gxy);
+	export_key(sa);
+	return true;
+}
+
+bool
+phase1_hash_of(struct exchange *ex, uint8_t *hash, uint8_t whose, struct span id_b)
+{
+	const struct ike_sa *sa = ex->sa;
+	const struct phase1 *p = phase1_of(ex);
+	struct span skeyid = span_of(p->skeyid, prf_octets(sa->prf_id)), gxi = secret_span(&p->gxi), gxr = secret_span(&p->gxr);
+
+	if (whose == INITIATOR)
+		return phase1_hash(hash, sa->prf_id, skeyid, gxi, gxr, sa->cookie_i, sa->cookie_r, secret_span(&p->sai_b), id_b);
+	return phase1_hash(hash, sa->prf_id, skeyid, gxr, gxi, sa->cookie_r, sa->cookie_i, secret_span(&p->sai_b), id_b);
+}
+
+struct identity
+phase1_local_id(const struct ike_sa *sa, const struct conn *c)
+{
+	return c->local.id.type == ID_ANY ? identity_from_ip(&sa->local.ip) : c->local.id;
+}
+
+void
+phase1_done(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct phase1 *p = phase1_of(ex);
+
+	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
+	memcpy(sa->iv, ex->iv, sizeof sa->iv);
+	ike_sa_established(sa, (instant_t)(p->life_seconds < 100000000 ? p->life_seconds : 100000000) * SECONDS(1), p->initial_contact);
+}
