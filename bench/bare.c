@@ -67,14 +67,14 @@ main_mode(const struct bare_suite *s, struct rng *rng, struct span peer)
 	uint8_t key[PRF_OCTETS_MAX] = { 1 };
 
 	key_exchange(s->dh_id, rng, peer);
-	chain_prf(key, s, 2 * NONCE);                                            /* SKEYID */
-	chain_prf(key, s, g->shared_octets + COOKIES + 1u);                      /* SKEYID_d */
-	for (unsigned i = 0; i < 2; i++)                                         /* SKEYID_a, SKEYID_e */
+	chain_prf(key, s, 2 * NONCE);                       /* SKEYID */
+	chain_prf(key, s, g->shared_octets + COOKIES + 1u); /* SKEYID_d */
+	for (unsigned i = 0; i < 2; i++)                    /* SKEYID_a, SKEYID_e */
 		chain_prf(key, s, prf_octets(s->prf_id) + g->shared_octets + COOKIES + 1u);
-	for (unsigned i = 0; i < 2; i++)                                         /* HASH_I, HASH_R */
+	for (unsigned i = 0; i < 2; i++) /* HASH_I, HASH_R */
 		chain_prf(key, s, 2u * g->out_octets + COOKIES + SA_BODY + ID_BODY);
-	hash_of(s, 2u * g->out_octets);                                          /* the first IV, Appendix B */
-	for (unsigned i = 0; i < 4; i++)                                         /* NAT-D, RFC 3947 section 3.2: ours and theirs */
+	hash_of(s, 2u * g->out_octets);  /* the first IV, Appendix B */
+	for (unsigned i = 0; i < 4; i++) /* NAT-D, RFC 3947 section 3.2: ours and theirs */
 		hash_of(s, COOKIES + 6);
 }
 
@@ -86,17 +86,18 @@ quick_mode(const struct bare_suite *s, struct rng *rng, struct span peer)
 
 	if (s->pfs_id != DH_NONE)
 		key_exchange(s->pfs_id, rng, peer);
-	hash_of(s, octets + 4);                                                  /* the IV of this exchange, Appendix B */
-	chain_prf(key, s, 4 + QUICK_BODY);                                       /* HASH(1) */
-	chain_prf(key, s, 4 + NONCE + QUICK_BODY);                               /* HASH(2) */
-	chain_prf(key, s, 1 + 4 + 2 * NONCE);                                    /* HASH(3) */
-	for (size_t i = 0; i < 2 * blocks; i++)                                  /* KEYMAT, both directions */
+	hash_of(s, octets + 4);                    /* the IV of this exchange, Appendix B */
+	chain_prf(key, s, 4 + QUICK_BODY);         /* HASH(1) */
+	chain_prf(key, s, 4 + NONCE + QUICK_BODY); /* HASH(2) */
+	chain_prf(key, s, 1 + 4 + 2 * NONCE);      /* HASH(3) */
+	for (size_t i = 0; i < 2 * blocks; i++)    /* KEYMAT, both directions */
 		chain_prf(key, s, octets + 1 + 4 + 2 * NONCE);
 }
 
 /* The mean of @rounds calls, each against the same peer's public value. */
 static double
-mean(void (*one)(const struct bare_suite *, struct rng *, struct span), const struct bare_suite *s, uint16_t group, unsigned rounds)
+mean(void (*one)(const struct bare_suite *, struct rng *, struct span), const struct bare_suite *s, uint16_t group,
+     unsigned rounds)
 {
 	struct seeded_rng r;
 	struct dh *peer;
@@ -106,7 +107,7 @@ mean(void (*one)(const struct bare_suite *, struct rng *, struct span), const st
 	peer = group == DH_NONE ? NULL : dh_new(group, &r.rng);
 	start = cpu_ns();
 	for (unsigned i = 0; i < rounds; i++)
-		one(s, &r.rng, peer ? dh_public(peer) : (struct span){ 0 });
+		one(s, &r.rng, peer ? dh_public(peer) : (struct span) { 0 });
 	start = cpu_ns() - start;
 	dh_free(peer);
 	return start / rounds;

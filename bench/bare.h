@@ -11,8 +11,8 @@
  */
 struct bare_suite {
 	uint16_t dh_id, prf_id;
-	uint16_t pfs_id;         /* DH_NONE: Quick Mode without PFS */
-	uint16_t keymat_octets;  /* per direction: cipher key, salt and integrity key */
+	uint16_t pfs_id;        /* DH_NONE: Quick Mode without PFS */
+	uint16_t keymat_octets; /* per direction: cipher key, salt and integrity key */
 };
 
 /* AES-256, SHA2-256, ECP 256, pre-shared key; ESP with AES-GCM-16-256, no PFS. */

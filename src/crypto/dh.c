@@ -69,7 +69,7 @@ dh_shared(struct secret *out, const struct dh *dh, struct span peer_public)
 {
 	enum crypto_error e;
 
-	*out = (struct secret){ 0 };
+	*out = (struct secret) { 0 };
 	/* RFC 2409 section 5: the public value "MUST be equal to the length of the prime modulus". */
 	if (peer_public.n != dh->n_public)
 		return CRYPTO_ERR_INPUT;

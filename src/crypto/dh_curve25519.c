@@ -32,8 +32,7 @@ agree(uint8_t *out, EVP_PKEY_CTX *ctx, EVP_PKEY *peer)
 	if (EVP_PKEY_derive_init(ctx) != 1 || EVP_PKEY_derive_set_peer_ex(ctx, peer, 0) != 1)
 		return CRYPTO_ERR_LIBRARY;
 	/* libcrypto itself fails for a result of all zeros; with its arguments in order it fails for nothing else. */
-	if (EVP_PKEY_derive(ctx, out, &n) != 1 || n != X25519_OCTETS ||
-	    secret_equal(span_of(out, n), span_of(zero, sizeof zero)))
+	if (EVP_PKEY_derive(ctx, out, &n) != 1 || n != X25519_OCTETS || secret_equal(span_of(out, n), span_of(zero, sizeof zero)))
 		return CRYPTO_ERR_INPUT;
 	return CRYPTO_OK;
 }

@@ -15,14 +15,10 @@ struct modp {
 };
 
 static struct modp groups[] = {
-	{ DH_MODP_768, 256, BN_get_rfc2409_prime_768, NULL },
-	{ DH_MODP_1024, 256, BN_get_rfc2409_prime_1024, NULL },
-	{ DH_MODP_1536, 256, BN_get_rfc3526_prime_1536, NULL },
-	{ DH_MODP_2048, 320, BN_get_rfc3526_prime_2048, NULL },
-	{ DH_MODP_3072, 420, BN_get_rfc3526_prime_3072, NULL },
-	{ DH_MODP_4096, 480, BN_get_rfc3526_prime_4096, NULL },
-	{ DH_MODP_6144, 540, BN_get_rfc3526_prime_6144, NULL },
-	{ DH_MODP_8192, 620, BN_get_rfc3526_prime_8192, NULL },
+	{ DH_MODP_768, 256, BN_get_rfc2409_prime_768, NULL },   { DH_MODP_1024, 256, BN_get_rfc2409_prime_1024, NULL },
+	{ DH_MODP_1536, 256, BN_get_rfc3526_prime_1536, NULL }, { DH_MODP_2048, 320, BN_get_rfc3526_prime_2048, NULL },
+	{ DH_MODP_3072, 420, BN_get_rfc3526_prime_3072, NULL }, { DH_MODP_4096, 480, BN_get_rfc3526_prime_4096, NULL },
+	{ DH_MODP_6144, 540, BN_get_rfc3526_prime_6144, NULL }, { DH_MODP_8192, 620, BN_get_rfc3526_prime_8192, NULL },
 };
 
 static struct modp *

@@ -6,11 +6,8 @@
 enum { N_MDS = PRF_HMAC_SHA2_512 + 1, N_CBCS = 4 };
 
 static const char *const md_names[N_MDS] = {
-	[PRF_HMAC_MD5] = "MD5",
-	[PRF_HMAC_SHA1] = "SHA1",
-	[PRF_HMAC_SHA2_256] = "SHA2-256",
-	[PRF_HMAC_SHA2_384] = "SHA2-384",
-	[PRF_HMAC_SHA2_512] = "SHA2-512",
+	[PRF_HMAC_MD5] = "MD5",           [PRF_HMAC_SHA1] = "SHA1",         [PRF_HMAC_SHA2_256] = "SHA2-256",
+	[PRF_HMAC_SHA2_384] = "SHA2-384", [PRF_HMAC_SHA2_512] = "SHA2-512",
 };
 
 static const struct {

@@ -10,34 +10,46 @@
  */
 
 /* RFC 3602, 4106: AES takes three key lengths; the first is what the bare "aes" means. */
-#define AES_CBC(bits) \
-	{ .kind = TRANSFORM_ENCR, .id = ENCR_AES_CBC, .key_bits = bits, .name = "AES_CBC", .keyword = "aes" #bits, \
-	  .alias = bits == 128 ? "aes" : NULL, .key_octets = bits / 8, .iv_octets = 16, .block_octets = 16, \
-	  .ike1_value = 7, .esp1_value = 12, .ike = true, .esp = true }
+#define AES_CBC(bits)                                                                                                            \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = ENCR_AES_CBC, .key_bits = bits, .name = "AES_CBC", .keyword = "aes" #bits,         \
+		.alias = bits == 128 ? "aes" : NULL, .key_octets = bits / 8, .iv_octets = 16, .block_octets = 16,                \
+		.ike1_value = 7, .esp1_value = 12, .ike = true, .esp = true                                                      \
+	}
 
 /* RFC 4106 8.1: the salt is the last four octets of the keying material. No ike1_value: Phase 1 has no AEAD. */
-#define AES_GCM_16(bits) \
-	{ .kind = TRANSFORM_ENCR, .id = ENCR_AES_GCM_16, .key_bits = bits, .name = "AES_GCM_16", \
-	  .keyword = "aes" #bits "gcm16", .alias = "aes" #bits "gcm", .key_octets = bits / 8, .salt_octets = 4, \
-	  .iv_octets = 8, .block_octets = 4, .out_octets = 16, .esp1_value = 20, .esp = true }
+#define AES_GCM_16(bits)                                                                                                         \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = ENCR_AES_GCM_16, .key_bits = bits, .name = "AES_GCM_16",                           \
+		.keyword = "aes" #bits "gcm16", .alias = "aes" #bits "gcm", .key_octets = bits / 8, .salt_octets = 4,            \
+		.iv_octets = 8, .block_octets = 4, .out_octets = 16, .esp1_value = 20, .esp = true                               \
+	}
 
-#define PRF(id_, name_, keyword_, octets, ike1, weak_) \
-	{ .kind = TRANSFORM_PRF, .id = id_, .name = name_, .keyword = keyword_, .out_octets = octets, .ike1_value = ike1, \
-	  .ike = true, .weak = weak_ }
+#define PRF(id_, name_, keyword_, octets, ike1, weak_)                                                                           \
+	{                                                                                                                        \
+		.kind = TRANSFORM_PRF, .id = id_, .name = name_, .keyword = keyword_, .out_octets = octets, .ike1_value = ike1,  \
+		.ike = true, .weak = weak_                                                                                       \
+	}
 
 /* ike1: the Hash Algorithm that a Phase 1 proposal means by this keyword. */
-#define INTEG(id_, name_, keyword_, alias_, key, icv, ike1, esp1, weak_) \
-	{ .kind = TRANSFORM_INTEG, .id = id_, .name = name_, .keyword = keyword_, .alias = alias_, .key_octets = key, \
-	  .out_octets = icv, .ike1_value = ike1, .esp1_value = esp1, .ike = true, .esp = true, .weak = weak_ }
+#define INTEG(id_, name_, keyword_, alias_, key, icv, ike1, esp1, weak_)                                                         \
+	{                                                                                                                        \
+		.kind = TRANSFORM_INTEG, .id = id_, .name = name_, .keyword = keyword_, .alias = alias_, .key_octets = key,      \
+		.out_octets = icv, .ike1_value = ike1, .esp1_value = esp1, .ike = true, .esp = true, .weak = weak_               \
+	}
 
-#define MODP(bits, id_, weak_) \
-	{ .kind = TRANSFORM_DH, .id = id_, .name = "MODP_" #bits, .keyword = "modp" #bits, .out_octets = bits / 8, \
-	  .shared_octets = bits / 8, .ike1_value = id_, .ike = true, .esp = true, .weak = weak_ }
+#define MODP(bits, id_, weak_)                                                                                                   \
+	{                                                                                                                        \
+		.kind = TRANSFORM_DH, .id = id_, .name = "MODP_" #bits, .keyword = "modp" #bits, .out_octets = bits / 8,         \
+		.shared_octets = bits / 8, .ike1_value = id_, .ike = true, .esp = true, .weak = weak_                            \
+	}
 
 /* RFC 5903 section 7: the public value is x | y, the secret is x. */
-#define ECP(bits, id_, octets) \
-	{ .kind = TRANSFORM_DH, .id = id_, .name = "ECP_" #bits, .keyword = "ecp" #bits, .out_octets = 2 * octets, \
-	  .shared_octets = octets, .ike1_value = id_, .ike = true, .esp = true }
+#define ECP(bits, id_, octets)                                                                                                   \
+	{                                                                                                                        \
+		.kind = TRANSFORM_DH, .id = id_, .name = "ECP_" #bits, .keyword = "ecp" #bits, .out_octets = 2 * octets,         \
+		.shared_octets = octets, .ike1_value = id_, .ike = true, .esp = true                                             \
+	}
 
 static const struct algorithm registry[] = {
 	AES_CBC(128),
@@ -46,11 +58,27 @@ static const struct algorithm registry[] = {
 	AES_GCM_16(128),
 	AES_GCM_16(192),
 	AES_GCM_16(256),
-	{ .kind = TRANSFORM_ENCR, .id = ENCR_3DES, .name = "3DES_CBC", .keyword = "3des", .key_octets = 24, .iv_octets = 8,
-	  .block_octets = 8, .ike1_value = 5, .esp1_value = 3, .ike = true, .esp = true, .weak = true },
+	{ .kind = TRANSFORM_ENCR,
+	  .id = ENCR_3DES,
+	  .name = "3DES_CBC",
+	  .keyword = "3des",
+	  .key_octets = 24,
+	  .iv_octets = 8,
+	  .block_octets = 8,
+	  .ike1_value = 5,
+	  .esp1_value = 3,
+	  .ike = true,
+	  .esp = true,
+	  .weak = true },
 	/* RFC 2410. RFC 4303 2.4: padded to four octets like every ESP packet. */
-	{ .kind = TRANSFORM_ENCR, .id = ENCR_NULL, .name = "NULL", .keyword = "null", .block_octets = 4, .esp1_value = 11,
-	  .esp = true, .weak = true },
+	{ .kind = TRANSFORM_ENCR,
+	  .id = ENCR_NULL,
+	  .name = "NULL",
+	  .keyword = "null",
+	  .block_octets = 4,
+	  .esp1_value = 11,
+	  .esp = true,
+	  .weak = true },
 
 	PRF(PRF_HMAC_SHA2_256, "PRF_HMAC_SHA2_256", "prfsha256", 32, 4, false),
 	PRF(PRF_HMAC_SHA2_384, "PRF_HMAC_SHA2_384", "prfsha384", 48, 5, false),
@@ -72,8 +100,16 @@ static const struct algorithm registry[] = {
 	ECP(256, DH_ECP_256, 32),
 	ECP(384, DH_ECP_384, 48),
 	ECP(521, DH_ECP_521, 66),
-	{ .kind = TRANSFORM_DH, .id = DH_CURVE25519, .name = "CURVE_25519", .keyword = "curve25519", .alias = "x25519",
-	  .out_octets = 32, .shared_octets = 32, .ike1_value = DH_CURVE25519, .ike = true, .esp = true },
+	{ .kind = TRANSFORM_DH,
+	  .id = DH_CURVE25519,
+	  .name = "CURVE_25519",
+	  .keyword = "curve25519",
+	  .alias = "x25519",
+	  .out_octets = 32,
+	  .shared_octets = 32,
+	  .ike1_value = DH_CURVE25519,
+	  .ike = true,
+	  .esp = true },
 	MODP(1536, DH_MODP_1536, true),
 	MODP(1024, DH_MODP_1024, true),
 	MODP(768, DH_MODP_768, true),
@@ -90,12 +126,8 @@ static const struct algorithm registry[] = {
 static const struct {
 	const char *keyword, *means;
 } synonyms[] = {
-	{ "aes128gcm128", "aes128gcm16" },
-	{ "aes192gcm128", "aes192gcm16" },
-	{ "aes256gcm128", "aes256gcm16" },
-	{ "aesgcm", "aes128gcm16" },
-	{ "aesgcm16", "aes128gcm16" },
-	{ "sha2_256_128", "sha256" },
+	{ "aes128gcm128", "aes128gcm16" }, { "aes192gcm128", "aes192gcm16" }, { "aes256gcm128", "aes256gcm16" },
+	{ "aesgcm", "aes128gcm16" },       { "aesgcm16", "aes128gcm16" },     { "sha2_256_128", "sha256" },
 };
 
 /* Names of algorithms that we can recognise in an offer but do not have. */

@@ -5,8 +5,8 @@
 
 enum { IKE_PORT = 500, REPLAY_WINDOW = 1024, COPY_DSCP_OUT = 1 };
 
-#define HOURS(n)   SECONDS((n) * 3600)
-#define MINUTES(n) SECONDS((n) * 60)
+#define HOURS(n) SECONDS((n)*3600)
+#define MINUTES(n) SECONDS((n)*60)
 
 struct conn *
 conn_new(const char *name)
@@ -15,7 +15,7 @@ conn_new(const char *name)
 
 	if (!c)
 		return NULL;
-	*c = (struct conn){
+	*c = (struct conn) {
 		.refs = 1,
 		.name = strdup(name),
 		.version = IKE_ANY,
@@ -90,7 +90,7 @@ conn_add_child(struct conn *c, const char *name)
 	copy = strdup(name);
 	if (!copy)
 		return NULL;
-	grown[c->n_children] = (struct child){
+	grown[c->n_children] = (struct child) {
 		.name = copy,
 		.mode = MODE_TUNNEL,
 		.dpd_action = ACTION_CLEAR,

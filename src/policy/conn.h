@@ -84,8 +84,8 @@ struct child {
 	uint32_t priority;
 	bool hostaccess;
 	bool copy_df, copy_ecn;
-	uint8_t copy_dscp;      /* bit 0: out, bit 1: in */
-	char *updown;           /* script, or NULL */
+	uint8_t copy_dscp; /* bit 0: out, bit 1: in */
+	char *updown;      /* script, or NULL */
 };
 
 struct conn {
@@ -98,7 +98,7 @@ struct conn {
 	bool encap, mobike, aggressive;
 	instant_t dpd_delay_ns, dpd_timeout_ns;
 	instant_t rekey_ns, reauth_ns, over_ns, rand_ns; /* 0 = never (rand, over: resolved defaults) */
-	unsigned keyingtries;                             /* 0 = %forever */
+	unsigned keyingtries;                            /* 0 = %forever */
 	enum unique_policy unique;
 	struct auth_round local, remote;
 	struct child *children;

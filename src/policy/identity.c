@@ -40,7 +40,7 @@ identity_from_wire(struct identity *out, uint8_t type, struct span octets)
 		return false;
 	if (fixed && octets.n != fixed)
 		return false;
-	*out = (struct identity){ .type = type, .n = (uint16_t)octets.n };
+	*out = (struct identity) { .type = type, .n = (uint16_t)octets.n };
 	memcpy(out->b, octets.p, octets.n);
 	return true;
 }

@@ -26,7 +26,7 @@ take(struct identity *out, uint8_t type, struct span text)
 		return "the identity is empty";
 	if (text.n > IDENTITY_OCTETS_MAX)
 		return "an identity has at most 256 octets";
-	*out = (struct identity){ .type = type, .n = (uint16_t)text.n };
+	*out = (struct identity) { .type = type, .n = (uint16_t)text.n };
 	memcpy(out->b, text.p, text.n);
 	return NULL;
 }
@@ -58,7 +58,7 @@ take_hex(struct identity *out, uint8_t type, struct span text)
 	}
 	if (n == 0)
 		return "after # stand hexadecimal digits";
-	*out = (struct identity){ .type = type, .n = (uint16_t)((n + 1) / 2) };
+	*out = (struct identity) { .type = type, .n = (uint16_t)((n + 1) / 2) };
 	for (size_t i = 0, odd = n & 1; i < n; i++)
 		out->b[(i + odd) / 2] = (uint8_t)(out->b[(i + odd) / 2] << 4 | nibbles[i]);
 	return NULL;
@@ -98,7 +98,7 @@ take_two(struct identity *out, uint8_t v4_type, uint8_t v6_type, const struct ip
 {
 	size_t n = ip_octets(a);
 
-	*out = (struct identity){ .type = a->family == IP_V4 ? v4_type : v6_type, .n = (uint16_t)(2 * n) };
+	*out = (struct identity) { .type = a->family == IP_V4 ? v4_type : v6_type, .n = (uint16_t)(2 * n) };
 	memcpy(out->b, a->b, n);
 	memcpy(out->b + n, b->b, n);
 }
@@ -115,7 +115,7 @@ take_subnet(struct identity *out, struct span text, size_t slash)
 	ip_prefix_range(&lo, &hi, &a, bits);
 	mask = lo;
 	for (size_t i = 0; i < ip_octets(&a); i++)
-		mask.b[i] = (uint8_t)~(lo.b[i] ^ hi.b[i]);
+		mask.b[i] = (uint8_t) ~(lo.b[i] ^ hi.b[i]);
 	take_two(out, ID_IPV4_ADDR_SUBNET, ID_IPV6_ADDR_SUBNET, &lo, &mask);
 	return true;
 }
@@ -162,7 +162,7 @@ any_text(struct span text)
 }
 
 static const char dn_later[] =
-	"a distinguished name belongs to certificates, which are not supported yet; use an address, a name, user@name or keyid:";
+        "a distinguished name belongs to certificates, which are not supported yet; use an address, a name, user@name or keyid:";
 
 /* "fqdn:", "keyid:" and their like: the type is said, not guessed. NULL in *prefix where none stands in front. */
 static const char *
@@ -172,10 +172,20 @@ take_prefixed(struct identity *out, struct span text, const char **prefix)
 		const char *prefix;
 		uint8_t type;
 	} types[] = {
-		{ "ipv4net:", ID_IPV4_ADDR_SUBNET }, { "ipv6net:", ID_IPV6_ADDR_SUBNET }, { "ipv4range:", ID_IPV4_ADDR_RANGE },
-		{ "ipv6range:", ID_IPV6_ADDR_RANGE }, { "ipv4:", ID_IPV4_ADDR }, { "ipv6:", ID_IPV6_ADDR },
-		{ "rfc822:", ID_USER_FQDN }, { "email:", ID_USER_FQDN }, { "userfqdn:", ID_USER_FQDN }, { "fqdn:", ID_FQDN },
-		{ "dns:", ID_FQDN }, { "asn1dn:", ID_DER_ASN1_DN }, { "asn1gn:", ID_DER_ASN1_GN }, { "keyid:", ID_KEY_ID },
+		{ "ipv4net:", ID_IPV4_ADDR_SUBNET },
+		{ "ipv6net:", ID_IPV6_ADDR_SUBNET },
+		{ "ipv4range:", ID_IPV4_ADDR_RANGE },
+		{ "ipv6range:", ID_IPV6_ADDR_RANGE },
+		{ "ipv4:", ID_IPV4_ADDR },
+		{ "ipv6:", ID_IPV6_ADDR },
+		{ "rfc822:", ID_USER_FQDN },
+		{ "email:", ID_USER_FQDN },
+		{ "userfqdn:", ID_USER_FQDN },
+		{ "fqdn:", ID_FQDN },
+		{ "dns:", ID_FQDN },
+		{ "asn1dn:", ID_DER_ASN1_DN },
+		{ "asn1gn:", ID_DER_ASN1_GN },
+		{ "keyid:", ID_KEY_ID },
 	};
 
 	*prefix = NULL;
@@ -218,7 +228,7 @@ parse(struct identity *out, struct span text)
 	if (prefix)
 		return why;
 	if (any_text(text)) {
-		*out = (struct identity){ .type = ID_ANY };
+		*out = (struct identity) { .type = ID_ANY };
 		return NULL;
 	}
 	if (holds(text, '='))

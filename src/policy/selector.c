@@ -140,6 +140,10 @@ selector_pair_admits(const struct selector_pair *p, const struct flow *f)
 struct flow
 flow_reversed(const struct flow *f)
 {
-	return (struct flow){ .src = f->dst, .dst = f->src, .proto = f->proto, .ports_known = f->ports_known,
-	                      .sport = f->dport, .dport = f->sport };
+	return (struct flow) { .src = f->dst,
+		               .dst = f->src,
+		               .proto = f->proto,
+		               .ports_known = f->ports_known,
+		               .sport = f->dport,
+		               .dport = f->sport };
 }

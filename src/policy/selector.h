@@ -9,9 +9,9 @@
  * a protocol and a port range. For ICMP the port range holds type << 8 | code.
  */
 struct selector {
-	struct ip lo, hi;     /* inclusive; lo.family IP_NONE: "dynamic", not yet known */
-	uint8_t proto;        /* 0: any */
-	uint16_t port_lo;     /* 0 .. 65535: any; 65535 .. 0: OPAQUE */
+	struct ip lo, hi; /* inclusive; lo.family IP_NONE: "dynamic", not yet known */
+	uint8_t proto;    /* 0: any */
+	uint16_t port_lo; /* 0 .. 65535: any; 65535 .. 0: OPAQUE */
 	uint16_t port_hi;
 };
 
@@ -24,7 +24,7 @@ struct selector_pair {
 struct flow {
 	struct ip src, dst;
 	uint8_t proto;
-	bool ports_known;     /* false: a later fragment, or a protocol without ports */
+	bool ports_known; /* false: a later fragment, or a protocol without ports */
 	uint16_t sport, dport;
 };
 
@@ -58,7 +58,7 @@ const char *selector_format(char out[SELECTOR_TEXT_MAX], const struct selector *
 
 /*
  * swanctl's form: "10.1.0.0/16", "10.1.0.5", "10.1.0.1-10.1.0.9", "dynamic",
- * each with "[proto/port]" ("[tcp/http]", "[udp]", "[6/1000-2000]", "[/53]", "[udp/%opaque]").
+ * each with "[proto/port]" ("[tcp/http]", "[udp]", "[6/1000-2000]", "[/53]", "[udp/opaque]").
  * Of ICMP, "[icmp/8]" is type 8 code 0, and numbers from 256 are type * 256 + code.
  * False, with a sentence about what is allowed in *why, when it is none.
  */

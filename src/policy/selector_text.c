@@ -19,21 +19,80 @@ struct name {
 
 /* The first name of a number is the one that is printed. */
 static const struct name protocols[] = {
-	{ "icmp", 1 }, { "igmp", 2 }, { "ipencap", 4 }, { "ipip", 4 }, { "tcp", 6 }, { "udp", 17 }, { "dccp", 33 },
-	{ "ipv6", 41 }, { "gre", 47 }, { "esp", 50 }, { "ah", 51 }, { "ipv6-icmp", 58 }, { "icmpv6", 58 }, { "ospf", 89 },
-	{ "pim", 103 }, { "vrrp", 112 }, { "l2tp", 115 }, { "sctp", 132 }, { "udplite", 136 },
+	{ "icmp", 1 },      { "igmp", 2 },       { "ipencap", 4 }, { "tcp", 6 },    { "egp", 8 },    { "igp", 9 },
+	{ "udp", 17 },      { "dccp", 33 },      { "ipv6", 41 },   { "rsvp", 46 },  { "gre", 47 },   { "esp", 50 },
+	{ "ah", 51 },       { "ipv6-icmp", 58 }, { "icmpv6", 58 }, { "eigrp", 88 }, { "ospf", 89 },  { "ipip", 94 },
+	{ "pim", 103 },     { "ipcomp", 108 },   { "vrrp", 112 },  { "l2tp", 115 }, { "sctp", 132 }, { "mobility-header", 135 },
+	{ "udplite", 136 }, { "hip", 139 },
 };
 
 static const struct name services[] = {
-	{ "ftp-data", 20 }, { "ftp", 21 }, { "ssh", 22 }, { "telnet", 23 }, { "smtp", 25 }, { "domain", 53 },
-	{ "bootps", 67 }, { "bootpc", 68 }, { "tftp", 69 }, { "http", 80 }, { "www", 80 }, { "kerberos", 88 },
-	{ "pop3", 110 }, { "sunrpc", 111 }, { "ntp", 123 }, { "imap2", 143 }, { "imap", 143 }, { "snmp", 161 },
-	{ "snmp-trap", 162 }, { "bgp", 179 }, { "ldap", 389 }, { "https", 443 }, { "microsoft-ds", 445 },
-	{ "submissions", 465 }, { "isakmp", 500 }, { "syslog", 514 }, { "submission", 587 }, { "ldaps", 636 },
-	{ "domain-s", 853 }, { "imaps", 993 }, { "pop3s", 995 }, { "openvpn", 1194 }, { "ms-sql-s", 1433 },
-	{ "l2f", 1701 }, { "l2tp", 1701 }, { "radius", 1812 }, { "radius-acct", 1813 }, { "nfs", 2049 },
-	{ "mysql", 3306 }, { "ipsec-nat-t", 4500 }, { "sip", 5060 }, { "sips", 5061 }, { "postgresql", 5432 },
+	{ "ftp-data", 20 },
+	{ "ftp", 21 },
+	{ "ssh", 22 },
+	{ "telnet", 23 },
+	{ "smtp", 25 },
+	{ "time", 37 },
+	{ "whois", 43 },
+	{ "tacacs", 49 },
+	{ "domain", 53 },
+	{ "bootps", 67 },
+	{ "bootpc", 68 },
+	{ "tftp", 69 },
+	{ "finger", 79 },
+	{ "http", 80 },
+	{ "www", 80 },
+	{ "kerberos", 88 },
+	{ "pop3", 110 },
+	{ "sunrpc", 111 },
+	{ "auth", 113 },
+	{ "nntp", 119 },
+	{ "ntp", 123 },
+	{ "netbios-ns", 137 },
+	{ "netbios-dgm", 138 },
+	{ "netbios-ssn", 139 },
+	{ "imap2", 143 },
+	{ "imap", 143 },
+	{ "snmp", 161 },
+	{ "snmp-trap", 162 },
+	{ "bgp", 179 },
+	{ "ldap", 389 },
+	{ "https", 443 },
+	{ "microsoft-ds", 445 },
+	{ "submissions", 465 },
+	{ "isakmp", 500 },
+	{ "syslog", 514 },
+	{ "printer", 515 },
+	{ "dhcpv6-client", 546 },
+	{ "dhcpv6-server", 547 },
+	{ "rtsp", 554 },
+	{ "submission", 587 },
+	{ "ipp", 631 },
+	{ "ldaps", 636 },
+	{ "domain-s", 853 },
+	{ "rsync", 873 },
+	{ "imaps", 993 },
+	{ "pop3s", 995 },
+	{ "openvpn", 1194 },
+	{ "ms-sql-s", 1433 },
+	{ "l2f", 1701 },
+	{ "l2tp", 1701 },
+	{ "radius", 1812 },
+	{ "radius-acct", 1813 },
+	{ "nfs", 2049 },
+	{ "mysql", 3306 },
+	{ "ms-wbt-server", 3389 },
+	{ "svn", 3690 },
+	{ "ipsec-nat-t", 4500 },
+	{ "sip", 5060 },
+	{ "sip-tls", 5061 },
+	{ "xmpp-client", 5222 },
+	{ "postgresql", 5432 },
+	{ "amqp", 5672 },
+	{ "x11", 6000 },
+	{ "redis", 6379 },
 	{ "http-alt", 8080 },
+	{ "git", 9418 },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
@@ -66,7 +125,30 @@ number(uint16_t *out, struct span word, unsigned max)
 	return v <= max;
 }
 
-/* Splits at the first occurrence of @sep; @tail is empty, and false returned, where there is none. */
+static bool
+blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct span
+trim(struct span s)
+{
+	while (s.n && blank(s.p[0]))
+		s = span_of(s.p + 1, s.n - 1);
+	while (s.n && blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+static bool
+is(struct span word, const char *text)
+{
+	return span_equal(word, span_str(text));
+}
+
+/* Splits at the first occurrence of @sep, without blanks around the parts; @tail is empty, and false returned, where there is
+ * none. */
 static bool
 split(struct span *head, struct span *tail, struct span text, const char *sep)
 {
@@ -74,12 +156,12 @@ split(struct span *head, struct span *tail, struct span text, const char *sep)
 
 	for (size_t i = 0; i + n <= text.n; i++)
 		if (memcmp(text.p + i, sep, n) == 0) {
-			*head = span_of(text.p, i);
-			*tail = span_of(text.p + i + n, text.n - i - n);
+			*head = trim(span_of(text.p, i));
+			*tail = trim(span_of(text.p + i + n, text.n - i - n));
 			return true;
 		}
-	*head = text;
-	*tail = (struct span){ 0 };
+	*head = trim(text);
+	*tail = (struct span) { 0 };
 	return false;
 }
 
@@ -122,9 +204,9 @@ parse_ports(struct selector *s, struct span text)
 {
 	struct span lo, hi;
 
-	if (span_equal(text, span_str("%any")))
+	if (text.n == 0 || is(text, "any") || is(text, "%any"))
 		return true;
-	if (span_equal(text, span_str("%opaque")) || span_equal(text, span_str("OPAQUE"))) {
+	if (is(text, "opaque") || is(text, "%opaque") || is(text, "OPAQUE")) {
 		s->port_lo = PORT_MAX;
 		s->port_hi = 0;
 		return true;
@@ -143,7 +225,7 @@ parse_protocol(struct selector *s, struct span text)
 {
 	uint16_t proto = 0;
 
-	if (text.n && !span_equal(text, span_str("%any")) && !number(&proto, text, PROTO_MAX) &&
+	if (text.n && !is(text, "any") && !is(text, "%any") && !number(&proto, text, PROTO_MAX) &&
 	    !by_name(&proto, protocols, COUNT(protocols), text))
 		return false;
 	s->proto = (uint8_t)proto;
@@ -161,7 +243,7 @@ parse_upper_layer(struct selector *s, struct span text)
 		return "the protocol in brackets is a number up to 255 or a name such as tcp, udp, icmp, ipv6-icmp";
 	if (ports_given && !parse_ports(s, ports))
 		return "the port after the slash is a number up to 65535, a range (1000-2000), a well-known service name (http), "
-		       "%any or %opaque";
+		       "any or opaque";
 	return NULL;
 }
 
@@ -207,7 +289,7 @@ parse_addresses(struct selector *s, struct span text)
 {
 	struct span a, b;
 
-	if (span_equal(text, span_str("dynamic")))
+	if (is(text, "dynamic"))
 		return NULL;
 	if (split(&a, &b, text, "..") || split(&a, &b, text, "-"))
 		return parse_range(s, a, b);

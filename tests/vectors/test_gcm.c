@@ -25,7 +25,7 @@ struct esp_packet {
 static void
 lay_out(struct esp_packet *p, const void *key, const struct octets *iv, const struct octets *aad, const struct octets *text)
 {
-	*p = (struct esp_packet){ .op = { .key = key, .head = p->b, .payload = (uint32_t)text->n } };
+	*p = (struct esp_packet) { .op = { .key = key, .head = p->b, .payload = (uint32_t)text->n } };
 	if (aad->n == 8)
 		memcpy(p->b, aad->b, 8);
 	if (aad->n == 12) {

@@ -50,7 +50,8 @@ skeyid_dae(uint8_t *out, const struct kdf_case *c)
 	uint8_t key[3][PRF_OCTETS_MAX];
 
 	assert_true(c->ni.n == 8 && c->nr.n == 8 && c->number < 3);
-	assert_true(skeyid_derive(key[0], key[1], key[2], c->prf_id, octets_span(&c->ikm), octets_span(&c->gxy), c->ni.b, c->nr.b));
+	assert_true(
+	        skeyid_derive(key[0], key[1], key[2], c->prf_id, octets_span(&c->ikm), octets_span(&c->gxy), c->ni.b, c->nr.b));
 	if (c->number)
 		assert_memory_equal(key[c->number - 1], c->previous.b, n);
 	memcpy(out, key[c->number], n);
@@ -75,7 +76,7 @@ feedback(uint8_t *out, const struct kdf_case *c, struct span first, struct span 
 
 	while (done < c->size) {
 		struct span in[] = { done ? span_of(out + done - n, n) : span_of(NULL, 0), done ? rest : first,
-			span_of(&counter, counted) };
+			             span_of(&counter, counted) };
 
 		done += one_prf(out + done, c, octets_span(&c->ikm), in, 3);
 		counter++;
@@ -115,8 +116,8 @@ static const struct {
 	const char *type;
 	size_t (*derive)(uint8_t *out, const struct kdf_case *c);
 } kinds[] = {
-	{ "ikeGxy", g_xy }, { "ikeV1Psk", psk }, { "ikeV1", skeyid_dae }, { "ikeV1AppB", appendix_b }, { "ikeV1AppBQuick", quick },
-	{ "ikePlus", prf_plus }, { "ikeV2Rekey", rekey },
+	{ "ikeGxy", g_xy },          { "ikeV1Psk", psk },     { "ikeV1", skeyid_dae }, { "ikeV1AppB", appendix_b },
+	{ "ikeV1AppBQuick", quick }, { "ikePlus", prf_plus }, { "ikeV2Rekey", rekey },
 };
 
 static void
@@ -155,7 +156,8 @@ nss_cases_hold(void **state)
 	static const struct {
 		uint16_t prf_id;
 		const char *name;
-	} files[] = { { PRF_HMAC_SHA1, "vectors/ike-kdf-nss/sha1.json" }, { PRF_HMAC_SHA2_384, "vectors/ike-kdf-nss/sha384.json" } };
+	} files[] = { { PRF_HMAC_SHA1, "vectors/ike-kdf-nss/sha1.json" },
+		      { PRF_HMAC_SHA2_384, "vectors/ike-kdf-nss/sha384.json" } };
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
@@ -163,8 +165,7 @@ nss_cases_hold(void **state)
 		size_t k;
 
 		assert_int_equal(json_array_size(file), 16);
-		json_array_foreach(file, k, test)
-			one_case(files[i].prf_id, test);
+		json_array_foreach(file, k, test) one_case(files[i].prf_id, test);
 		json_decref(file);
 	}
 }

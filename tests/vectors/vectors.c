@@ -101,9 +101,7 @@ vector_flag(json_t *test, const char *flag)
 	json_t *f;
 	size_t i;
 
-	json_array_foreach(json_object_get(test, "flags"), i, f)
-		if (strcmp(json_string_value(f), flag) == 0)
-			return true;
+	json_array_foreach(json_object_get(test, "flags"), i, f) if (strcmp(json_string_value(f), flag) == 0) return true;
 	return false;
 }
 
@@ -114,10 +112,11 @@ wycheproof_each(const char *name, void (*one)(json_t *group, json_t *test))
 	size_t i, k, n = 0;
 
 	json_array_foreach(json_object_get(file, "testGroups"), i, group)
-		json_array_foreach(json_object_get(group, "tests"), k, test) {
-			one(group, test);
-			n++;
-		}
+	        json_array_foreach(json_object_get(group, "tests"), k, test)
+	{
+		one(group, test);
+		n++;
+	}
 	json_decref(file);
 	assert_true(n > 0);
 	return n;
@@ -135,5 +134,5 @@ fill(struct rng *self, void *out, size_t n)
 void
 scripted_rng_open(struct scripted_rng *r, struct span value)
 {
-	*r = (struct scripted_rng){ .rng = { .fill = fill }, .value = value };
+	*r = (struct scripted_rng) { .rng = { .fill = fill }, .value = value };
 }

@@ -84,8 +84,9 @@ strongswan_keywords_are_read(void **state)
 static void
 other_words_are_not(void **state)
 {
-	static const char *const words[] = { "", "AES256", "aes25", "aes2566", "sha3_256", "modp", "modp2048s256", "chacha20poly1305",
-		"aes256ctr", "des", "default", "aes256-sha256" };
+	static const char *const words[] = { "",          "AES256", "aes25",        "aes2566",
+		                             "sha3_256",  "modp",   "modp2048s256", "chacha20poly1305",
+		                             "aes256ctr", "des",    "default",      "aes256-sha256" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -101,12 +102,12 @@ phase1_numbers_are_known(void **state)
 		uint16_t value, key_bits;
 		const char *keyword;
 	} rows[] = {
-		{ TRANSFORM_ENCR, 5, 0, "3des" }, { TRANSFORM_ENCR, 7, 128, "aes128" }, { TRANSFORM_ENCR, 7, 192, "aes192" },
-		{ TRANSFORM_ENCR, 7, 256, "aes256" }, { TRANSFORM_PRF, 1, 0, "prfmd5" }, { TRANSFORM_PRF, 2, 0, "prfsha1" },
-		{ TRANSFORM_PRF, 4, 0, "prfsha256" }, { TRANSFORM_PRF, 5, 0, "prfsha384" }, { TRANSFORM_PRF, 6, 0, "prfsha512" },
-		{ TRANSFORM_INTEG, 4, 0, "sha256" }, { TRANSFORM_DH, 2, 0, "modp1024" }, { TRANSFORM_DH, 5, 0, "modp1536" },
-		{ TRANSFORM_DH, 14, 0, "modp2048" }, { TRANSFORM_DH, 18, 0, "modp8192" }, { TRANSFORM_DH, 19, 0, "ecp256" },
-		{ TRANSFORM_DH, 21, 0, "ecp521" }, { TRANSFORM_DH, 31, 0, "curve25519" },
+		{ TRANSFORM_ENCR, 5, 0, "3des" },     { TRANSFORM_ENCR, 7, 128, "aes128" },  { TRANSFORM_ENCR, 7, 192, "aes192" },
+		{ TRANSFORM_ENCR, 7, 256, "aes256" }, { TRANSFORM_PRF, 1, 0, "prfmd5" },     { TRANSFORM_PRF, 2, 0, "prfsha1" },
+		{ TRANSFORM_PRF, 4, 0, "prfsha256" }, { TRANSFORM_PRF, 5, 0, "prfsha384" },  { TRANSFORM_PRF, 6, 0, "prfsha512" },
+		{ TRANSFORM_INTEG, 4, 0, "sha256" },  { TRANSFORM_DH, 2, 0, "modp1024" },    { TRANSFORM_DH, 5, 0, "modp1536" },
+		{ TRANSFORM_DH, 14, 0, "modp2048" },  { TRANSFORM_DH, 18, 0, "modp8192" },   { TRANSFORM_DH, 19, 0, "ecp256" },
+		{ TRANSFORM_DH, 21, 0, "ecp521" },    { TRANSFORM_DH, 31, 0, "curve25519" },
 	};
 
 	(void)state;
@@ -203,7 +204,9 @@ every_row_is_found_by_each_of_its_names(void **state)
 static void
 weak_algorithms_are_marked(void **state)
 {
-	static const char *const weak[] = { "3des", "md5", "sha1", "prfmd5", "prfsha1", "modp768", "modp1024", "modp1536", "null" };
+	static const char *const weak[] = {
+		"3des", "md5", "sha1", "prfmd5", "prfsha1", "modp768", "modp1024", "modp1536", "null"
+	};
 	size_t marked = 0;
 
 	(void)state;

@@ -110,7 +110,7 @@ static void
 some_proposals(struct proposals *p)
 {
 	p->p = calloc(1, sizeof *p->p);
-	p->p[0].kind[TRANSFORM_ENCR].t[0] = (struct transform){ ENCR_AES_CBC, 256 };
+	p->p[0].kind[TRANSFORM_ENCR].t[0] = (struct transform) { ENCR_AES_CBC, 256 };
 	p->p[0].kind[TRANSFORM_ENCR].n = 1;
 	p->n = 1;
 }
@@ -136,63 +136,63 @@ full_conn(void)
 	return c;
 }
 
-#define CHANGES(X) \
-	X(c->name[0] = 'N') \
-	X(c->version = IKE_V1) \
-	X(c->local_addrs.a[0].lo.b[3]--) \
-	X(c->local_addrs.a[0].hi.b[3]++) \
-	X(c->local_addrs.a[0].name[0] = 'M') \
-	X(c->remote_addrs.a[0].family = IP_V4) \
-	X(c->remote_addrs.n = 0; free(c->remote_addrs.a[0].name)) \
-	X(c->local_port++) \
-	X(c->remote_port++) \
-	X(c->ike.p[0].kind[TRANSFORM_ENCR].t[0].id++) \
-	X(c->ike.p[0].kind[TRANSFORM_ENCR].t[0].key_bits = 128) \
-	X(c->ike.p[0].kind[TRANSFORM_DH].n++) \
-	X(c->ike.n = 0) \
-	X(c->encap = true) \
-	X(c->mobike = false) \
-	X(c->aggressive = true) \
-	X(c->dpd_delay_ns++) \
-	X(c->dpd_timeout_ns++) \
-	X(c->rekey_ns++) \
-	X(c->reauth_ns++) \
-	X(c->over_ns++) \
-	X(c->rand_ns++) \
-	X(c->keyingtries++) \
-	X(c->unique = UNIQUE_REPLACE) \
-	X(c->local.method = AUTH_PSK) \
-	X(c->remote.method = AUTH_PSK) \
-	X(c->local.id_given = true) \
-	X(c->local.id.type = ID_KEY_ID) \
-	X(c->remote.id.b[0] = 'S') \
-	X(conn_add_child(c, "other")) \
-	X(c->children[0].name[0] = 'W') \
-	X(c->children[0].esp.p[0].kind[TRANSFORM_ENCR].t[0].key_bits = 192) \
-	X(c->children[0].local_ts[0].proto = 6) \
-	X(c->children[0].remote_ts[0].port_lo++) \
-	X(c->children[0].n_local_ts = 0) \
-	X(c->children[0].mode = MODE_TRANSPORT) \
-	X(c->children[0].start_action = ACTION_TRAP) \
-	X(c->children[0].close_action = ACTION_TRAP) \
-	X(c->children[0].dpd_action = ACTION_TRAP) \
-	X(c->children[0].lifetime.rekey_ns++) \
-	X(c->children[0].lifetime.life_ns++) \
-	X(c->children[0].lifetime.rand_ns++) \
-	X(c->children[0].lifetime.rekey_octets++) \
-	X(c->children[0].lifetime.life_octets++) \
-	X(c->children[0].lifetime.rand_octets++) \
-	X(c->children[0].lifetime.rekey_packets++) \
-	X(c->children[0].lifetime.life_packets++) \
-	X(c->children[0].lifetime.rand_packets++) \
-	X(c->children[0].replay_window++) \
-	X(c->children[0].reqid++) \
-	X(c->children[0].priority++) \
-	X(c->children[0].hostaccess = true) \
-	X(c->children[0].copy_df = false) \
-	X(c->children[0].copy_ecn = false) \
-	X(c->children[0].copy_dscp = 3) \
-	X(c->children[0].updown[0] = '.') \
+#define CHANGES(X)                                                                                                               \
+	X(c->name[0] = 'N')                                                                                                      \
+	X(c->version = IKE_V1)                                                                                                   \
+	X(c->local_addrs.a[0].lo.b[3]--)                                                                                         \
+	X(c->local_addrs.a[0].hi.b[3]++)                                                                                         \
+	X(c->local_addrs.a[0].name[0] = 'M')                                                                                     \
+	X(c->remote_addrs.a[0].family = IP_V4)                                                                                   \
+	X(c->remote_addrs.n = 0; free(c->remote_addrs.a[0].name))                                                                \
+	X(c->local_port++)                                                                                                       \
+	X(c->remote_port++)                                                                                                      \
+	X(c->ike.p[0].kind[TRANSFORM_ENCR].t[0].id++)                                                                            \
+	X(c->ike.p[0].kind[TRANSFORM_ENCR].t[0].key_bits = 128)                                                                  \
+	X(c->ike.p[0].kind[TRANSFORM_DH].n++)                                                                                    \
+	X(c->ike.n = 0)                                                                                                          \
+	X(c->encap = true)                                                                                                       \
+	X(c->mobike = false)                                                                                                     \
+	X(c->aggressive = true)                                                                                                  \
+	X(c->dpd_delay_ns++)                                                                                                     \
+	X(c->dpd_timeout_ns++)                                                                                                   \
+	X(c->rekey_ns++)                                                                                                         \
+	X(c->reauth_ns++)                                                                                                        \
+	X(c->over_ns++)                                                                                                          \
+	X(c->rand_ns++)                                                                                                          \
+	X(c->keyingtries++)                                                                                                      \
+	X(c->unique = UNIQUE_REPLACE)                                                                                            \
+	X(c->local.method = AUTH_PSK)                                                                                            \
+	X(c->remote.method = AUTH_PSK)                                                                                           \
+	X(c->local.id_given = true)                                                                                              \
+	X(c->local.id.type = ID_KEY_ID)                                                                                          \
+	X(c->remote.id.b[0] = 'S')                                                                                               \
+	X(conn_add_child(c, "other"))                                                                                            \
+	X(c->children[0].name[0] = 'W')                                                                                          \
+	X(c->children[0].esp.p[0].kind[TRANSFORM_ENCR].t[0].key_bits = 192)                                                      \
+	X(c->children[0].local_ts[0].proto = 6)                                                                                  \
+	X(c->children[0].remote_ts[0].port_lo++)                                                                                 \
+	X(c->children[0].n_local_ts = 0)                                                                                         \
+	X(c->children[0].mode = MODE_TRANSPORT)                                                                                  \
+	X(c->children[0].start_action = ACTION_TRAP)                                                                             \
+	X(c->children[0].close_action = ACTION_TRAP)                                                                             \
+	X(c->children[0].dpd_action = ACTION_TRAP)                                                                               \
+	X(c->children[0].lifetime.rekey_ns++)                                                                                    \
+	X(c->children[0].lifetime.life_ns++)                                                                                     \
+	X(c->children[0].lifetime.rand_ns++)                                                                                     \
+	X(c->children[0].lifetime.rekey_octets++)                                                                                \
+	X(c->children[0].lifetime.life_octets++)                                                                                 \
+	X(c->children[0].lifetime.rand_octets++)                                                                                 \
+	X(c->children[0].lifetime.rekey_packets++)                                                                               \
+	X(c->children[0].lifetime.life_packets++)                                                                                \
+	X(c->children[0].lifetime.rand_packets++)                                                                                \
+	X(c->children[0].replay_window++)                                                                                        \
+	X(c->children[0].reqid++)                                                                                                \
+	X(c->children[0].priority++)                                                                                             \
+	X(c->children[0].hostaccess = true)                                                                                      \
+	X(c->children[0].copy_df = false)                                                                                        \
+	X(c->children[0].copy_ecn = false)                                                                                       \
+	X(c->children[0].copy_dscp = 3)                                                                                          \
+	X(c->children[0].updown[0] = '.')                                                                                        \
 	X(free(c->children[0].updown); c->children[0].updown = NULL)
 
 static void
@@ -203,11 +203,11 @@ every_change_is_seen(void **state)
 	(void)state;
 	assert_true(conn_equal(unchanged, c));
 	conn_unref(c);
-#define X(change) \
-	c = full_conn(); \
-	change; \
-	if (conn_equal(unchanged, c) || conn_equal(c, unchanged)) \
-		fail_msg("%s", #change); \
+#define X(change)                                                                                                                \
+	c = full_conn();                                                                                                         \
+	change;                                                                                                                  \
+	if (conn_equal(unchanged, c) || conn_equal(c, unchanged))                                                                \
+		fail_msg("%s", #change);                                                                                         \
 	conn_unref(c);
 	CHANGES(X)
 #undef X
@@ -229,11 +229,11 @@ static void
 addresses_match_most_specific_first(void **state)
 {
 	struct address_spec a[] = {
-		{ .family = IP_V6 },                                        /* %any6 */
+		{ .family = IP_V6 }, /* %any6 */
 		{ .lo = ip("192.0.2.0"), .hi = ip("192.0.2.255") },
 		{ .lo = ip("192.0.2.7"), .hi = ip("192.0.2.7") },
 		{ .lo = ip("198.51.100.1"), .hi = ip("198.51.100.9") },
-		{ .name = (char[]){ "unresolved.example" } },
+		{ .name = (char[]) { "unresolved.example" } },
 	};
 	struct address_specs all = { a, 5 }, none = { 0 }, named = { a + 4, 1 };
 

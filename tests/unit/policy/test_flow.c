@@ -166,8 +166,9 @@ static void
 extension_headers_are_skipped(void **state)
 {
 	/* hop-by-hop (8) - routing (24) - destination options (8) - fragment at 0 (8) - TCP */
-	static const uint8_t chain[8 + 24 + 8 + 8 + 4] = { [0] = 43, [1] = 0, [8] = 60, [9] = 2, [32] = 44, [33] = 0,
-		[40] = 6, [42] = 0, [43] = 1, [48] = 0x9c, 0x40, 0x00, 0x50 };
+	static const uint8_t chain[8 + 24 + 8 + 8 + 4] = { [0] = 43, [1] = 0,  [8] = 60, [9] = 2,  [32] = 44,
+		                                           [33] = 0, [40] = 6, [42] = 0, [43] = 1, [48] = 0x9c,
+		                                           0x40,     0x00,     0x50 };
 	static const uint8_t ah[24] = { 6, 4 };
 	struct packet p = ipv6(0, WHOLE(chain));
 

@@ -125,8 +125,8 @@ wire_lengths_fit_their_type(void **state)
 	static const struct {
 		uint8_t type;
 		size_t n;
-	} fixed[] = { { ID_IPV4_ADDR, 4 }, { ID_IPV6_ADDR, 16 }, { ID_IPV4_ADDR_SUBNET, 8 }, { ID_IPV6_ADDR_SUBNET, 32 },
-		{ ID_IPV4_ADDR_RANGE, 8 }, { ID_IPV6_ADDR_RANGE, 32 } };
+	} fixed[] = { { ID_IPV4_ADDR, 4 },         { ID_IPV6_ADDR, 16 },      { ID_IPV4_ADDR_SUBNET, 8 },
+		      { ID_IPV6_ADDR_SUBNET, 32 }, { ID_IPV4_ADDR_RANGE, 8 }, { ID_IPV6_ADDR_RANGE, 32 } };
 	uint8_t octets[IDENTITY_OCTETS_MAX + 1] = { 0 };
 	struct identity i;
 
@@ -156,7 +156,7 @@ any_wire_identity_prints_harmlessly(void **state)
 		uint8_t octets[IDENTITY_OCTETS_MAX];
 		char out[IDENTITY_TEXT_MAX + 1];
 		struct identity i;
-		size_t n = rng_below(&r.rng, 3) ? (size_t[]){ 4, 8, 16, 32 }[rng_below(&r.rng, 4)] : rng_below(&r.rng, 257);
+		size_t n = rng_below(&r.rng, 3) ? (size_t[]) { 4, 8, 16, 32 }[rng_below(&r.rng, 4)] : rng_below(&r.rng, 257);
 
 		rng_fill(&r.rng, octets, n);
 		if (!identity_from_wire(&i, (uint8_t)rng_below(&r.rng, 12), span_of(octets, n)))
@@ -208,18 +208,39 @@ static void
 patterns_match_what_they_say(void **state)
 {
 	static const char *const no[][2] = {
-		{ "moon", "sun" }, { "moon", "keyid:moon" }, { "*.example", "example" }, { "*.example", ".example" },
-		{ "*.example", "moon.example.org" }, { "*.example", "carol@moon.example" }, { "*@example", "@example" },
-		{ "*@example", "carol@sub.example" }, { "moon.*", "moon.example" }, { "*.b.c", "*a.c" }, { "192.0.2.1", "192.0.2.2" },
-		{ "192.0.2.0/24", "192.0.3.1" }, { "192.0.2.0/24", "2001:db8::1" }, { "2001:db8::/32", "192.0.2.1" },
-		{ "192.0.2.1-192.0.2.9", "192.0.2.10" }, { "192.0.2.1-192.0.2.9", "192.0.2.0" }, { "192.0.2.0/24", "@192.0.2.1" },
+		{ "moon", "sun" },
+		{ "moon", "keyid:moon" },
+		{ "*.example", "example" },
+		{ "*.example", ".example" },
+		{ "*.example", "moon.example.org" },
+		{ "*.example", "carol@moon.example" },
+		{ "*@example", "@example" },
+		{ "*@example", "carol@sub.example" },
+		{ "moon.*", "moon.example" },
+		{ "*.b.c", "*a.c" },
+		{ "192.0.2.1", "192.0.2.2" },
+		{ "192.0.2.0/24", "192.0.3.1" },
+		{ "192.0.2.0/24", "2001:db8::1" },
+		{ "2001:db8::/32", "192.0.2.1" },
+		{ "192.0.2.1-192.0.2.9", "192.0.2.10" },
+		{ "192.0.2.1-192.0.2.9", "192.0.2.0" },
+		{ "192.0.2.0/24", "@192.0.2.1" },
 		{ "keyid:*", "keyid:abc" },
 	};
 	static const char *const yes[][2] = {
-		{ "%any", "moon" }, { "%any", "192.0.2.1" }, { "%any", "keyid:abc" }, { "moon", "MOON" },
-		{ "*.example", "moon.example" }, { "*.example", "a.moon.EXAMPLE" }, { "*@example", "carol@example" },
-		{ "192.0.2.0/24", "192.0.2.200" }, { "2001:db8::/32", "2001:db8:1::1" }, { "192.0.2.1-192.0.2.9", "192.0.2.9" },
-		{ "192.0.2.1-192.0.2.9", "192.0.2.1" }, { "2001:db8::1-2001:db8::9", "2001:db8::5" }, { "10.0.0.0/0", "192.0.2.1" },
+		{ "%any", "moon" },
+		{ "%any", "192.0.2.1" },
+		{ "%any", "keyid:abc" },
+		{ "moon", "MOON" },
+		{ "*.example", "moon.example" },
+		{ "*.example", "a.moon.EXAMPLE" },
+		{ "*@example", "carol@example" },
+		{ "192.0.2.0/24", "192.0.2.200" },
+		{ "2001:db8::/32", "2001:db8:1::1" },
+		{ "192.0.2.1-192.0.2.9", "192.0.2.9" },
+		{ "192.0.2.1-192.0.2.9", "192.0.2.1" },
+		{ "2001:db8::1-2001:db8::9", "2001:db8::5" },
+		{ "10.0.0.0/0", "192.0.2.1" },
 	};
 
 	(void)state;
@@ -274,8 +295,8 @@ addresses_become_identities(void **state)
 static void
 what_is_printed_is_read_back(void **state)
 {
-	static const char *const texts[] = { "moon.example", "carol@moon", "192.0.2.1", "2001:db8::1", "10.0.0.0/8", "10.0.0.1-10.0.0.9",
-		"2001:db8::/33", "*.example", "%any" };
+	static const char *const texts[] = { "moon.example",      "carol@moon",    "192.0.2.1", "2001:db8::1", "10.0.0.0/8",
+		                             "10.0.0.1-10.0.0.9", "2001:db8::/33", "*.example", "%any" };
 
 	(void)state;
 	for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {

@@ -34,7 +34,7 @@ expect_text(const char *text, const char *want)
 
 /* ---- text */
 
-/* Left swanctl's words, right what strongSwan prints for them. */
+/* Left swanctl's words, right what strongSwan prints for them (ports by number, where it looks up names). */
 static void
 swanctl_forms_are_read_and_printed(void **state)
 {
@@ -60,9 +60,19 @@ swanctl_forms_are_read_and_printed(void **state)
 		{ "10.1.0.0/16[17]", "10.1.0.0/16[udp]" },
 		{ "10.1.0.0/16[6/1000-2000]", "10.1.0.0/16[tcp/1000-2000]" },
 		{ "10.1.0.0/16[/53]", "10.1.0.0/16[0/53]" },
+		{ "10.1.0.0/16[any/any]", "10.1.0.0/16" },
 		{ "10.1.0.0/16[%any/%any]", "10.1.0.0/16" },
+		{ "10.1.0.0/16[tcp/]", "10.1.0.0/16[tcp]" },
+		{ "dynamic[/]", "dynamic" },
+		{ " 10.1.0.0/16 [ tcp / 80 ] ", "10.1.0.0/16[tcp/80]" },
+		{ "10.1.0.1 - 10.1.0.3", "10.1.0.1..10.1.0.3" },
+		{ "10.1.0.0/16[ipip]", "10.1.0.0/16[ipip]" },
+		{ "10.1.0.0/16[94]", "10.1.0.0/16[ipip]" },
+		{ "10.1.0.0/16[135/5]", "10.1.0.0/16[mobility-header/5]" },
+		{ "10.1.0.0/16[icmp/768-1023]", "10.1.0.0/16[icmp/3-3(255)]" },
 		{ "10.1.0.0/16[]", "10.1.0.0/16" },
 		{ "10.1.0.0/16[udp/%any]", "10.1.0.0/16[udp]" },
+		{ "10.1.0.0/16[udp/opaque]", "10.1.0.0/16[udp/OPAQUE]" },
 		{ "10.1.0.0/16[udp/%opaque]", "10.1.0.0/16[udp/OPAQUE]" },
 		{ "10.1.0.0/16[udp/0]", "10.1.0.0/16[udp/0]" },
 		{ "10.1.0.0/16[200]", "10.1.0.0/16[200]" },
@@ -84,11 +94,35 @@ static void
 other_texts_are_refused_with_a_reason(void **state)
 {
 	static const char *const texts[] = {
-		"", "any", "10.1.0.0/33", "10.1.0.0/", "10.1.0.0/-1", "10.1.0.0/1x", "10.1.0/16", "2001:db8::/129", "/16",
-		"10.1.0.9-10.1.0.1", "10.1.0.1-2001:db8::1", "10.1.0.1-", "-10.1.0.1", "10.1.0.0/16[tcp", "10.1.0.0/16tcp]",
-		"10.1.0.0/16[tcp]x", "10.1.0.0/16[nonesuch]", "10.1.0.0/16[256]", "10.1.0.0/16[tcp/65536]", "10.1.0.0/16[tcp/x]",
-		"10.1.0.0/16[tcp/]", "10.1.0.0/16[tcp/9-3]", "10.1.0.0/16[tcp/1-2-3]", "10.1.0.0/16[icmp/1(2]",
-		"10.1.0.0/16[icmp/1(256)]", "10.1.0.0/16[icmp/(1)]", "10.1.0.0/16[tcp/99999999999]", "dynamic/24", "1::2::3",
+		"",
+		"any",
+		"10.1.0.0/33",
+		"10.1.0.0/",
+		"10.1.0.0/-1",
+		"10.1.0.0/1x",
+		"10.1.0/16",
+		"2001:db8::/129",
+		"/16",
+		"10.1.0.9-10.1.0.1",
+		"10.1.0.1-2001:db8::1",
+		"10.1.0.1-",
+		"-10.1.0.1",
+		"10.1.0.0/16[tcp",
+		"10.1.0.0/16tcp]",
+		"10.1.0.0/16[tcp]x",
+		"10.1.0.0/16[nonesuch]",
+		"10.1.0.0/16[256]",
+		"10.1.0.0/16[tcp/65536]",
+		"10.1.0.0/16[tcp/x]",
+		"10.1.0.0/16[tcp/9-3]",
+		"10.1.0.0/16[tcp/1-2-3]",
+		"10.1.0.0/16[icmp/1(2]",
+		"10.1.0.0/16[icmp/8/0]",
+		"10.1.0.0/16[icmp/1(256)]",
+		"10.1.0.0/16[icmp/(1)]",
+		"10.1.0.0/16[tcp/99999999999]",
+		"dynamic/24",
+		"1::2::3",
 		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc/64",
 	};
 	const char *why;
@@ -103,7 +137,7 @@ other_texts_are_refused_with_a_reason(void **state)
 		assert_non_null(why);
 		assert_true(strlen(why) > 20);
 	}
-	assert_false(selector_parse(&(struct selector){ 0 }, span_of("10.1.0.0\0/8", 11), &why));
+	assert_false(selector_parse(&(struct selector) { 0 }, span_of("10.1.0.0\0/8", 11), &why));
 }
 
 /* Any selector that can be, near the edges more often than elsewhere. */
@@ -132,7 +166,7 @@ random_selector(struct rng *r)
 		s.port_hi = (uint16_t)(s.port_lo + rng_below(r, 600));
 		break;
 	case 3:
-		s.lo = s.hi = (struct ip){ 0 };
+		s.lo = s.hi = (struct ip) { 0 };
 		break;
 	}
 	return s;
@@ -248,8 +282,11 @@ algebra_holds_for_any_two(void **state)
 	seeded_rng_open(&r, 12);
 	for (unsigned i = 0; i < 50000; i++) {
 		struct selector a = random_selector(&r.rng), b = random_selector(&r.rng), at = random_selector(&r.rng);
-		struct flow f = { .src = at.lo.family ? at.lo : ip("10.0.0.1"), .dst = ip("192.0.2.1"), .proto = at.proto,
-		                  .ports_known = at.port_lo <= at.port_hi, .sport = at.port_lo };
+		struct flow f = { .src = at.lo.family ? at.lo : ip("10.0.0.1"),
+			          .dst = ip("192.0.2.1"),
+			          .proto = at.proto,
+			          .ports_known = at.port_lo <= at.port_hi,
+			          .sport = at.port_lo };
 
 		algebra_holds(&a, &b);
 		if (a.lo.family && b.lo.family)
@@ -270,7 +307,7 @@ hosts_and_dynamic_are_resolved(void **state)
 	s = selector_resolve(&d, &a);
 	want = sel("192.0.2.7[udp/53]");
 	assert_true(selector_equal(&s, &want));
-	s = selector_resolve(&want, &(struct ip){ .family = IP_V4 });
+	s = selector_resolve(&want, &(struct ip) { .family = IP_V4 });
 	assert_true(selector_equal(&s, &want));
 	s = selector_from_prefix(&a, 24, 6, 1, 2);
 	want = sel("192.0.2.0/24[tcp/1-2]");
@@ -282,16 +319,19 @@ hosts_and_dynamic_are_resolved(void **state)
 static struct selector_pair
 pair(const char *local, const char *remote)
 {
-	return (struct selector_pair){ .local = sel(local), .remote = sel(remote) };
+	return (struct selector_pair) { .local = sel(local), .remote = sel(remote) };
 }
 
 static void
 both_sides_of_a_pair_decide(void **state)
 {
-	struct flow f = { .src = ip("10.1.0.5"), .dst = ip("10.2.0.5"), .proto = 6, .ports_known = true, .sport = 40000, .dport = 80 };
+	struct flow f = {
+		.src = ip("10.1.0.5"), .dst = ip("10.2.0.5"), .proto = 6, .ports_known = true, .sport = 40000, .dport = 80
+	};
 	struct flow back = flow_reversed(&f), fragment = f;
 	struct selector_pair p = pair("10.1.0.0/16", "10.2.0.0/16"), web = pair("10.1.0.0/16[tcp]", "10.2.0.0/16[tcp/80]"),
-	                     q = pair("10.1.0.0/16[tcp/%opaque]", "10.2.0.0/16[tcp/%opaque]"), udp = pair("10.1.0.0/16[udp]", "10.2.0.0/16[udp]"),
+	                     q = pair("10.1.0.0/16[tcp/%opaque]", "10.2.0.0/16[tcp/%opaque]"),
+	                     udp = pair("10.1.0.0/16[udp]", "10.2.0.0/16[udp]"),
 	                     half = pair("10.1.0.0/16[tcp/80]", "10.2.0.0/16[tcp]");
 
 	(void)state;
