@@ -120,9 +120,13 @@ main(int argc, char **argv)
 		return 2;
 	}
 	r.md = open_in(argv[1], "crypto.md");
-	json = open_in(argv[1], "crypto.json");
-	if (!r.md || !json)
+	if (!r.md)
 		return 1;
+	json = open_in(argv[1], "crypto.json");
+	if (!json) {
+		fclose(r.md);
+		return 1;
+	}
 	r.json = json_object();
 	fprintf(r.md, "CPU time of one operation, and the bare operations of an exchange with nothing around them.\n\n"
 	              "| operation | us |\n|---|---|\n");

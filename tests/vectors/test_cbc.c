@@ -82,8 +82,7 @@ rfc3602_cipher_texts_hold(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(file), 4);
-	json_array_foreach(file, i, test)
-	{
+	json_array_foreach (file, i, test) {
 		rfc3602_in_one_call(test);
 		rfc3602_chained(test);
 	}

@@ -82,8 +82,7 @@ rfc7748_scalar_multiplications(json_t *file)
 	size_t i;
 
 	assert_int_equal(json_array_size(json_object_get(file, "scalar_mult")), 2);
-	json_array_foreach(json_object_get(file, "scalar_mult"), i, test)
-	{
+	json_array_foreach (json_object_get(file, "scalar_mult"), i, test) {
 		struct octets k = vector_hex(test, "k"), u = vector_hex(test, "u"), want = vector_hex(test, "out"), got;
 
 		assert_true(agrees(&got, DH_CURVE25519, octets_span(&k), octets_span(&u)));
@@ -194,8 +193,7 @@ rfc5903_holds(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(file), 3);
-	json_array_foreach(file, n, test)
-	{
+	json_array_foreach (file, n, test) {
 		uint16_t id = (uint16_t)vector_int(test, "group");
 		struct octets i = vector_hex(test, "i"), r = vector_hex(test, "r"), gi = vector_hex(test, "gi"),
 		              gr = vector_hex(test, "gr"), want = vector_hex(test, "shared"), got;
@@ -282,8 +280,7 @@ modp_groups_hold(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(file), 8);
-	json_array_foreach(file, i, test)
-	{
+	json_array_foreach (file, i, test) {
 		uint16_t id = (uint16_t)vector_int(test, "group");
 		struct octets x = vector_hex(test, "x"), p = vector_hex(test, "prime"), public_value = vector_hex(test, "public"),
 		              peer = vector_hex(test, "peer"), want = vector_hex(test, "shared"), got;

@@ -62,8 +62,7 @@ rfc_macs_hold(void **state)
 
 	(void)state;
 	assert_int_equal(json_array_size(file), 35);
-	json_array_foreach(file, i, test)
-	{
+	json_array_foreach (file, i, test) {
 		char keyword[16];
 		struct octets key = vector_hex(test, "key"), data = vector_hex(test, "data"), tag = vector_hex(test, "tag");
 		const struct algorithm *a;

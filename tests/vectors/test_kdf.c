@@ -165,7 +165,9 @@ nss_cases_hold(void **state)
 		size_t k;
 
 		assert_int_equal(json_array_size(file), 16);
-		json_array_foreach(file, k, test) one_case(files[i].prf_id, test);
+		json_array_foreach (file, k, test) {
+			one_case(files[i].prf_id, test);
+		}
 		json_decref(file);
 	}
 }

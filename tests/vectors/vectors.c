@@ -101,7 +101,10 @@ vector_flag(json_t *test, const char *flag)
 	json_t *f;
 	size_t i;
 
-	json_array_foreach(json_object_get(test, "flags"), i, f) if (strcmp(json_string_value(f), flag) == 0) return true;
+	json_array_foreach (json_object_get(test, "flags"), i, f) {
+		if (strcmp(json_string_value(f), flag) == 0)
+			return true;
+	}
 	return false;
 }
 
@@ -111,11 +114,11 @@ wycheproof_each(const char *name, void (*one)(json_t *group, json_t *test))
 	json_t *file = vectors_load(name), *group, *test;
 	size_t i, k, n = 0;
 
-	json_array_foreach(json_object_get(file, "testGroups"), i, group)
-	        json_array_foreach(json_object_get(group, "tests"), k, test)
-	{
-		one(group, test);
-		n++;
+	json_array_foreach (json_object_get(file, "testGroups"), i, group) {
+		json_array_foreach (json_object_get(group, "tests"), k, test) {
+			one(group, test);
+			n++;
+		}
 	}
 	json_decref(file);
 	assert_true(n > 0);
