@@ -95,8 +95,8 @@ conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, 
 	return s;
 }
 
-struct conf_key *
-conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value, const char *where)
+static struct conf_key *
+key_at(struct conf_tree *t, struct conf_section *in, const char *name, const char *where)
 {
 	struct conf_key *k = conf_key_find(in, name);
 
@@ -111,10 +111,65 @@ conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, con
 			in->keys = k;
 		in->last_key = k;
 	}
-	k->where = keep(t, where);
-	k->value = value ? keep(t, value) : NULL;
-	k->exposed = false;
+	*k = (struct conf_key){ .next = k->next, .name = k->name, .where = keep(t, where) };
 	return t->nomem ? NULL : k;
+}
+
+struct conf_key *
+conf_key_set_octets(struct conf_tree *t, struct conf_section *in, const char *name, struct span value, const char *where)
+{
+	struct conf_key *k = key_at(t, in, name, where);
+	char *copy = k ? arena_alloc(&t->arena, value.n + 1) : NULL;
+
+	if (!copy) {
+		t->nomem = true;
+		return NULL;
+	}
+	if (value.n)
+		memcpy(copy, value.p, value.n);
+	k->value = copy;
+	k->n_value = value.n;
+	return k;
+}
+
+struct conf_key *
+conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value, const char *where)
+{
+	return value ? conf_key_set_octets(t, in, name, span_str(value), where) : key_at(t, in, name, where);
+}
+
+struct conf_key *
+conf_key_set_list(struct conf_tree *t, struct conf_section *in, const char *name, const char *where)
+{
+	struct conf_key *k = key_at(t, in, name, where);
+
+	if (k)
+		k->is_list = true;
+	return k;
+}
+
+bool
+conf_key_add_item(struct conf_tree *t, struct conf_key *k, struct span item)
+{
+	size_t cap = k->n_items & (k->n_items - 1) ? 0 : k->n_items ? 2 * k->n_items : 1;
+	char *copy = arena_alloc(&t->arena, item.n + 1);
+
+	/* The room doubles whenever the number of items is a power of two. */
+	if (cap) {
+		const char **more = arena_alloc(&t->arena, cap * sizeof *more);
+
+		if (more && k->n_items)
+			memcpy(more, k->item, k->n_items * sizeof *more);
+		k->item = more;
+	}
+	if (!copy || !k->item) {
+		t->nomem = true;
+		return false;
+	}
+	if (item.n)
+		memcpy(copy, item.p, item.n);
+	k->item[k->n_items++] = copy;
+	return true;
 }
 
 bool

@@ -14,6 +14,7 @@ struct conf_key {
 	const char *name;
 	const char *where;   /* "file:line", or the dotted path of a vici message */
 	const char *value;   /* NULL: "key =", which takes back an inherited value */
+	size_t n_value;      /* its octets; those of a vici message may include NULs */
 	const char **item;   /* of a vici list; then value is NULL and is_list is set */
 	size_t n_items;
 	bool is_list;
@@ -62,6 +63,11 @@ void conf_tree_close(struct conf_tree *t);
 struct conf_section *conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, const char *where);
 /* Sets a key; a later value replaces an earlier one. NULL when out of memory. */
 struct conf_key *conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value, const char *where);
+/* The same for a value of octets, a NUL added behind. */
+struct conf_key *conf_key_set_octets(struct conf_tree *t, struct conf_section *in, const char *name, struct span value, const char *where);
+/* Sets a key to an empty list; items are added to it with conf_key_add_item. */
+struct conf_key *conf_key_set_list(struct conf_tree *t, struct conf_section *in, const char *name, const char *where);
+bool conf_key_add_item(struct conf_tree *t, struct conf_key *k, struct span item);
 bool conf_reference_add(struct conf_tree *t, struct conf_section *in, const char *path, const char *where);
 
 /* NULL when there is none. */

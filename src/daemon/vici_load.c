@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "config_keys.h"
+#include "vici_internal.h"
+
+/* Connections and secrets that come over vici: the same path as a file's from the tree on. */
+
+/* ---- connections */
+
+static void
+answer_load(void *context, const struct effect_done *d)
+{
+	struct effect_done *out = context;
+
+	*out = *d;
+	/* Its text lives in the batch of effects: not needed after a success, which is what loads end in. */
+	out->text = "";
+}
+
+/* Loading needs no peer, so that the core answers at once. */
+static bool
+command_now(struct vici_client *c, struct command *cmd)
+{
+	const struct vici_backend *b = c->server->backend;
+	struct effect_done *done = calloc(1, sizeof *done);
+	bool ok;
+	uint64_t id;
+
+	if (!done)
+		return false;
+	done->result = RESULT_OK;
+	id = b->command(b->context, cmd, answer_load, done);
+	ok = id && done->result == RESULT_OK;
+	b->forget(b->context, id);
+	free(done);
+	return ok;
+}
+
+static void
+load_conn(struct vici_request *r)
+{
+	const struct conf_section *s = r->args->sections;
+	struct vici_server *v = r->client->server;
+	struct conf_errors errs = { 0 };
+	struct conn *conn = s ? config_conn(s, v->backend->replay_window, &errs) : NULL;
+	struct command cmd = { .kind = COMMAND_LOAD, .conn = conn };
+
+	if (!s || s->next || r->args->keys)
+		vici_reply_error(r->client, "load-conn takes one section, named like the connection");
+	else if (!conn)
+		vici_reply_error(r->client, "%s%s", conf_errors_first(&errs), errs.n_errors > 1 ? " (and more: `sallyportd --check-config` lists all)" : "");
+	else if (!command_now(r->client, &cmd) || !vici_names_add(&v->loaded, conn->name))
+		vici_reply_error(r->client, "cannot load '%s': out of memory", conn->name);
+	else
+		vici_reply_ok(r->client);
+	conn_unref(conn);
+	conf_errors_free(&errs);
+}
+
+static bool
+is_loaded(const struct vici_client *c, const char *name)
+{
+	const struct vici_backend *b = c->server->backend;
+	const struct conn *conn = NULL;
+
+	while ((conn = ike_next_conn(b->core(b->context), conn)))
+		if (!strcmp(conn->name, name))
+			return true;
+	return false;
+}
+
+static void
+unload_conn(struct vici_request *r)
+{
+	const char *name = vici_arg(r, "name");
+	struct command cmd = { .kind = COMMAND_UNLOAD, .ike = name };
+
+	if (!name) {
+		vici_reply_error(r->client, "unload: missing connection name");
+		return;
+	}
+	if (!is_loaded(r->client, name) || !command_now(r->client, &cmd)) {
+		vici_reply_error(r->client, "unload: connection '%s' not found", name);
+		return;
+	}
+	vici_names_remove(&r->client->server->loaded, name);
+	vici_reply_ok(r->client);
+}
+
+static void
+get_conns(struct vici_request *r)
+{
+	const struct vici_names *l = &r->client->server->loaded;
+	struct vici_writer w;
+
+	vici_begin_reply(&w);
+	vici_list(&w, "conns");
+	for (size_t i = 0; i < l->n; i++)
+		vici_item(&w, l->name[i]);
+	vici_list_end(&w);
+	vici_send(r->client, &w);
+	vici_done(r->client);
+}
+
+/* ---- shared secrets */
+
+/* False with a sentence in *why. */
+static bool
+read_owners(struct identity *owner, size_t *n, const struct vici_request *r, const char **why)
+{
+	const struct conf_key *k = conf_key_find(r->args, "owners");
+	struct span item;
+	size_t at = 0;
+
+	*n = 0;
+	while (k && conf_next_item(&item, k, &at)) {
+		*why = "too many owners";
+		if (*n == SECRET_OWNERS_MAX || !identity_parse(&owner[*n], item, why))
+			return false;
+		++*n;
+	}
+	return true;
+}
+
+static const char *
+refused_type(const char *type)
+{
+	static const char *const later[] = { "eap", "xauth", "ntlm", "ppk" };
+
+	for (size_t i = 0; type && i < sizeof later / sizeof later[0]; i++)
+		if (!strcasecmp(type, later[i]))
+			return "is not yet supported: there is ike";
+	return "is unknown: there is ike";
+}
+
+static void
+load_shared(struct vici_request *r)
+{
+	struct vici_client *c = r->client;
+	const struct conf_key *data = conf_key_find(r->args, "data");
+	const char *type = vici_arg(r, "type"), *why = "";
+	struct identity owner[SECRET_OWNERS_MAX];
+	size_t n;
+
+	if (!type)
+		vici_reply_error(c, "shared key type missing");
+	else if (strcasecmp(type, "ike"))
+		vici_reply_error(c, "shared key type '%s' %s", type, refused_type(type));
+	else if (!data || !data->value)
+		vici_reply_error(c, "shared key data missing");
+	else if (!read_owners(owner, &n, r, &why))
+		vici_reply_error(c, "owners: %s", why);
+	else if (!secret_store_add(c->server->backend->secrets, SECRET_FROM_VICI, vici_arg(r, "id"), span_of(data->value, data->n_value), owner, n))
+		vici_reply_error(c, "the secret is longer than %d octets, there are more than %d, or memory is out", SECRET_OCTETS_MAX, SECRETS_MAX);
+	else
+		vici_reply_ok(c);
+}
+
+static void
+unload_shared(struct vici_request *r)
+{
+	const char *id = vici_arg(r, "id");
+
+	if (!id) {
+		vici_reply_error(r->client, "unique identifier missing");
+		return;
+	}
+	secret_store_remove(r->client->server->backend->secrets, SECRET_FROM_VICI, id);
+	vici_reply_ok(r->client);
+}
+
+static void
+get_shared(struct vici_request *r)
+{
+	const struct secret_store *st = r->client->server->backend->secrets;
+	struct vici_writer w;
+
+	vici_begin_reply(&w);
+	vici_list(&w, "keys");
+	for (size_t i = 0; i < st->n; i++)
+		if (st->s[i]->origin == SECRET_FROM_VICI && st->s[i]->name)
+			vici_item(&w, st->s[i]->name);
+	vici_list_end(&w);
+	vici_send(r->client, &w);
+	vici_done(r->client);
+}
+
+static void
+clear_creds(struct vici_request *r)
+{
+	secret_store_clear(r->client->server->backend->secrets, SECRET_FROM_VICI);
+	vici_reply_ok(r->client);
+}
+
+/* ---- what comes later */
+
+static void
+get_list(struct vici_request *r, const char *name)
+{
+	struct vici_writer w;
+
+	vici_begin_reply(&w);
+	if (name) {
+		vici_list(&w, name);
+		vici_list_end(&w);
+	}
+	vici_send(r->client, &w);
+	vici_done(r->client);
+}
+
+static void
+get_keys(struct vici_request *r)
+{
+	get_list(r, "keys");
+}
+
+static void
+get_authorities(struct vici_request *r)
+{
+	get_list(r, "authorities");
+}
+
+static void
+get_pools(struct vici_request *r)
+{
+	get_list(r, NULL);
+}
+
+static void
+no_certificates(struct vici_request *r)
+{
+	vici_reply_error(r->client, "certificates and private keys are not yet supported: authentication is by pre-shared key");
+}
+
+static void
+no_pools(struct vici_request *r)
+{
+	vici_reply_error(r->client, "address pools are not yet supported");
+}
+
+static void
+not_found(struct vici_request *r)
+{
+	const char *name = vici_arg(r, "name");
+
+	vici_reply_error(r->client, "%s not found", name ? name : "key");
+}
+
+/* There is nothing to flush, which is what was asked for. */
+static void
+flush_certs(struct vici_request *r)
+{
+	vici_reply_ok(r->client);
+}
+
+const struct vici_command vici_load_commands[] = {
+	{ "load-conn", load_conn, false },
+	{ "unload-conn", unload_conn, false },
+	{ "get-conns", get_conns, false },
+	{ "load-shared", load_shared, true },
+	{ "unload-shared", unload_shared, false },
+	{ "get-shared", get_shared, false },
+	{ "clear-creds", clear_creds, false },
+	{ "get-keys", get_keys, false },
+	{ "get-authorities", get_authorities, false },
+	{ "get-pools", get_pools, false },
+	{ "load-cert", no_certificates, true },
+	{ "load-key", no_certificates, true },
+	{ "load-token", no_certificates, true },
+	{ "load-authority", no_certificates, true },
+	{ "load-pool", no_pools, false },
+	{ "unload-key", not_found, false },
+	{ "unload-authority", not_found, false },
+	{ "unload-pool", not_found, false },
+	{ "flush-certs", flush_certs, false },
+	{ NULL, NULL, false },
+};
