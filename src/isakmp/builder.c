@@ -4,6 +4,7 @@
 enum {
 	HEADER_NEXT_AT = 16, /* RFC 2408 section 3.1 */
 	HEADER_LENGTH_AT = 24,
+	GENERIC_HEADER_OCTETS = 4,
 };
 
 void
@@ -16,26 +17,52 @@ builder_start(struct builder *b, uint8_t *out, size_t cap, const struct isakmp_h
 	isakmp_header_wire(&b->w, &copy);
 }
 
-struct span
-builder_add(struct builder *b, const struct payload *p)
+/* Generic Payload Header, RFC 2408 section 3.2; returns where it starts. */
+static size_t
+payload_open(struct builder *b)
 {
-	struct payload copy = *p; /* encoding reads only, but the description serves both ways */
 	uint8_t none = PAYLOAD_NONE;
 	uint16_t length = 0;
-	size_t start = b->w.at, body;
+	size_t start = b->w.at;
 
 	wire_u8(&b->w, "Next Payload", &none);
 	wire_reserved(&b->w, 1);
 	wire_u16(&b->w, "Payload Length", &length);
-	body = b->w.at;
-	payload_wire(&b->w, &copy);
-	wire_require(&b->w, b->w.at - start <= UINT16_MAX, "a payload must be less than 65536 octets");
+	return start;
+}
+
+/* Fills in the length, and the type where the payload before announces it. */
+static struct span
+payload_close(struct builder *b, size_t start, uint8_t type)
+{
+	size_t octets = b->w.at - start;
+
+	wire_require(&b->w, octets <= UINT16_MAX, "a payload must be less than 65536 octets");
 	if (!wire_ok(&b->w))
 		return (struct span){ 0 };
-	put_be16(b->w.out + start + 2, (uint16_t)(b->w.at - start));
-	b->w.out[b->next_at] = p->type;
+	put_be16(b->w.out + start + 2, (uint16_t)octets);
+	b->w.out[b->next_at] = type;
 	b->next_at = b->payload_at = start;
-	return span_of(b->w.out + body, b->w.at - body);
+	return span_of(b->w.out + start + GENERIC_HEADER_OCTETS, octets - GENERIC_HEADER_OCTETS);
+}
+
+struct span
+builder_add(struct builder *b, const struct payload *p)
+{
+	struct payload copy = *p; /* encoding reads only, but the description serves both ways */
+	size_t start = payload_open(b);
+
+	payload_wire(&b->w, &copy);
+	return payload_close(b, start, p->type);
+}
+
+struct span
+builder_add_raw(struct builder *b, uint8_t type, struct span body)
+{
+	size_t start = payload_open(b);
+
+	wire_rest(&b->w, "body", &body);
+	return payload_close(b, start, type);
 }
 
 struct span

@@ -230,6 +230,8 @@ void builder_start(struct builder *b, uint8_t *out, size_t cap, const struct isa
 struct span builder_add(struct builder *b, const struct payload *p);
 /* A payload of plain octets (KE, NONCE, HASH, VID, NAT-D). */
 struct span builder_add_data(struct builder *b, uint8_t type, struct span data);
+/* A payload of any type whose body was encoded before (SAi_b kept from an earlier message, say): written as it is, unchecked. */
+struct span builder_add_raw(struct builder *b, uint8_t type, struct span body);
 /* Fills in the length. The whole message, or an empty span when it did not fit (see b->w.failure). */
 struct span builder_finish(struct builder *b);
 

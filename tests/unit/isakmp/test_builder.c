@@ -78,6 +78,24 @@ payloads_of_64_kib_are_refused(void **state)
 	assert_int_equal(builder_finish(&b).n, 0);
 }
 
+/* Bodies that were encoded before are written as they are, whatever their type. */
+static void
+raw_bodies_are_not_looked_at(void **state)
+{
+	uint8_t room[64];
+	struct builder b;
+	struct span message;
+
+	(void)state;
+	builder_start(&b, room, sizeof room, &header);
+	assert_true(span_equal(builder_add_raw(&b, PAYLOAD_SA, span_str("abc")), span_str("abc")));
+	assert_int_equal(builder_add_raw(&b, PAYLOAD_ID, (struct span){ 0 }).n, 0);
+	message = builder_finish(&b);
+	assert_int_equal(message.n, 28 + 7 + 4);
+	assert_int_equal(message.p[16], PAYLOAD_SA);
+	assert_memory_equal(message.p + 28, "\5\0\0\7" "abc" "\0\0\0\4", 11);
+}
+
 /* We do not send what we would refuse. */
 static void
 what_we_would_not_accept_is_not_built(void **state)
@@ -155,6 +173,7 @@ main(void)
 		cmocka_unit_test(a_message_without_payloads_is_a_header),
 		cmocka_unit_test(what_does_not_fit_is_an_empty_span),
 		cmocka_unit_test(payloads_of_64_kib_are_refused),
+		cmocka_unit_test(raw_bodies_are_not_looked_at),
 		cmocka_unit_test(what_we_would_not_accept_is_not_built),
 		cmocka_unit_test(what_is_built_is_read_back),
 	};
