@@ -2,13 +2,14 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "clock_rng.h"
 #include "ike1.h"
 #include "settings_apply.h"
 
-enum { TRAFFIC_REPORT_MS = 500, STOP_WAIT_MS = 5000, DATAGRAMS_A_TURN = 64, PATH_OCTETS_MAX = 108 };
+enum { TRAFFIC_REPORT_MS = 500, STOP_WAIT_MS = 5000, SETTLE_MS = 10000, DATAGRAMS_A_TURN = 64, PATH_OCTETS_MAX = 108 };
 
 /* ---- events of the loop */
 
@@ -37,6 +38,24 @@ on_dataplane_readable(uv_poll_t *p, int status, int events)
 	(void)status;
 	(void)events;
 	daemon_dataplane_events(p->data);
+}
+
+static void
+on_steer_readable(uv_poll_t *p, int status, int events)
+{
+	struct daemon *d = p->data;
+
+	(void)status;
+	(void)events;
+	steer_event(d->steer);
+}
+
+static void
+on_settled(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+
+	steer_settled(d->steer);
 }
 
 static void
@@ -177,13 +196,21 @@ static instant_t
 backend_now(void *context)
 {
 	(void)context;
-	return clock_now();
+	return clock_boottime();
 }
 
 static uint64_t
 backend_command(void *context, struct command *c, void (*done)(void *, const struct effect_done *), void *done_context)
 {
-	return daemon_command(context, c, done, done_context);
+	struct daemon *d = context;
+
+	/*
+	 * Connections that come over vici come one by one: what an earlier process
+	 * claimed stays in force until they had time to arrive.
+	 */
+	if (c->kind == COMMAND_LOAD && !d->options->config && !uv_is_active((uv_handle_t *)&d->settle_timer))
+		uv_timer_start(&d->settle_timer, on_settled, SETTLE_MS, 0);
+	return daemon_command(d, c, done, done_context);
 }
 
 static void
@@ -270,8 +297,8 @@ open_core(struct daemon *d, char *why, size_t why_size)
 {
 	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
 
-	d->now = clock_now;
-	d->rng = system_rng();
+	d->now = clock_boottime;
+	d->rng = rng_kernel();
 	d->ike = ike_new(&d->settings.ike, d->rng, protocols);
 	if (!d->ike)
 		snprintf(why, why_size, "out of memory");
@@ -352,7 +379,8 @@ open_loop(struct daemon *d)
 	uv_loop_init(&d->loop);
 	uv_timer_init(&d->loop, &d->timer);
 	uv_timer_init(&d->loop, &d->traffic_timer);
-	d->timer.data = d->traffic_timer.data = d;
+	uv_timer_init(&d->loop, &d->settle_timer);
+	d->timer.data = d->traffic_timer.data = d->settle_timer.data = d;
 	d->socket.fd4 = d->socket.fd6 = -1;
 	d->resolver = (struct resolver){ .loop = &d->loop, .done = on_resolved, .context = d };
 }
@@ -363,6 +391,7 @@ start_watching(struct daemon *d)
 	watch(d, &d->poll_ike4, d->socket.fd4, on_ike_readable);
 	watch(d, &d->poll_ike6, d->socket.fd6, on_ike_readable);
 	watch(d, &d->poll_dataplane, dataplane_event_fd(d->dataplane), on_dataplane_readable);
+	watch(d, &d->poll_steer, steer_fd(d->steer), on_steer_readable);
 	watch_signal(d, &d->sigterm, SIGTERM, on_stop_signal);
 	watch_signal(d, &d->sigint, SIGINT, on_stop_signal);
 	watch_signal(d, &d->sighup, SIGHUP, on_reload_signal);
@@ -392,6 +421,8 @@ daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t 
 		snprintf(why, why_size, "%s has mistakes (see above): correct them, `--check-config` lists them", o->config);
 		return false;
 	}
+	if (o->config)
+		steer_settled(d->steer);
 	/* Last: who can connect finds a daemon that is ready. */
 	return open_vici(d, why, why_size);
 }

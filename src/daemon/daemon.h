@@ -39,8 +39,8 @@ struct waiting_command {
 
 struct daemon {
 	uv_loop_t loop;
-	uv_timer_t timer, traffic_timer;
-	uv_poll_t poll_ike4, poll_ike6, poll_dataplane;
+	uv_timer_t timer, traffic_timer, settle_timer;
+	uv_poll_t poll_ike4, poll_ike6, poll_dataplane, poll_steer;
 	uv_signal_t sigterm, sigint, sighup;
 	instant_t (*now)(void);
 	struct rng *rng;
