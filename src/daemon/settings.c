@@ -29,7 +29,7 @@ settings_default(struct settings *s)
 		.divert_mark = 0x1000000,
 		.bypass_mark = 0x2000000,
 		.mark_mask = 0x3000000,
-		.route_table = 220,
+		.route_table = 0,
 	};
 	ike_settings_default(&s->ike);
 }

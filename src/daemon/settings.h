@@ -31,7 +31,7 @@ struct settings {
 	unsigned hold_packets, hold_ms; /* hold_packets, hold_time */
 	bool native_esp;           /* native_esp, yes: protocol 50 where no NAT is found */
 	uint32_t divert_mark, bypass_mark, mark_mask; /* divert_mark 0x1000000, bypass_mark 0x2000000, mark_mask 0x3000000 */
-	uint32_t route_table;      /* charon.routing_table, 220 */
+	uint32_t route_table;      /* charon.routing_table; 0: STEER_ROUTE_TABLE */
 };
 
 void settings_default(struct settings *s);
