@@ -58,12 +58,13 @@ attributes_wire(struct wire *w, struct attribute **attr, size_t *n)
 	*attr = NULL;
 	*n = 0;
 	while (wire_left(w) > 0) {
-		struct attribute *list = wire_list_room(w, "number of attributes", *attr, *n, sizeof **attr, ISAKMP_ATTRIBUTES_MAX);
+		struct attribute *list =
+		        wire_list_room(w, "number of attributes", *attr, *n, sizeof **attr, ISAKMP_ATTRIBUTES_MAX);
 
 		if (!list)
 			return;
 		*attr = list;
-		list[*n] = (struct attribute){ 0 };
+		list[*n] = (struct attribute) { 0 };
 		attribute_wire(w, &list[*n]);
 		*n += wire_ok(w);
 	}

@@ -12,7 +12,7 @@ builder_start(struct builder *b, uint8_t *out, size_t cap, const struct isakmp_h
 {
 	struct isakmp_header copy = *h;
 
-	*b = (struct builder){ .w = wire_encoder(out, cap), .next_at = HEADER_NEXT_AT };
+	*b = (struct builder) { .w = wire_encoder(out, cap), .next_at = HEADER_NEXT_AT };
 	copy.next_payload = PAYLOAD_NONE;
 	isakmp_header_wire(&b->w, &copy);
 }
@@ -39,7 +39,7 @@ payload_close(struct builder *b, size_t start, uint8_t type)
 
 	wire_require(&b->w, octets <= UINT16_MAX, "a payload must be less than 65536 octets");
 	if (!wire_ok(&b->w))
-		return (struct span){ 0 };
+		return (struct span) { 0 };
 	put_be16(b->w.out + start + 2, (uint16_t)octets);
 	b->w.out[b->next_at] = type;
 	b->next_at = b->payload_at = start;
@@ -68,7 +68,7 @@ builder_add_raw(struct builder *b, uint8_t type, struct span body)
 struct span
 builder_add_data(struct builder *b, uint8_t type, struct span data)
 {
-	return builder_add(b, &(struct payload){ .type = type, .data = data });
+	return builder_add(b, &(struct payload) { .type = type, .data = data });
 }
 
 struct span
@@ -76,7 +76,7 @@ builder_finish(struct builder *b)
 {
 	wire_require(&b->w, b->w.at <= ISAKMP_MESSAGE_OCTETS_MAX, "a message must be less than 65536 octets");
 	if (!wire_ok(&b->w))
-		return (struct span){ 0 };
+		return (struct span) { 0 };
 	put_be32(b->w.out + HEADER_LENGTH_AT, (uint32_t)b->w.at);
 	return span_of(b->w.out, b->w.at);
 }

@@ -7,9 +7,9 @@ header_dump(struct dump *d, const struct isakmp_header *h)
 	const char *exchange = exchange_name(h->exchange);
 
 	dump_line(d, "ISAKMP %u.%u %s (%u), cookies %016llx %016llx, flags %02x, message id %08x, length %u", h->version >> 4,
-		  h->version & 0xf, exchange ? exchange : "unknown exchange", h->exchange,
-		  (unsigned long long)get_be64(h->cookie_i), (unsigned long long)get_be64(h->cookie_r), h->flags,
-		  (unsigned)h->message_id, (unsigned)h->length);
+	          h->version & 0xf, exchange ? exchange : "unknown exchange", h->exchange,
+	          (unsigned long long)get_be64(h->cookie_i), (unsigned long long)get_be64(h->cookie_r), h->flags,
+	          (unsigned)h->message_id, (unsigned)h->length);
 }
 
 void

@@ -27,7 +27,7 @@ isakmp_decode_header(struct isakmp_header *h, struct span datagram)
 {
 	struct wire w = wire_decoder(datagram, NULL);
 
-	*h = (struct isakmp_header){ 0 };
+	*h = (struct isakmp_header) { 0 };
 	isakmp_header_wire(&w, h);
 	if (!wire_ok(&w))
 		return "The datagram is shorter than an ISAKMP header (28 octets).";

@@ -96,7 +96,7 @@ id_payload_from_selector(struct id_payload *out, uint8_t room[32], const struct 
 		return false;
 	if (!any_port && (s->port_lo != s->port_hi || s->port_lo == 0))
 		return false;
-	*out = (struct id_payload){ .proto = s->proto, .port = any_port ? 0 : s->port_lo };
+	*out = (struct id_payload) { .proto = s->proto, .port = any_port ? 0 : s->port_lo };
 	memcpy(room, s->lo.b, n);
 	prefix = ip_range_prefix(&s->lo, &s->hi);
 	if (prefix == (int)ip_bits(&s->lo)) {

@@ -11,12 +11,12 @@
 enum {
 	ISAKMP_HEADER_OCTETS = 28,
 	ISAKMP_COOKIE_OCTETS = 8,
-	ISAKMP_PAYLOADS_MAX = 128,     /* in one message */
+	ISAKMP_PAYLOADS_MAX = 128, /* in one message */
 	ISAKMP_MESSAGE_OCTETS_MAX = 65535,
 	ISAKMP_PROPOSALS_MAX = 64,
-	ISAKMP_TRANSFORMS_MAX = 256,   /* in one proposal */
-	ISAKMP_ATTRIBUTES_MAX = 64,    /* in one transform */
-	ISAKMP_SPIS_MAX = 256,         /* in one Delete */
+	ISAKMP_TRANSFORMS_MAX = 256, /* in one proposal */
+	ISAKMP_ATTRIBUTES_MAX = 64,  /* in one transform */
+	ISAKMP_SPIS_MAX = 256,       /* in one Delete */
 };
 
 /* Next Payload, RFC 2408 section 3.1 and what came later. */
@@ -35,8 +35,8 @@ enum payload_type {
 	PAYLOAD_N = 11,
 	PAYLOAD_D = 12,
 	PAYLOAD_VID = 13,
-	PAYLOAD_ATTR = 14,       /* Mode Config */
-	PAYLOAD_NAT_D = 20,      /* RFC 3947 section 5.1 */
+	PAYLOAD_ATTR = 14,  /* Mode Config */
+	PAYLOAD_NAT_D = 20, /* RFC 3947 section 5.1 */
 	PAYLOAD_NAT_OA = 21,
 	PAYLOAD_NAT_D_DRAFT = 130,
 	PAYLOAD_NAT_OA_DRAFT = 131,
@@ -117,9 +117,9 @@ struct isakmp_header {
 
 /* Data attribute, RFC 2408 section 3.3. Short (AF = 1) ones carry their value in `value`. */
 struct attribute {
-	uint16_t type; /* without AF */
-	bool tv;       /* AF = 1 */
-	uint64_t value; /* also of long ones up to 8 octets */
+	uint16_t type;      /* without AF */
+	bool tv;            /* AF = 1 */
+	uint64_t value;     /* also of long ones up to 8 octets */
 	struct span octets; /* long form */
 };
 
@@ -248,7 +248,8 @@ const char *notify_sentence(uint16_t type);
 /* ID payload <-> identity and client selectors (RFC 2407 section 4.6.2). False: type or length that does not fit. */
 bool id_payload_identity(struct identity *out, const struct id_payload *p);
 bool id_payload_selector(struct selector *out, const struct id_payload *p);
-/* The shortest ID type that says the selector exactly; octets go to @room (32 octets). False: IKEv1 cannot say it (a port range). */
+/* The shortest ID type that says the selector exactly; octets go to @room (32 octets). False: IKEv1 cannot say it (a port range).
+ */
 bool id_payload_from_selector(struct id_payload *out, uint8_t room[32], const struct selector *s);
 
 #endif

@@ -122,7 +122,8 @@ static const struct {
 	{ NOTIFY_AUTHENTICATION_FAILED, "AUTHENTICATION-FAILED",
 	  "The peer could not authenticate us: compare the pre-shared keys, the identities and the authentication method." },
 	{ NOTIFY_INVALID_SIGNATURE, "INVALID-SIGNATURE",
-	  "The peer found a wrong signature: key and certificate do not belong together, or the message was changed on its way." },
+	  "The peer found a wrong signature: key and certificate do not belong together, or the message was changed on its "
+	  "way." },
 	{ NOTIFY_ADDRESS_NOTIFICATION, "ADDRESS-NOTIFICATION", NULL },
 	{ NOTIFY_SA_LIFETIME, "NOTIFY-SA-LIFETIME", "The peer says how long it will keep the SA." },
 	{ NOTIFY_CERTIFICATE_UNAVAILABLE, "CERTIFICATE-UNAVAILABLE", "The peer could not get a certificate that it needs." },

@@ -125,7 +125,7 @@ sentence(const struct wire *w, size_t number, uint8_t type, struct arena *arena)
 {
 	const char *name = payload_name(type);
 	const char *text = arena_printf(arena, "Payload %zu (%s): %s%s%s.", number, name ? name : "of an unknown type",
-					w->where ? w->where : "", w->where ? " " : "", w->failure);
+	                                w->where ? w->where : "", w->where ? " " : "", w->failure);
 
 	return text ? text : "The message was not read: no memory.";
 }
@@ -150,12 +150,13 @@ isakmp_decode_payloads(struct message *m, uint8_t first, struct span body, bool 
 	m->n = 0;
 	m->present = 0;
 	while (type != PAYLOAD_NONE) {
-		struct payload *list = wire_list_room(&w, "number of payloads", m->payload, m->n, sizeof *m->payload, ISAKMP_PAYLOADS_MAX);
+		struct payload *list =
+		        wire_list_room(&w, "number of payloads", m->payload, m->n, sizeof *m->payload, ISAKMP_PAYLOADS_MAX);
 
 		if (!list)
 			return sentence(&w, m->n + 1, type, arena);
 		m->payload = list;
-		list[m->n] = (struct payload){ .type = type };
+		list[m->n] = (struct payload) { .type = type };
 
 		uint8_t next = next_payload_wire(&w, &list[m->n]);
 

@@ -78,12 +78,12 @@ transforms_wire(struct wire *w, struct proposal_payload *p)
 	p->n_transform = 0;
 	while (more && wire_ok(w) && wire_left(w) > 0) {
 		struct transform_payload *list = wire_list_room(w, "number of Transforms", p->transform, p->n_transform,
-								sizeof *p->transform, ISAKMP_TRANSFORMS_MAX);
+		                                                sizeof *p->transform, ISAKMP_TRANSFORMS_MAX);
 
 		if (!list)
 			return;
 		p->transform = list;
-		list[p->n_transform] = (struct transform_payload){ 0 };
+		list[p->n_transform] = (struct transform_payload) { 0 };
 		more = transform_wire(w, &list[p->n_transform], false);
 		p->n_transform += wire_ok(w);
 	}
@@ -99,7 +99,8 @@ proposal_wire(struct wire *w, struct proposal_payload *p, bool more)
 	struct nested in = nested_enter(w, PAYLOAD_P, more, "Next Payload of a Proposal", "Payload Length of a Proposal");
 	uint8_t spi_size = (uint8_t)p->spi.n, count = (uint8_t)p->n_transform;
 
-	wire_require(w, w->mode != WIRE_ENCODE || p->n_transform < ISAKMP_TRANSFORMS_MAX, "# of Transforms must be less than 256");
+	wire_require(w, w->mode != WIRE_ENCODE || p->n_transform < ISAKMP_TRANSFORMS_MAX,
+	             "# of Transforms must be less than 256");
 	wire_u8(w, "Proposal #", &p->number);
 	wire_u8(w, "Protocol-Id", &p->protocol);
 	wire_hidden_u8(w, "SPI Size of a Proposal", &spi_size);
@@ -133,12 +134,12 @@ proposals_wire(struct wire *w, struct sa_payload *sa)
 	sa->n_proposal = 0;
 	while (more && wire_ok(w)) {
 		struct proposal_payload *list = wire_list_room(w, "number of Proposals", sa->proposal, sa->n_proposal,
-							       sizeof *sa->proposal, ISAKMP_PROPOSALS_MAX);
+		                                               sizeof *sa->proposal, ISAKMP_PROPOSALS_MAX);
 
 		if (!list)
 			return;
 		sa->proposal = list;
-		list[sa->n_proposal] = (struct proposal_payload){ 0 };
+		list[sa->n_proposal] = (struct proposal_payload) { 0 };
 		more = proposal_wire(w, &list[sa->n_proposal], false);
 		sa->n_proposal += wire_ok(w);
 	}

@@ -3,8 +3,8 @@
 
 struct vendor {
 	const char *name;
-	uint8_t n;      /* octets that we compare, and send */
-	bool prefix;    /* a version may follow */
+	uint8_t n;   /* octets that we compare, and send */
+	bool prefix; /* a version may follow */
 	uint8_t b[18];
 };
 
@@ -13,49 +13,43 @@ static const struct vendor vendors[VENDOR_IDS] = {
 	[VENDOR_UNKNOWN] = { "an unknown vendor ID" },
 	/* "RFC 3947": RFC 3947 section 3.1 */
 	[VENDOR_NAT_T_RFC3947] = { "NAT-T (RFC 3947)", 16, false,
-		{ 0x4a, 0x13, 0x1c, 0x81, 0x07, 0x03, 0x58, 0x45, 0x5c, 0x57, 0x28, 0xf2, 0x0e, 0x95, 0x45, 0x2f } },
+	                           "\x4a\x13\x1c\x81\x07\x03\x58\x45\x5c\x57\x28\xf2\x0e\x95\x45\x2f" },
 	/* "draft-ietf-ipsec-nat-t-ike-03" */
 	[VENDOR_NAT_T_DRAFT_03] = { "draft-ietf-ipsec-nat-t-ike-03", 16, false,
-		{ 0x7d, 0x94, 0x19, 0xa6, 0x53, 0x10, 0xca, 0x6f, 0x2c, 0x17, 0x9d, 0x92, 0x15, 0x52, 0x9d, 0x56 } },
+	                            "\x7d\x94\x19\xa6\x53\x10\xca\x6f\x2c\x17\x9d\x92\x15\x52\x9d\x56" },
 	/* "draft-ietf-ipsec-nat-t-ike-02\n" */
 	[VENDOR_NAT_T_DRAFT_02_NEWLINE] = { "draft-ietf-ipsec-nat-t-ike-02\\n", 16, false,
-		{ 0x90, 0xcb, 0x80, 0x91, 0x3e, 0xbb, 0x69, 0x6e, 0x08, 0x63, 0x81, 0xb5, 0xec, 0x42, 0x7b, 0x1f } },
+	                                    "\x90\xcb\x80\x91\x3e\xbb\x69\x6e\x08\x63\x81\xb5\xec\x42\x7b\x1f" },
 	/* "draft-ietf-ipsec-nat-t-ike-02" */
 	[VENDOR_NAT_T_DRAFT_02] = { "draft-ietf-ipsec-nat-t-ike-02", 16, false,
-		{ 0xcd, 0x60, 0x46, 0x43, 0x35, 0xdf, 0x21, 0xf8, 0x7c, 0xfd, 0xb2, 0xfc, 0x68, 0xb6, 0xa4, 0x48 } },
+	                            "\xcd\x60\x46\x43\x35\xdf\x21\xf8\x7c\xfd\xb2\xfc\x68\xb6\xa4\x48" },
 	/* "draft-ietf-ipsec-nat-t-ike-00" */
 	[VENDOR_NAT_T_DRAFT_00] = { "draft-ietf-ipsec-nat-t-ike-00", 16, false,
-		{ 0x44, 0x85, 0x15, 0x2d, 0x18, 0xb6, 0xbb, 0xcd, 0x0b, 0xe8, 0xa8, 0x46, 0x95, 0x79, 0xdd, 0xcc } },
+	                            "\x44\x85\x15\x2d\x18\xb6\xbb\xcd\x0b\xe8\xa8\x46\x95\x79\xdd\xcc" },
 	/* RFC 3706 section 5.1: the last two octets are the version, here 1.0 */
-	[VENDOR_DPD] = { "DPD", 16, false,
-		{ 0xaf, 0xca, 0xd7, 0x13, 0x68, 0xa1, 0xf1, 0xc9, 0x6b, 0x86, 0x96, 0xfc, 0x77, 0x57, 0x01, 0x00 } },
+	[VENDOR_DPD] = { "DPD", 16, false, "\xaf\xca\xd7\x13\x68\xa1\xf1\xc9\x6b\x86\x96\xfc\x77\x57\x01\x00" },
 	/* the first half of the hash of "draft-ietf-ipsra-isakmp-xauth-06.txt" */
-	[VENDOR_XAUTH] = { "XAuth", 8, false, { 0x09, 0x00, 0x26, 0x89, 0xdf, 0xd6, 0xb7, 0x12 } },
+	[VENDOR_XAUTH] = { "XAuth", 8, false, "\x09\x00\x26\x89\xdf\xd6\xb7\x12" },
 	/* the hash of "CISCO-UNITY" with its last two octets replaced by a version */
-	[VENDOR_UNITY] = { "Cisco Unity", 16, false,
-		{ 0x12, 0xf5, 0xf2, 0x8c, 0x45, 0x71, 0x68, 0xa9, 0x70, 0x2d, 0x9f, 0xe2, 0x74, 0xcc, 0x01, 0x00 } },
+	[VENDOR_UNITY] = { "Cisco Unity", 16, false, "\x12\xf5\xf2\x8c\x45\x71\x68\xa9\x70\x2d\x9f\xe2\x74\xcc\x01\x00" },
 	/* "FRAGMENTATION"; four octets of flags may follow */
 	[VENDOR_FRAGMENTATION] = { "FRAGMENTATION", 16, true,
-		{ 0x40, 0x48, 0xb7, 0xd5, 0x6e, 0xbc, 0xe8, 0x85, 0x25, 0xe7, 0xde, 0x7f, 0x00, 0xd6, 0xc2, 0xd3 } },
+	                           "\x40\x48\xb7\xd5\x6e\xbc\xe8\x85\x25\xe7\xde\x7f\x00\xd6\xc2\xd3" },
 	/* "Vid-Initial-Contact" */
 	[VENDOR_INITIAL_CONTACT] = { "Vid-Initial-Contact", 16, false,
-		{ 0x26, 0x24, 0x4d, 0x38, 0xed, 0xdb, 0x61, 0xb3, 0x17, 0x2a, 0x36, 0xe3, 0xd0, 0xcf, 0xb8, 0x19 } },
+	                             "\x26\x24\x4d\x38\xed\xdb\x61\xb3\x17\x2a\x36\xe3\xd0\xcf\xb8\x19" },
 	/* ours: the first half of the SHA-256 hash of "Sallyport" */
-	[VENDOR_SALLYPORT] = { "Sallyport", 16, true,
-		{ 0xdc, 0x36, 0x5a, 0x61, 0xf2, 0x55, 0x92, 0xf2, 0x0a, 0x34, 0x9c, 0xae, 0xf8, 0xe2, 0xc9, 0x61 } },
+	[VENDOR_SALLYPORT] = { "Sallyport", 16, true, "\xdc\x36\x5a\x61\xf2\x55\x92\xf2\x0a\x34\x9c\xae\xf8\xe2\xc9\x61" },
 	/* "strongSwan" */
-	[VENDOR_STRONGSWAN] = { "strongSwan", 16, false,
-		{ 0x88, 0x2f, 0xe5, 0x6d, 0x6f, 0xd2, 0x0d, 0xbc, 0x22, 0x51, 0x61, 0x3b, 0x2e, 0xbe, 0x5b, 0xeb } },
+	[VENDOR_STRONGSWAN] = { "strongSwan", 16, false, "\x88\x2f\xe5\x6d\x6f\xd2\x0d\xbc\x22\x51\x61\x3b\x2e\xbe\x5b\xeb" },
 	/* text: "OE-Libreswan-4.10"; older ones "OE" and a hash */
-	[VENDOR_LIBRESWAN] = { "libreswan or Openswan", 2, true, { 'O', 'E' } },
+	[VENDOR_LIBRESWAN] = { "libreswan or Openswan", 2, true, "\x4f\x45" },
 	/* "KAME/racoon" */
-	[VENDOR_RACOON] = { "racoon", 16, false,
-		{ 0x70, 0x03, 0xcb, 0xc1, 0x09, 0x7d, 0xbe, 0x9c, 0x26, 0x00, 0xba, 0x69, 0x83, 0xbc, 0x8b, 0x35 } },
+	[VENDOR_RACOON] = { "racoon", 16, false, "\x70\x03\xcb\xc1\x09\x7d\xbe\x9c\x26\x00\xba\x69\x83\xbc\x8b\x35" },
 	/* "MS NT5 ISAKMPOAKLEY" and a version */
 	[VENDOR_MICROSOFT] = { "Microsoft Windows", 16, true,
-		{ 0x1e, 0x2b, 0x51, 0x69, 0x05, 0x99, 0x1c, 0x7d, 0x7c, 0x96, 0xfc, 0xbf, 0xb5, 0x87, 0xe4, 0x61 } },
-	[VENDOR_CISCO_VPN3000] = { "Cisco VPN 3000", 13, true,
-		{ 0x1f, 0x07, 0xf7, 0x0e, 0xaa, 0x65, 0x14, 0xd3, 0xb0, 0xfa, 0x96, 0x54, 0x2a } },
+	                       "\x1e\x2b\x51\x69\x05\x99\x1c\x7d\x7c\x96\xfc\xbf\xb5\x87\xe4\x61" },
+	[VENDOR_CISCO_VPN3000] = { "Cisco VPN 3000", 13, true, "\x1f\x07\xf7\x0e\xaa\x65\x14\xd3\xb0\xfa\x96\x54\x2a" },
 };
 
 enum { DPD_HASH_OCTETS = 14 };

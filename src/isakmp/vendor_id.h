@@ -12,14 +12,14 @@ enum vendor_id {
 	VENDOR_NAT_T_DRAFT_02_NEWLINE, /* the hash of the name with the newline that most peers hashed with it */
 	VENDOR_NAT_T_DRAFT_02,
 	VENDOR_NAT_T_DRAFT_00,
-	VENDOR_DPD,           /* RFC 3706 */
-	VENDOR_XAUTH,         /* draft-beaulieu-ike-xauth-02 */
-	VENDOR_UNITY,         /* Cisco's Mode Config attributes */
-	VENDOR_FRAGMENTATION, /* fragments of IKE messages in payload 132 */
+	VENDOR_DPD,             /* RFC 3706 */
+	VENDOR_XAUTH,           /* draft-beaulieu-ike-xauth-02 */
+	VENDOR_UNITY,           /* Cisco's Mode Config attributes */
+	VENDOR_FRAGMENTATION,   /* fragments of IKE messages in payload 132 */
 	VENDOR_INITIAL_CONTACT, /* Microsoft's */
 	VENDOR_SALLYPORT,
 	VENDOR_STRONGSWAN,
-	VENDOR_LIBRESWAN,     /* and its forerunners: "OE" and more */
+	VENDOR_LIBRESWAN, /* and its forerunners: "OE" and more */
 	VENDOR_RACOON,
 	VENDOR_MICROSOFT,
 	VENDOR_CISCO_VPN3000,

@@ -13,8 +13,7 @@ struct text {
 	size_t n;
 };
 
-static void __attribute__((format(printf, 2, 3)))
-put(struct text *t, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) put(struct text *t, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -75,7 +74,7 @@ integ_of_prf(uint16_t prf_id)
 static void
 one(struct proposal *p, enum transform_kind kind, uint16_t id, uint16_t key_bits)
 {
-	p->kind[kind].t[0] = (struct transform){ id, key_bits };
+	p->kind[kind].t[0] = (struct transform) { id, key_bits };
 	p->kind[kind].n = 1;
 }
 
@@ -143,13 +142,13 @@ offered_transform(const struct suite *s, enum transform_kind kind)
 {
 	switch (kind) {
 	case TRANSFORM_PRF:
-		return (struct transform){ s->prf_id, 0 };
+		return (struct transform) { s->prf_id, 0 };
 	case TRANSFORM_INTEG:
-		return (struct transform){ s->integ_id, 0 };
+		return (struct transform) { s->integ_id, 0 };
 	case TRANSFORM_DH:
-		return (struct transform){ s->dh_id, 0 };
+		return (struct transform) { s->dh_id, 0 };
 	case TRANSFORM_ESN:
-		return (struct transform){ s->esn ? ESN_YES : ESN_NO, 0 };
+		return (struct transform) { s->esn ? ESN_YES : ESN_NO, 0 };
 	default:
 		return s->encr;
 	}
@@ -161,8 +160,7 @@ put_allowed(struct text *t, const struct proposal *p, enum transform_kind kind)
 	char name[40];
 
 	for (size_t i = 0; i < p->kind[kind].n; i++)
-		put(t, "%s%s", i ? ", " : "",
-		    algorithm_format(name, kind, p->kind[kind].t[i].id, p->kind[kind].t[i].key_bits));
+		put(t, "%s%s", i ? ", " : "", algorithm_format(name, kind, p->kind[kind].t[i].id, p->kind[kind].t[i].key_bits));
 	if (p->kind[kind].n == 0)
 		put(t, "none");
 }
@@ -170,9 +168,9 @@ put_allowed(struct text *t, const struct proposal *p, enum transform_kind kind)
 static const char *
 setting(const struct match_terms *terms)
 {
-	return terms->protocol == PROPOSAL_IKE ? "connections.<c>.proposals"
-	     : terms->protocol == PROPOSAL_ESP ? "connections.<c>.children.<ch>.esp_proposals"
-					       : "connections.<c>.children.<ch>.ah_proposals";
+	return terms->protocol == PROPOSAL_IKE   ? "connections.<c>.proposals"
+	       : terms->protocol == PROPOSAL_ESP ? "connections.<c>.children.<ch>.esp_proposals"
+	                                         : "connections.<c>.children.<ch>.ah_proposals";
 }
 
 /* The word that would make us accept it. In IKE the hash is asked for by the integrity keyword. */
@@ -188,7 +186,7 @@ wanted(const struct transform *t, enum transform_kind kind)
 
 static void
 put_algorithm_mismatch(struct text *t, enum mismatch first, const struct suite *s, const struct proposal *p,
-		       const struct match_terms *terms)
+                       const struct match_terms *terms)
 {
 	enum transform_kind kind = kind_of(first);
 	struct transform theirs = offered_transform(s, kind);
@@ -212,8 +210,9 @@ put_pfs_mismatch(struct text *t, const struct suite *s, const struct proposal *p
 	char name[40];
 
 	if (s->dh_id != DH_NONE) {
-		put(t, "the peer wants perfect forward secrecy (PFS) with %s, we have none configured: add %s%s to %s, "
-		       "or turn PFS off at the peer",
+		put(t,
+		    "the peer wants perfect forward secrecy (PFS) with %s, we have none configured: add %s%s to %s, "
+		    "or turn PFS off at the peer",
 		    algorithm_format(name, TRANSFORM_DH, s->dh_id, 0), a ? a->keyword : "the group",
 		    a && a->weak ? " (weak)" : "", setting(terms));
 		return;
@@ -228,8 +227,9 @@ put_auth_mismatch(struct text *t, const struct suite *s, const struct match_term
 {
 	const char *theirs = ike1_auth_name(s->auth), *ours = ike1_auth_name(terms->auth);
 
-	put(t, "they differ first in the authentication method (offered %s (%u), configured %s): set local.auth and "
-	       "remote.auth of the connection alike at both ends",
+	put(t,
+	    "they differ first in the authentication method (offered %s (%u), configured %s): set local.auth and "
+	    "remote.auth of the connection alike at both ends",
 	    theirs ? theirs : "an unknown one", s->auth, ours ? ours : "another");
 }
 
@@ -238,13 +238,15 @@ put_encapsulation_mismatch(struct text *t, const struct suite *s, const struct m
 {
 	const char *theirs = encapsulation_name(s->encapsulation), *ours = encapsulation_name(terms->encapsulation);
 
-	put(t, "they differ first in the encapsulation mode (offered %s, needed here %s): set children.<ch>.mode alike at "
-	       "both ends; \"in UDP\" follows from a NAT between them or from encap = yes",
+	put(t,
+	    "they differ first in the encapsulation mode (offered %s, needed here %s): set children.<ch>.mode alike at "
+	    "both ends; \"in UDP\" follows from a NAT between them or from encap = yes",
 	    theirs ? theirs : "an unknown one", ours ? ours : "another");
 }
 
 static void
-put_mismatch(struct text *t, enum mismatch first, const struct suite *s, const struct proposal *p, const struct match_terms *terms)
+put_mismatch(struct text *t, enum mismatch first, const struct suite *s, const struct proposal *p,
+             const struct match_terms *terms)
 {
 	switch (first) {
 	case MISMATCH_UNKNOWN:
@@ -274,7 +276,7 @@ put_more(struct text *t, size_t n)
 
 const char *
 explain_match(struct arena *a, const struct match *m, const struct suites *offered, const struct proposals *ours,
-	      const struct match_terms *terms)
+              const struct match_terms *terms)
 {
 	const struct refusal *r = nearest(m);
 	struct text t = { .n = 0 };

@@ -27,15 +27,15 @@ ike1_value_name(uint16_t attribute, uint64_t value)
 {
 	static const struct name encr[] = {
 		{ 1, "DES_CBC" },  { 2, "IDEA_CBC" }, { 3, "BLOWFISH_CBC" }, { 4, "RC5_R16_B64_CBC" },
-		{ 5, "3DES_CBC" }, { 6, "CAST_CBC" }, { 7, "AES_CBC" },	     { 8, "CAMELLIA_CBC" },
+		{ 5, "3DES_CBC" }, { 6, "CAST_CBC" }, { 7, "AES_CBC" },      { 8, "CAMELLIA_CBC" },
 	};
 	static const struct name hash[] = {
 		{ 1, "MD5" }, { 2, "SHA1" }, { 3, "TIGER" }, { 4, "SHA2_256" }, { 5, "SHA2_384" }, { 6, "SHA2_512" },
 	};
 	static const struct name group[] = {
-		{ 3, "EC2N_155" },	 { 4, "EC2N_185" },	  { 22, "MODP_1024_160" }, { 23, "MODP_2048_224" },
-		{ 24, "MODP_2048_256" }, { 25, "ECP_192" },	  { 26, "ECP_224" },	   { 27, "ECP_224_BP" },
-		{ 28, "ECP_256_BP" },	 { 29, "ECP_384_BP" },	  { 30, "ECP_512_BP" },	   { 32, "CURVE_448" },
+		{ 3, "EC2N_155" },       { 4, "EC2N_185" },    { 22, "MODP_1024_160" }, { 23, "MODP_2048_224" },
+		{ 24, "MODP_2048_256" }, { 25, "ECP_192" },    { 26, "ECP_224" },       { 27, "ECP_224_BP" },
+		{ 28, "ECP_256_BP" },    { 29, "ECP_384_BP" }, { 30, "ECP_512_BP" },    { 32, "CURVE_448" },
 	};
 
 	switch (attribute) {
@@ -75,10 +75,10 @@ const char *
 esp1_transform_name(uint8_t id)
 {
 	static const struct name names[] = {
-		{ 1, "DES_IV64" },     { 2, "DES_CBC" },      { 3, "3DES_CBC" },    { 4, "RC5" },	   { 5, "IDEA" },
-		{ 6, "CAST" },	       { 7, "BLOWFISH_CBC" }, { 8, "3IDEA" },	    { 9, "DES_IV32" },	   { 10, "RC4" },
-		{ 11, "NULL" },	       { 12, "AES_CBC" },     { 13, "AES_CTR" },    { 14, "AES_CCM_8" },   { 15, "AES_CCM_12" },
-		{ 16, "AES_CCM_16" },  { 18, "AES_GCM_8" },   { 19, "AES_GCM_12" }, { 20, "AES_GCM_16" }, { 21, "SEED_CBC" },
+		{ 1, "DES_IV64" },      { 2, "DES_CBC" },        { 3, "3DES_CBC" },    { 4, "RC5" },         { 5, "IDEA" },
+		{ 6, "CAST" },          { 7, "BLOWFISH_CBC" },   { 8, "3IDEA" },       { 9, "DES_IV32" },    { 10, "RC4" },
+		{ 11, "NULL" },         { 12, "AES_CBC" },       { 13, "AES_CTR" },    { 14, "AES_CCM_8" },  { 15, "AES_CCM_12" },
+		{ 16, "AES_CCM_16" },   { 18, "AES_GCM_8" },     { 19, "AES_GCM_12" }, { 20, "AES_GCM_16" }, { 21, "SEED_CBC" },
 		{ 22, "CAMELLIA_CBC" }, { 23, "NULL_AES_GMAC" },
 	};
 
@@ -89,9 +89,9 @@ const char *
 esp1_auth_name(uint64_t value)
 {
 	static const struct name names[] = {
-		{ 1, "HMAC_MD5_96" },	    { 2, "HMAC_SHA1_96" },	{ 3, "DES_MAC" },
-		{ 4, "KPDK" },		    { 5, "HMAC_SHA2_256_128" }, { 6, "HMAC_SHA2_384_192" },
-		{ 7, "HMAC_SHA2_512_256" }, { 8, "HMAC_RIPEMD_160_96" }, { 9, "AES_XCBC_96" },
+		{ 1, "HMAC_MD5_96" },       { 2, "HMAC_SHA1_96" },      { 3, "DES_MAC" },           { 4, "KPDK" },
+		{ 5, "HMAC_SHA2_256_128" }, { 6, "HMAC_SHA2_384_192" }, { 7, "HMAC_SHA2_512_256" }, { 8, "HMAC_RIPEMD_160_96" },
+		{ 9, "AES_XCBC_96" },
 	};
 
 	return LOOKUP(names, value);

@@ -22,7 +22,7 @@ static const char no_memory[] = "no memory";
 static void
 basic(struct transform_payload *t, uint16_t type, uint64_t value)
 {
-	t->attr[t->n_attr++] = (struct attribute){ .type = type, .tv = true, .value = value };
+	t->attr[t->n_attr++] = (struct attribute) { .type = type, .tv = true, .value = value };
 }
 
 /*
@@ -31,7 +31,7 @@ basic(struct transform_payload *t, uint16_t type, uint64_t value)
  */
 static bool
 lifetime(struct transform_payload *t, uint16_t type_class, uint16_t duration_class, uint16_t unit, uint64_t duration,
-	 struct arena *a)
+         struct arena *a)
 {
 	uint8_t *octets;
 
@@ -48,15 +48,16 @@ lifetime(struct transform_payload *t, uint16_t type_class, uint16_t duration_cla
 	if (!octets)
 		return false;
 	put_be32(octets, (uint32_t)duration);
-	t->attr[t->n_attr++] = (struct attribute){ .type = duration_class, .value = duration, .octets = span_of(octets, 4) };
+	t->attr[t->n_attr++] = (struct attribute) { .type = duration_class, .value = duration, .octets = span_of(octets, 4) };
 	return true;
 }
 
 static bool
 transform_open(struct transform_payload *t, size_t number, uint8_t id, struct arena *a)
 {
-	*t = (struct transform_payload){ .number = (uint8_t)number, .id = id,
-					 .attr = arena_alloc(a, TRANSFORM_ATTRIBUTES * sizeof *t->attr) };
+	*t = (struct transform_payload) { .number = (uint8_t)number,
+		                          .id = id,
+		                          .attr = arena_alloc(a, TRANSFORM_ATTRIBUTES * sizeof *t->attr) };
 	return t->attr != NULL;
 }
 
@@ -93,7 +94,7 @@ ike1_choices(struct choice *c, const struct proposals *ours)
 				for (uint8_t g = 0; g < p->kind[TRANSFORM_DH].n; g++)
 					if (ike1_can_say(p, e, f, g)) {
 						if (c)
-							c[n] = (struct choice){ p, e, f, g, 0, false };
+							c[n] = (struct choice) { p, e, f, g, 0, false };
 						n++;
 					}
 	}
@@ -117,7 +118,7 @@ take_choices(struct choice *c, size_t n)
 
 static bool
 ike1_transform(struct transform_payload *t, size_t number, const struct choice *c, uint16_t auth, uint64_t life_seconds,
-	       struct arena *a)
+               struct arena *a)
 {
 	const struct algorithm *encr = algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
 
@@ -138,16 +139,18 @@ sa_open(struct sa_payload *out, uint8_t protocol, size_t n, struct arena *a)
 {
 	struct proposal_payload *p = arena_alloc(a, sizeof *p);
 
-	*out = (struct sa_payload){ .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = p, .n_proposal = 1 };
+	*out = (struct sa_payload) { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = p, .n_proposal = 1 };
 	if (!p)
 		return NULL;
-	*p = (struct proposal_payload){ .number = 1, .protocol = protocol, .transform = arena_alloc(a, n * sizeof *p->transform) };
+	*p = (struct proposal_payload) { .number = 1,
+		                         .protocol = protocol,
+		                         .transform = arena_alloc(a, n * sizeof *p->transform) };
 	return p->transform ? p : NULL;
 }
 
 const char *
 ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uint16_t auth, uint64_t life_seconds,
-		       struct arena *a)
+                       struct arena *a)
 {
 	size_t n = ike1_choices(NULL, ours), taken;
 	struct choice *c = arena_alloc(a, (n ? n : 1) * sizeof *c);
@@ -207,9 +210,10 @@ esp1_choices(struct choice *c, const struct proposals *ours, uint16_t dh_id)
 		for (uint8_t e = 0; e < p->kind[TRANSFORM_ENCR].n; e++)
 			for (uint8_t f = 0; f < at_least_once(p->kind[TRANSFORM_INTEG].n); f++)
 				for (uint8_t x = 0; x < at_least_once(p->kind[TRANSFORM_ESN].n); x++)
-					if (algorithm_at(p, TRANSFORM_ENCR, e) && algorithm_at(p, TRANSFORM_ENCR, e)->esp1_value) {
+					if (algorithm_at(p, TRANSFORM_ENCR, e) &&
+					    algorithm_at(p, TRANSFORM_ENCR, e)->esp1_value) {
 						if (c)
-							c[n] = (struct choice){ p, e, f, 0, x, false };
+							c[n] = (struct choice) { p, e, f, 0, x, false };
 						n++;
 					}
 	}
@@ -218,7 +222,7 @@ esp1_choices(struct choice *c, const struct proposals *ours, uint16_t dh_id)
 
 static bool
 esp1_transform(struct transform_payload *t, size_t number, const struct choice *c, const struct ike1_esp_terms *terms,
-	       struct arena *a)
+               struct arena *a)
 {
 	const struct algorithm *encr = algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
 	const struct algorithm *integ = algorithm_at(c->p, TRANSFORM_INTEG, c->second);
@@ -254,7 +258,7 @@ spi_octets(struct span *out, uint32_t spi, struct arena *a)
 
 const char *
 ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_esp_terms *terms,
-			   struct arena *a)
+                           struct arena *a)
 {
 	size_t n = esp1_choices(NULL, ours, terms->dh_id);
 	struct choice *c = arena_alloc(a, (n ? n : 1) * sizeof *c);
@@ -286,7 +290,7 @@ ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours,
  */
 bool
 ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, uint32_t spi,
-	       struct arena *a)
+               struct arena *a)
 {
 	const struct proposal_payload *from = &offered->proposal[chosen->proposal_index];
 	struct proposal_payload *p = sa_open(out, from->protocol, 1, a);
@@ -332,12 +336,12 @@ find_offered(struct suite *chosen, const struct suites *ours)
 		but_lifetime = true;
 	}
 	return but_lifetime ? "the peer's answer changed the lifetime that we offered (RFC 2409 section 5)"
-			    : "the peer's answer is a combination that we did not offer (RFC 2408 section 4.2)";
+	                    : "the peer's answer is a combination that we did not offer (RFC 2408 section 4.2)";
 }
 
 const char *
 ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const struct sa_payload *offer,
-	       enum proposal_protocol protocol, struct arena *a)
+               enum proposal_protocol protocol, struct arena *a)
 {
 	bool esp = protocol == PROPOSAL_ESP;
 	struct suites theirs, ours;
@@ -346,7 +350,7 @@ ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const stru
 	if (answer->doi != DOI_IPSEC || answer->situation != SIT_IDENTITY_ONLY)
 		return "the peer's answer has another DOI or situation than our offer";
 	if (!(esp ? suites_from_ike1_esp_sa(&theirs, answer, a) && suites_from_ike1_esp_sa(&ours, offer, a)
-		  : suites_from_ike1_sa(&theirs, answer, a) && suites_from_ike1_sa(&ours, offer, a)))
+	          : suites_from_ike1_sa(&theirs, answer, a) && suites_from_ike1_sa(&ours, offer, a)))
 		return no_memory;
 	if (theirs.n != 1)
 		return "the peer's answer must choose exactly one transform (RFC 2408 section 4.2)";

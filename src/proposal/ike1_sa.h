@@ -12,7 +12,7 @@
  * Everything that is returned borrows from the SA payload or lives in the arena.
  */
 
-enum { KEY_IKE = 1 }; /* Transform-Id of PROTO_ISAKMP, RFC 2407 section 4.4.2 */
+enum { KEY_IKE = 1 };       /* Transform-Id of PROTO_ISAKMP, RFC 2407 section 4.4.2 */
 enum { ESP_SPI_MIN = 256 }; /* RFC 4303 section 2.1: 1 to 255 are reserved */
 
 /*
@@ -32,13 +32,13 @@ bool suites_from_ike1_esp_sa(struct suites *out, const struct sa_payload *sa, st
  * can say, or no memory.
  */
 const char *ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uint16_t auth, uint64_t life_seconds,
-				   struct arena *a);
+                                   struct arena *a);
 
 /* What all transforms of a Quick Mode have in common. */
 struct ike1_esp_terms {
-	uint32_t spi;           /* ours, host order */
-	uint16_t dh_id;         /* the group of our KE payload; DH_NONE: no PFS */
-	uint16_t encapsulation; /* ENCAPSULATION_* */
+	uint32_t spi;                          /* ours, host order */
+	uint16_t dh_id;                        /* the group of our KE payload; DH_NONE: no PFS */
+	uint16_t encapsulation;                /* ENCAPSULATION_* */
 	uint64_t life_seconds, life_kilobytes; /* 0: not offered */
 };
 
@@ -51,7 +51,7 @@ uint16_t ike1_esp_group(const struct proposals *ours);
  * 5.5). NULL, or a sentence.
  */
 const char *ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_esp_terms *terms,
-				       struct arena *a);
+                                       struct arena *a);
 
 /*
  * ike1_sa_answer - the responder's SA payload: the chosen proposal with its one
@@ -59,7 +59,7 @@ const char *ike1_sa_from_esp_proposals(struct sa_payload *out, const struct prop
  * 0 in Phase 1, which has none. False when out of memory.
  */
 bool ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, uint32_t spi,
-		    struct arena *a);
+                    struct arena *a);
 
 /*
  * ike1_sa_accept - the initiator's check of the answer: exactly one transform,
@@ -67,7 +67,7 @@ bool ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, co
  * and the transform_index that it has in @offer. NULL, or a sentence.
  */
 const char *ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const struct sa_payload *offer,
-			   enum proposal_protocol protocol, struct arena *a);
+                           enum proposal_protocol protocol, struct arena *a);
 
 /* Names of the numbers of RFC 2409 Appendix A and RFC 2407 that are not in our registry; NULL for others. */
 const char *ike1_value_name(uint16_t attribute, uint64_t value);

@@ -63,8 +63,7 @@ static const struct classes phase2 = {
 };
 
 /* Marks the suite; the first reason stays. */
-static void __attribute__((format(printf, 3, 4)))
-unknown(struct suite *s, struct arena *a, const char *fmt, ...)
+static void __attribute__((format(printf, 3, 4))) unknown(struct suite *s, struct arena *a, const char *fmt, ...)
 {
 	char text[160];
 	va_list ap;
@@ -166,7 +165,7 @@ take_cipher(struct reading *r, const struct algorithm *a, uint64_t key_bits, con
 	else if (a->key_bits && !key_bits)
 		unknown(r->s, r->a, "encryption algorithm %s without a key length", a->name);
 	else
-		r->s->encr = (struct transform){ a->id, a->key_bits };
+		r->s->encr = (struct transform) { a->id, a->key_bits };
 }
 
 static void
@@ -196,7 +195,7 @@ phase1_suite(struct reading *r, const struct transform_payload *t)
 		if (!r->seen[mandatory[i]])
 			unknown(r->s, r->a, "no %s", phase1.c[mandatory[i]].name);
 	take_cipher(r, algorithm_by_ike1(TRANSFORM_ENCR, (uint16_t)v[IKE1_ENCRYPTION], (uint16_t)v[IKE1_KEY_LENGTH]),
-		    v[IKE1_KEY_LENGTH], ike1_value_name(IKE1_ENCRYPTION, v[IKE1_ENCRYPTION]), v[IKE1_ENCRYPTION]);
+	            v[IKE1_KEY_LENGTH], ike1_value_name(IKE1_ENCRYPTION, v[IKE1_ENCRYPTION]), v[IKE1_ENCRYPTION]);
 	prf = algorithm_by_ike1(TRANSFORM_PRF, (uint16_t)v[IKE1_HASH], 0);
 	if (prf)
 		r->s->prf_id = prf->id;
@@ -214,7 +213,7 @@ phase2_suite(struct reading *r, const struct transform_payload *t)
 
 	read_attributes(r, &phase2, t);
 	take_cipher(r, algorithm_by_esp1(TRANSFORM_ENCR, t->id, (uint16_t)v[ESP1_KEY_LENGTH]), v[ESP1_KEY_LENGTH],
-		    esp1_transform_name(t->id), t->id);
+	            esp1_transform_name(t->id), t->id);
 	if (r->seen[ESP1_AUTH]) {
 		integ = algorithm_by_esp1(TRANSFORM_INTEG, (uint16_t)v[ESP1_AUTH], 0);
 		if (integ)
@@ -273,7 +272,7 @@ check_esp_proposal(struct suite *s, const struct sa_payload *sa, size_t index, s
 
 	if (with)
 		unknown(s, a, "%s together with %s (proposal %u is both or nothing), and we negotiate ESP alone",
-			protocol_name(p->protocol), protocol_name(with->protocol), p->number);
+		        protocol_name(p->protocol), protocol_name(with->protocol), p->number);
 	else if (p->protocol != PROTO_IPSEC_ESP)
 		unknown(s, a, "%s, and we negotiate ESP alone", protocol_name(p->protocol));
 	else if (p->spi.n != 4)
@@ -291,8 +290,10 @@ read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t
 	const struct transform_payload *t = &p->transform[transform];
 	struct reading r = { .s = s, .a = a };
 
-	*s = (struct suite){ .proposal_number = p->number, .transform_number = t->number,
-			     .proposal_index = (uint16_t)proposal, .transform_index = (uint16_t)transform };
+	*s = (struct suite) { .proposal_number = p->number,
+		              .transform_number = t->number,
+		              .proposal_index = (uint16_t)proposal,
+		              .transform_index = (uint16_t)transform };
 	if (esp) {
 		check_esp_proposal(s, sa, proposal, a);
 		phase2_suite(&r, t);
@@ -308,7 +309,7 @@ read_suites(struct suites *out, const struct sa_payload *sa, bool esp, struct ar
 {
 	size_t n = count_transforms(sa);
 
-	*out = (struct suites){ .s = arena_alloc(a, (n ? n : 1) * sizeof *out->s) };
+	*out = (struct suites) { .s = arena_alloc(a, (n ? n : 1) * sizeof *out->s) };
 	if (!out->s)
 		return false;
 	for (size_t i = 0; i < sa->n_proposal; i++)

@@ -94,7 +94,7 @@ suite_mismatch(const struct suite *s, const struct proposal *p, const struct mat
 void
 match_suites(struct match *out, const struct suites *offered, const struct proposals *ours, const struct match_terms *terms)
 {
-	*out = (struct match){ 0 };
+	*out = (struct match) { 0 };
 	for (size_t c = 0; c < ours->n; c++) {
 		for (size_t o = 0; o < offered->n; o++) {
 			enum mismatch first = suite_mismatch(&offered->s[o], &ours->p[c], terms);
@@ -106,7 +106,7 @@ match_suites(struct match *out, const struct suites *offered, const struct propo
 				return;
 			}
 			if (out->n_refusals < MATCH_REFUSALS_MAX)
-				out->refusal[out->n_refusals++] = (struct refusal){ o, c, first };
+				out->refusal[out->n_refusals++] = (struct refusal) { o, c, first };
 		}
 	}
 }

@@ -26,27 +26,35 @@ void proposals_free(struct proposals *p);
 const char *proposal_format(char *out, size_t n, const struct proposal *p);
 
 enum auth_offer { /* IKEv1 Authentication Method, RFC 2409 Appendix A */
-	AUTH_OFFER_PSK = 1, AUTH_OFFER_DSS = 2, AUTH_OFFER_RSA_SIG = 3, AUTH_OFFER_RSA_ENC = 4, AUTH_OFFER_RSA_REVISED = 5,
-	AUTH_OFFER_ECDSA_256 = 9, AUTH_OFFER_ECDSA_384 = 10, AUTH_OFFER_ECDSA_521 = 11,
-	AUTH_OFFER_XAUTH_INIT_PSK = 65001, AUTH_OFFER_XAUTH_INIT_RSA = 65005, AUTH_OFFER_HYBRID_INIT_RSA = 64221,
+	          AUTH_OFFER_PSK = 1,
+	          AUTH_OFFER_DSS = 2,
+	          AUTH_OFFER_RSA_SIG = 3,
+	          AUTH_OFFER_RSA_ENC = 4,
+	          AUTH_OFFER_RSA_REVISED = 5,
+	          AUTH_OFFER_ECDSA_256 = 9,
+	          AUTH_OFFER_ECDSA_384 = 10,
+	          AUTH_OFFER_ECDSA_521 = 11,
+	          AUTH_OFFER_XAUTH_INIT_PSK = 65001,
+	          AUTH_OFFER_XAUTH_INIT_RSA = 65005,
+	          AUTH_OFFER_HYBRID_INIT_RSA = 64221,
 };
 
 /* One concrete combination: an IKEv1 transform (or AND of one ESP transform), as offered or as chosen. */
 struct suite {
 	struct transform encr;
-	uint16_t prf_id;    /* IKE */
-	uint16_t integ_id;  /* ESP; IKEv1 phase 1 has none */
-	uint16_t dh_id;     /* DH_NONE: no PFS */
+	uint16_t prf_id;   /* IKE */
+	uint16_t integ_id; /* ESP; IKEv1 phase 1 has none */
+	uint16_t dh_id;    /* DH_NONE: no PFS */
 	bool esn;
-	uint16_t auth;      /* IKEv1 phase 1: enum auth_offer or any number the peer sent */
+	uint16_t auth;          /* IKEv1 phase 1: enum auth_offer or any number the peer sent */
 	uint16_t encapsulation; /* IKEv1 phase 2: Encapsulation Mode attribute; 0 absent */
 	bool life_seconds_given, life_kilobytes_given;
 	uint64_t life_seconds, life_kilobytes;
 	uint8_t proposal_number, transform_number;
 	uint16_t proposal_index, transform_index; /* where it is in the SA payload: numbers may repeat, indices do not */
-	uint32_t spi;       /* ESP: the offerer's SPI */
-	bool unknown;       /* holds an attribute or algorithm that we do not know: never chosen */
-	const char *unknown_what; /* "hash algorithm 77"; in the decoder's arena */
+	uint32_t spi;                             /* ESP: the offerer's SPI */
+	bool unknown;                             /* holds an attribute or algorithm that we do not know: never chosen */
+	const char *unknown_what;                 /* "hash algorithm 77"; in the decoder's arena */
 };
 
 enum { SUITES_MAX = 1024 }; /* of one SA payload; later ones are passed over */
@@ -59,8 +67,19 @@ struct suites {
 /* The first thing in which an offered suite differs from a configured proposal. */
 enum mismatch {
 	MISMATCH_NONE = 0,
-	MISMATCH_ENCR, MISMATCH_KEY_LENGTH, MISMATCH_PRF, MISMATCH_INTEG, MISMATCH_DH, MISMATCH_PFS, MISMATCH_ESN, MISMATCH_AUTH,
-	MISMATCH_ENCAPSULATION, MISMATCH_PROTOCOL, MISMATCH_LIFETIME, MISMATCH_UNKNOWN, MISMATCH_WEAK,
+	MISMATCH_ENCR,
+	MISMATCH_KEY_LENGTH,
+	MISMATCH_PRF,
+	MISMATCH_INTEG,
+	MISMATCH_DH,
+	MISMATCH_PFS,
+	MISMATCH_ESN,
+	MISMATCH_AUTH,
+	MISMATCH_ENCAPSULATION,
+	MISMATCH_PROTOCOL,
+	MISMATCH_LIFETIME,
+	MISMATCH_UNKNOWN,
+	MISMATCH_WEAK,
 };
 
 struct refusal {
@@ -73,7 +92,7 @@ enum { MATCH_REFUSALS_MAX = 256 };
 /* The value that log, command, vici and tests all explain from. */
 struct match {
 	bool chosen;
-	size_t offered, configured;   /* the pair that matched */
+	size_t offered, configured; /* the pair that matched */
 	struct refusal refusal[MATCH_REFUSALS_MAX];
 	size_t n_refusals;
 };
@@ -93,9 +112,9 @@ enum {
 static inline uint16_t
 encapsulation_canonical(uint16_t mode)
 {
-	return mode == ENCAPSULATION_UDP_TUNNEL_DRAFT	   ? ENCAPSULATION_UDP_TUNNEL
-	     : mode == ENCAPSULATION_UDP_TRANSPORT_DRAFT ? ENCAPSULATION_UDP_TRANSPORT
-							 : mode;
+	return mode == ENCAPSULATION_UDP_TUNNEL_DRAFT      ? ENCAPSULATION_UDP_TUNNEL
+	       : mode == ENCAPSULATION_UDP_TRANSPORT_DRAFT ? ENCAPSULATION_UDP_TRANSPORT
+	                                                   : mode;
 }
 
 /* What besides algorithms must agree; 0 / false where it does not apply. */

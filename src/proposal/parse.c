@@ -123,7 +123,8 @@ finish_ciphers(const struct parse *ps, struct proposal *p, struct span item)
 	if (p->kind[TRANSFORM_ENCR].n == 0)
 		return fail(ps, "names no encryption algorithm: add one, such as aes256", item, "");
 	if (aead && aead < p->kind[TRANSFORM_ENCR].n)
-		return fail(ps, "mixes ciphers that protect integrity themselves (gcm) with others: write two proposals", item, "");
+		return fail(ps, "mixes ciphers that protect integrity themselves (gcm) with others: write two proposals", item,
+		            "");
 	if (!aead && p->kind[TRANSFORM_INTEG].n == 0)
 		return fail(ps, "names no integrity algorithm: add one, such as sha256", item, "");
 	if (aead)
@@ -169,7 +170,7 @@ next_part(struct span *part, struct span *rest, char c, bool *done)
 		return false;
 	at = rest->n ? memchr(rest->p, c, rest->n) : NULL;
 	*part = span_of(rest->p, at ? (size_t)(at - rest->p) : rest->n);
-	*rest = at ? span_of(at + 1, rest->n - part->n - 1) : (struct span){ 0 };
+	*rest = at ? span_of(at + 1, rest->n - part->n - 1) : (struct span) { 0 };
 	*done = !at;
 	return true;
 }
@@ -226,11 +227,11 @@ proposals_parse(struct proposals *out, enum proposal_protocol protocol, struct s
  */
 static const char *const defaults[][3] = {
 	[PROPOSAL_IKE] = { "aes256-aes192-aes128-sha256-sha384-sha512-ecp256-ecp384-ecp521-curve25519-modp3072-modp4096-"
-			   "modp6144-modp8192-modp2048" },
+	                   "modp6144-modp8192-modp2048" },
 	[PROPOSAL_ESP] = { "aes256gcm16-aes192gcm16-aes128gcm16-modpnone-ecp256-ecp384-ecp521-curve25519-modp3072-modp4096-"
-			   "modp6144-modp8192-modp2048",
-			   "aes256-aes192-aes128-sha256-sha384-sha512-modpnone-ecp256-ecp384-ecp521-curve25519-modp3072-"
-			   "modp4096-modp6144-modp8192-modp2048" },
+	                   "modp6144-modp8192-modp2048",
+	                   "aes256-aes192-aes128-sha256-sha384-sha512-modpnone-ecp256-ecp384-ecp521-curve25519-modp3072-"
+	                   "modp4096-modp6144-modp8192-modp2048" },
 	[PROPOSAL_AH] = { "sha256-sha384-sha512" },
 };
 
@@ -248,7 +249,7 @@ proposals_default(struct proposals *out, enum proposal_protocol protocol)
 bool
 proposals_copy(struct proposals *out, const struct proposals *from)
 {
-	*out = (struct proposals){ 0 };
+	*out = (struct proposals) { 0 };
 	if (from->n == 0)
 		return true;
 	out->p = malloc(from->n * sizeof *out->p);
@@ -263,13 +264,14 @@ void
 proposals_free(struct proposals *p)
 {
 	free(p->p);
-	*p = (struct proposals){ 0 };
+	*p = (struct proposals) { 0 };
 }
 
 const char *
 proposal_format(char *out, size_t n, const struct proposal *p)
 {
-	static const enum transform_kind order[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF, TRANSFORM_DH, TRANSFORM_ESN };
+	static const enum transform_kind order[] = { TRANSFORM_ENCR, TRANSFORM_INTEG, TRANSFORM_PRF, TRANSFORM_DH,
+		                                     TRANSFORM_ESN };
 	size_t at = 0;
 
 	if (n)
@@ -279,7 +281,7 @@ proposal_format(char *out, size_t n, const struct proposal *p)
 			const struct transform *t = &p->kind[order[k]].t[i];
 			char name[40];
 			int len = snprintf(out + at, n - at, "%s%s", at ? "/" : "",
-					   algorithm_format(name, order[k], t->id, t->key_bits));
+			                   algorithm_format(name, order[k], t->id, t->key_bits));
 
 			if (len < 0 || (size_t)len >= n - at)
 				return out;

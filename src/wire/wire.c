@@ -13,19 +13,19 @@ enum {
 struct wire
 wire_decoder(struct span in, struct arena *arena)
 {
-	return (struct wire){ .mode = WIRE_DECODE, .in = in.p, .end = in.n, .arena = arena };
+	return (struct wire) { .mode = WIRE_DECODE, .in = in.p, .end = in.n, .arena = arena };
 }
 
 struct wire
 wire_encoder(uint8_t *out, size_t cap)
 {
-	return (struct wire){ .mode = WIRE_ENCODE, .out = out, .end = cap };
+	return (struct wire) { .mode = WIRE_ENCODE, .out = out, .end = cap };
 }
 
 struct wire
 wire_dumper(struct span in, struct arena *arena, struct dump *d)
 {
-	return (struct wire){ .mode = WIRE_DUMP, .in = in.p, .end = in.n, .arena = arena, .dump = d };
+	return (struct wire) { .mode = WIRE_DUMP, .in = in.p, .end = in.n, .arena = arena, .dump = d };
 }
 
 void
@@ -167,7 +167,7 @@ wire_bytes(struct wire *w, const char *name, struct span *v, size_t n)
 		if (n)
 			memcpy(w->out + w->at, v->p, n);
 	} else {
-		*v = n ? span_of(w->in + w->at, n) : (struct span){ 0 };
+		*v = n ? span_of(w->in + w->at, n) : (struct span) { 0 };
 	}
 	w->at += n;
 	if (w->mode == WIRE_DUMP)
@@ -216,9 +216,9 @@ dump_line(struct dump *d, const char *fmt, ...)
 		if (d->n >= d->cap)
 			return;
 		va_start(ap, fmt);
-		n = part == 0 ? snprintf(d->text + d->n, room, "%.*s", (int)indent, tabs)
-		  : part == 1 ? vsnprintf(d->text + d->n, room, fmt, ap)
-			      : snprintf(d->text + d->n, room, "\n");
+		n = part == 0   ? snprintf(d->text + d->n, room, "%.*s", (int)indent, tabs)
+		    : part == 1 ? vsnprintf(d->text + d->n, room, fmt, ap)
+		                : snprintf(d->text + d->n, room, "\n");
 		va_end(ap);
 		if (n > 0)
 			d->n += (size_t)n < room ? (size_t)n : room - 1;

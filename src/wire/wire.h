@@ -14,9 +14,9 @@ enum wire_mode { WIRE_DECODE, WIRE_ENCODE, WIRE_DUMP };
 
 struct wire {
 	enum wire_mode mode;
-	const uint8_t *in;  /* DECODE, DUMP: the octets */
-	uint8_t *out;       /* ENCODE: where they go */
-	size_t at, end;     /* position; end of what may be read or written */
+	const uint8_t *in;   /* DECODE, DUMP: the octets */
+	uint8_t *out;        /* ENCODE: where they go */
+	size_t at, end;      /* position; end of what may be read or written */
 	struct arena *arena; /* DECODE, DUMP: where lists are allocated */
 	const char *failure; /* NULL: all is well; else what was wrong */
 	const char *where;   /* the field in which it was */

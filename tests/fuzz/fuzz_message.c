@@ -77,8 +77,8 @@ decode(const struct isakmp_header *h, struct span body, bool padded)
 	fuzz_require(first.n >= ISAKMP_HEADER_OCTETS && first.n <= ISAKMP_HEADER_OCTETS + body.n);
 	fuzz_require(isakmp_decode_header(&again.h, first) == NULL);
 	fuzz_require(isakmp_decode_payloads(&again, again.h.next_payload,
-					    span_of(first.p + ISAKMP_HEADER_OCTETS, first.n - ISAKMP_HEADER_OCTETS), false,
-					    &arena) == NULL);
+	                                    span_of(first.p + ISAKMP_HEADER_OCTETS, first.n - ISAKMP_HEADER_OCTETS), false,
+	                                    &arena) == NULL);
 	second = written(&again, room[1]);
 	fuzz_require(span_equal(first, second));
 }

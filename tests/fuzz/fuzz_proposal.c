@@ -47,8 +47,9 @@ negotiate(const uint8_t *data, size_t n, bool esp)
 {
 	autoarena arena = { 0 };
 	struct message m = decoded(data, n, &arena);
-	struct match_terms terms = { .protocol = esp ? PROPOSAL_ESP : PROPOSAL_IKE, .auth = esp ? 0 : AUTH_OFFER_PSK,
-				     .encapsulation = esp ? ENCAPSULATION_TUNNEL : 0 };
+	struct match_terms terms = { .protocol = esp ? PROPOSAL_ESP : PROPOSAL_IKE,
+		                     .auth = esp ? 0 : AUTH_OFFER_PSK,
+		                     .encapsulation = esp ? ENCAPSULATION_TUNNEL : 0 };
 	struct proposals ours = { 0 };
 	struct suites offered;
 	struct match match;
@@ -56,7 +57,7 @@ negotiate(const uint8_t *data, size_t n, bool esp)
 	if (m.n == 0)
 		return;
 	fuzz_require(esp ? suites_from_ike1_esp_sa(&offered, &m.payload[0].sa, &arena)
-			 : suites_from_ike1_sa(&offered, &m.payload[0].sa, &arena));
+	                 : suites_from_ike1_sa(&offered, &m.payload[0].sa, &arena));
 	fuzz_require(offered.n <= SUITES_MAX);
 	fuzz_require(proposals_default(&ours, terms.protocol));
 	match_suites(&match, &offered, &ours, &terms);

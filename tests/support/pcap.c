@@ -5,11 +5,23 @@
 #include <stdlib.h>
 
 enum {
-	LINK_NULL = 0, LINK_ETHERNET = 1, LINK_RAW_OLD = 12, LINK_RAW = 101, LINK_SLL = 113, LINK_RAW_V4 = 228, LINK_RAW_V6 = 229,
+	LINK_NULL = 0,
+	LINK_ETHERNET = 1,
+	LINK_RAW_OLD = 12,
+	LINK_RAW = 101,
+	LINK_SLL = 113,
+	LINK_RAW_V4 = 228,
+	LINK_RAW_V6 = 229,
 	LINK_SLL2 = 276,
-	ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_VLAN = 0x8100, ETHERTYPE_IPV6 = 0x86dd,
-	PROTO_UDP = 17, PROTO_FRAGMENT = 44,
-	NG_SECTION = 0x0a0d0d0a, NG_INTERFACE = 1, NG_SIMPLE = 3, NG_ENHANCED = 6,
+	ETHERTYPE_IPV4 = 0x0800,
+	ETHERTYPE_VLAN = 0x8100,
+	ETHERTYPE_IPV6 = 0x86dd,
+	PROTO_UDP = 17,
+	PROTO_FRAGMENT = 44,
+	NG_SECTION = 0x0a0d0d0a,
+	NG_INTERFACE = 1,
+	NG_SIMPLE = 3,
+	NG_ENHANCED = 6,
 	NG_BYTE_ORDER = 0x1a2b3c4d,
 	FRAGMENTED_AT_ONCE = 8,
 };
@@ -41,7 +53,7 @@ file_read(const char *path)
 	snprintf(command, sizeof command, "gzip -dc '%s'", path);
 	f = gz ? popen(command, "r") : fopen(path, "rb");
 	if (!f)
-		return (struct span){ 0 };
+		return (struct span) { 0 };
 	do {
 		if (n == cap) {
 			uint8_t *more = realloc(p, cap = cap ? 2 * cap : 65536);
@@ -81,7 +93,7 @@ pcap_open(struct pcap *p, const char *path)
 {
 	struct span file = file_read(path);
 
-	*p = (struct pcap){ .octets = (uint8_t *)file.p, .n = file.n };
+	*p = (struct pcap) { .octets = (uint8_t *)file.p, .n = file.n };
 	p->fragments = calloc(1, sizeof *p->fragments);
 	if (file.n < 24 || !p->fragments)
 		return false;
@@ -106,7 +118,7 @@ pcap_close(struct pcap *p)
 {
 	free(p->octets);
 	free(p->fragments);
-	*p = (struct pcap){ 0 };
+	*p = (struct pcap) { 0 };
 }
 
 static bool
@@ -155,7 +167,7 @@ next_frame(struct pcap *p, struct span *frame)
 static struct span
 from(struct span s, size_t at)
 {
-	return s.n < at ? (struct span){ 0 } : span_of(s.p + at, s.n - at);
+	return at > s.n ? span_of(NULL, 0) : span_of(s.p + at, s.n - at);
 }
 
 /* The IP packet in a frame; empty where there is none. */
@@ -181,12 +193,12 @@ ip_in_frame(uint32_t link_type, struct span f)
 		while (f.n >= type_at + 6 && get_be16(f.p + type_at) == ETHERTYPE_VLAN)
 			type_at += 4;
 		if (f.n < type_at + 2)
-			return (struct span){ 0 };
+			return (struct span) { 0 };
 		if (get_be16(f.p + type_at) != ETHERTYPE_IPV4 && get_be16(f.p + type_at) != ETHERTYPE_IPV6)
-			return (struct span){ 0 };
+			return (struct span) { 0 };
 		return from(f, type_at + 2);
 	}
-	return (struct span){ 0 };
+	return (struct span) { 0 };
 }
 
 /* Adds a fragment; true when the datagram is whole, with its octets in out->payload. */
@@ -196,7 +208,8 @@ reassemble(struct pcap_fragments *all, struct pcap_packet *out, uint32_t id, siz
 	struct fragmented *f = NULL;
 
 	for (size_t i = 0; i < FRAGMENTED_AT_ONCE && !f; i++)
-		if (all->f[i].have && all->f[i].id == id && ip_equal(&all->f[i].src, &out->src) && ip_equal(&all->f[i].dst, &out->dst))
+		if (all->f[i].have && all->f[i].id == id && ip_equal(&all->f[i].src, &out->src) &&
+		    ip_equal(&all->f[i].dst, &out->dst))
 			f = &all->f[i];
 	if (!f) {
 		f = &all->f[all->next++ % FRAGMENTED_AT_ONCE];
@@ -284,7 +297,7 @@ pcap_next(struct pcap *p, struct pcap_packet *out)
 	struct span frame, ip;
 	bool whole;
 
-	*out = (struct pcap_packet){ .number = number };
+	*out = (struct pcap_packet) { .number = number };
 	if (!next_frame(p, &frame))
 		return false;
 	ip = ip_in_frame(p->link_type, frame);
@@ -294,7 +307,7 @@ pcap_next(struct pcap *p, struct pcap_packet *out)
 	if (whole)
 		open_udp(out);
 	else
-		*out = (struct pcap_packet){ .number = number };
+		*out = (struct pcap_packet) { .number = number };
 	return true;
 }
 

@@ -19,12 +19,12 @@ struct pcap {
 };
 
 struct pcap_packet {
-	size_t number;       /* frame number from 1, as Wireshark counts */
-	struct ip src, dst;  /* IP_NONE: not an IP packet, or cut off */
+	size_t number;      /* frame number from 1, as Wireshark counts */
+	struct ip src, dst; /* IP_NONE: not an IP packet, or cut off */
 	uint8_t proto;
 	uint16_t sport, dport; /* UDP */
-	struct span ip;      /* the whole IP packet; of a reassembled one the last fragment */
-	struct span payload; /* UDP: its data; others: what follows the IP header */
+	struct span ip;        /* the whole IP packet; of a reassembled one the last fragment */
+	struct span payload;   /* UDP: its data; others: what follows the IP header */
 };
 
 /* False when the file cannot be read or is neither format. */

@@ -4,8 +4,13 @@
 #include "isakmp.h"
 
 static const struct isakmp_header header = {
-	.cookie_i = { 1, 2, 3, 4, 5, 6, 7, 8 }, .version = 0x10, .exchange = EXCHANGE_INFORMATIONAL, .flags = FLAG_ENCRYPTION,
-	.message_id = 0x01020304, .next_payload = 99, .length = 99,
+	.cookie_i = { 1, 2, 3, 4, 5, 6, 7, 8 },
+	.version = 0x10,
+	.exchange = EXCHANGE_INFORMATIONAL,
+	.flags = FLAG_ENCRYPTION,
+	.message_id = 0x01020304,
+	.next_payload = 99,
+	.length = 99,
 };
 
 static void
@@ -18,13 +23,13 @@ payloads_are_chained_by_themselves(void **state)
 	(void)state;
 	builder_start(&b, room, sizeof room, &header);
 	hash = builder_add_data(&b, PAYLOAD_HASH, span_str("abcd"));
-	builder_add(&b, &(struct payload){ .type = PAYLOAD_D, .d = { .doi = 1, .protocol = 3, .spi_size = 4, .n_spi = 1,
-								     .spis = span_str("spi!") } });
+	builder_add(&b,
+	            &(struct payload) { .type = PAYLOAD_D,
+	                                .d = { .doi = 1, .protocol = 3, .spi_size = 4, .n_spi = 1, .spis = span_str("spi!") } });
 	message = builder_finish(&b);
 	static const uint8_t expected[] = {
-		1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0x10, 5, 1, 1, 2, 3, 4, 0, 0, 0, 52,
-		12, 0, 0, 8, 'a', 'b', 'c', 'd',
-		0, 0, 0, 16, 0, 0, 0, 1, 3, 4, 0, 1, 's', 'p', 'i', '!',
+		1, 2,  3,  4, 5, 6, 7,   8,   0,   0,   0, 0, 0, 0,  0, 0, 8, 0x10, 5, 1, 1, 2, 3,   4,   0,   0,
+		0, 52, 12, 0, 0, 8, 'a', 'b', 'c', 'd', 0, 0, 0, 16, 0, 0, 0, 1,    3, 4, 0, 1, 's', 'p', 'i', '!',
 	};
 	assert_int_equal(message.n, sizeof expected);
 	assert_memory_equal(message.p, expected, sizeof expected);
@@ -89,11 +94,15 @@ raw_bodies_are_not_looked_at(void **state)
 	(void)state;
 	builder_start(&b, room, sizeof room, &header);
 	assert_true(span_equal(builder_add_raw(&b, PAYLOAD_SA, span_str("abc")), span_str("abc")));
-	assert_int_equal(builder_add_raw(&b, PAYLOAD_ID, (struct span){ 0 }).n, 0);
+	assert_int_equal(builder_add_raw(&b, PAYLOAD_ID, (struct span) { 0 }).n, 0);
 	message = builder_finish(&b);
 	assert_int_equal(message.n, 28 + 7 + 4);
 	assert_int_equal(message.p[16], PAYLOAD_SA);
-	assert_memory_equal(message.p + 28, "\5\0\0\7" "abc" "\0\0\0\4", 11);
+	assert_memory_equal(message.p + 28,
+	                    "\5\0\0\7"
+	                    "abc"
+	                    "\0\0\0\4",
+	                    11);
 }
 
 /* We do not send what we would refuse. */
@@ -126,16 +135,20 @@ what_we_would_not_accept_is_not_built(void **state)
 static void
 what_is_built_is_read_back(void **state)
 {
-	static struct attribute attr[] = { { .type = 1, .tv = true, .value = 7 }, { .type = 12, .octets = { (const uint8_t *)"\0\1\2\3", 4 } } };
+	static struct attribute attr[] = { { .type = 1, .tv = true, .value = 7 },
+		                           { .type = 12, .octets = { (const uint8_t *)"\0\1\2\3", 4 } } };
 	static struct transform_payload t[] = { { 1, 1, attr, 2 }, { 2, 1, attr, 1 } };
-	static struct proposal_payload p[] = { { .number = 1, .protocol = 1, .transform = t, .n_transform = 2 },
-					       { .number = 2, .protocol = 3, .spi = { (const uint8_t *)"SPI!", 4 }, .transform = t, .n_transform = 1 } };
+	static struct proposal_payload p[] = {
+		{ .number = 1, .protocol = 1, .transform = t, .n_transform = 2 },
+		{ .number = 2, .protocol = 3, .spi = { (const uint8_t *)"SPI!", 4 }, .transform = t, .n_transform = 1 }
+	};
 	const struct payload in[] = {
 		{ .type = PAYLOAD_SA, .sa = { .doi = 1, .situation = 1, .proposal = p, .n_proposal = 2 } },
 		{ .type = PAYLOAD_KE, .data = span_str("public value") },
 		{ .type = PAYLOAD_NONCE, .data = span_str("eight octets") },
 		{ .type = PAYLOAD_ID, .id = { .type = ID_FQDN, .proto = 17, .port = 500, .data = span_str("moon") } },
-		{ .type = PAYLOAD_N, .n = { .doi = 1, .protocol = 3, .type = 14, .spi = span_str("SPI!"), .data = span_str("x") } },
+		{ .type = PAYLOAD_N,
+		  .n = { .doi = 1, .protocol = 3, .type = 14, .spi = span_str("SPI!"), .data = span_str("x") } },
 		{ .type = PAYLOAD_ATTR, .attr = { .type = 2, .identifier = 77, .attr = attr, .n_attr = 2 } },
 		{ .type = PAYLOAD_CERT, .cert = { .encoding = 4, .data = span_str("der") } },
 		{ .type = PAYLOAD_NAT_D, .data = span_str("hash") },
@@ -169,12 +182,9 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(payloads_are_chained_by_themselves),
-		cmocka_unit_test(a_message_without_payloads_is_a_header),
-		cmocka_unit_test(what_does_not_fit_is_an_empty_span),
-		cmocka_unit_test(payloads_of_64_kib_are_refused),
-		cmocka_unit_test(raw_bodies_are_not_looked_at),
-		cmocka_unit_test(what_we_would_not_accept_is_not_built),
+		cmocka_unit_test(payloads_are_chained_by_themselves), cmocka_unit_test(a_message_without_payloads_is_a_header),
+		cmocka_unit_test(what_does_not_fit_is_an_empty_span), cmocka_unit_test(payloads_of_64_kib_are_refused),
+		cmocka_unit_test(raw_bodies_are_not_looked_at),       cmocka_unit_test(what_we_would_not_accept_is_not_built),
 		cmocka_unit_test(what_is_built_is_read_back),
 	};
 

@@ -148,9 +148,9 @@ told_about(struct told *t, FILE *list, const char *file, size_t frame)
 
 	rewind(list);
 	while (fgets(line, sizeof line, list)) {
-		*t = (struct told){ .types = "-" };
+		*t = (struct told) { .types = "-" };
 		if (sscanf(line, "%159s %u %x %u %x %lx %lu %255s", t->file, &t->frame, &t->version, &t->exchange, &t->flags,
-			   &t->message_id, &t->length, t->types) >= 7 &&
+		           &t->message_id, &t->length, t->types) >= 7 &&
 		    t->frame == frame && strcmp(t->file, file) == 0)
 			return true;
 	}
@@ -245,8 +245,8 @@ decode(struct message *m, struct span octets, struct arena *arena)
 
 	if (failure)
 		return failure;
-	return isakmp_decode_payloads(m, m->h.next_payload, span_of(octets.p + ISAKMP_HEADER_OCTETS, m->h.length - ISAKMP_HEADER_OCTETS),
-				      false, arena);
+	return isakmp_decode_payloads(m, m->h.next_payload,
+	                              span_of(octets.p + ISAKMP_HEADER_OCTETS, m->h.length - ISAKMP_HEADER_OCTETS), false, arena);
 }
 
 static void
@@ -363,9 +363,12 @@ packets_of_ike_scan(void **state)
 		const char *name, *types;
 		unsigned version;
 	} files[] = {
-		{ "pkt-main-mode-response.dat", NULL, 0x10 },	{ "pkt-aggr-mode-response.dat", NULL, 0x10 },
-		{ "pkt-notify-response.dat", "11", 0x10 },	{ "pkt-default-proposal.dat", "1,2,3,3,3,3,3,3,3,3", 0x10 },
-		{ "pkt-single-trans.dat", "1,2,3", 0x10 },	{ "pkt-v2-sainit-response.dat", NULL, 0x20 },
+		{ "pkt-main-mode-response.dat", NULL, 0x10 },
+		{ "pkt-aggr-mode-response.dat", NULL, 0x10 },
+		{ "pkt-notify-response.dat", "11", 0x10 },
+		{ "pkt-default-proposal.dat", "1,2,3,3,3,3,3,3,3,3", 0x10 },
+		{ "pkt-single-trans.dat", "1,2,3", 0x10 },
+		{ "pkt-v2-sainit-response.dat", NULL, 0x20 },
 		{ "pkt-ikev2.dat", NULL, 0x20 },
 	};
 	char path[1024], name[64];

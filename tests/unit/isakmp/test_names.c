@@ -41,7 +41,7 @@ every_notification_has_a_name_and_a_sentence(void **state)
 static struct id_payload
 id(uint8_t type, const void *octets, size_t n)
 {
-	return (struct id_payload){ .type = type, .data = span_of(octets, n) };
+	return (struct id_payload) { .type = type, .data = span_of(octets, n) };
 }
 
 static void
@@ -106,7 +106,7 @@ what_is_no_selector(void **state)
 		id(ID_IPV4_ADDR, "\x0a\1\2", 3),
 		id(ID_IPV4_ADDR_SUBNET, "\x0a\1\2\3\xff\0\xff\0", 8), /* a mask with a hole */
 		id(ID_IPV4_ADDR_SUBNET, "\x0a\1\2\3\xff\0\0", 7),
-		id(ID_IPV4_ADDR_RANGE, "\x0a\0\0\x09\x0a\0\0\1", 8),  /* from high to low */
+		id(ID_IPV4_ADDR_RANGE, "\x0a\0\0\x09\x0a\0\0\1", 8), /* from high to low */
 		id(ID_IPV6_ADDR, "\x0a\0\0\x09", 4),
 		id(ID_FQDN, "moon", 4),
 		id(0, NULL, 0),
@@ -220,7 +220,7 @@ vendor_ids_are_recognised(void **state)
 	longer[14] = 2;
 	assert_int_equal(vendor_id_recognise(span_of(longer, 16)), VENDOR_DPD);
 	assert_int_equal(vendor_id_recognise(span_str("OE-Libreswan-4.10")), VENDOR_LIBRESWAN);
-	assert_int_equal(vendor_id_recognise((struct span){ 0 }), VENDOR_UNKNOWN);
+	assert_int_equal(vendor_id_recognise((struct span) { 0 }), VENDOR_UNKNOWN);
 	assert_true(vendor_id_is_implementation(VENDOR_STRONGSWAN));
 	assert_false(vendor_id_is_implementation(VENDOR_DPD));
 }

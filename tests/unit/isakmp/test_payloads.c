@@ -10,26 +10,25 @@
 static const char *
 decode(struct message *m, uint8_t first, const uint8_t *octets, size_t n, struct arena *a)
 {
-	*m = (struct message){ 0 };
+	*m = (struct message) { 0 };
 	return isakmp_decode_payloads(m, first, span_of(octets, n), false, a);
 }
 
-#define DECODE(m, first, a, ...) \
-	decode(m, first, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), a)
+#define DECODE(m, first, a, ...) decode(m, first, (const uint8_t[]) { __VA_ARGS__ }, sizeof((const uint8_t[]) { __VA_ARGS__ }), a)
 
-#define assert_says(text, part) \
-	do { \
-		const char *said = text; \
-		if (!said || !strstr(said, part)) \
-			fail_msg("says \"%s\", not \"%s\"", said ? said : "(nothing)", part); \
+#define assert_says(text, part)                                                                                                  \
+	do {                                                                                                                     \
+		const char *said = text;                                                                                         \
+		if (!said || !strstr(said, part))                                                                                \
+			fail_msg("says \"%s\", not \"%s\"", said ? said : "(nothing)", part);                                    \
 	} while (0)
 
 /* RFC 2408 section 3.1 */
 static void
 the_header(void **state)
 {
-	static const uint8_t octets[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 1, 0x10, 2, 0, 0xaa, 0xbb, 0xcc, 0xdd,
-					  0, 0, 0, 30, 0xfe, 0xff, 0x99 };
+	static const uint8_t octets[] = { 1, 2,    3, 4, 5,    6,    7,    8,    9, 10, 11, 12, 13,   14,   15,  16,
+		                          1, 0x10, 2, 0, 0xaa, 0xbb, 0xcc, 0xdd, 0, 0,  0,  30, 0xfe, 0xff, 0x99 };
 	struct isakmp_header h;
 
 	(void)state;
@@ -86,7 +85,7 @@ no_payload_at_all(void **state)
 	struct message m;
 
 	(void)state;
-	assert_null(isakmp_decode_payloads(&m, PAYLOAD_NONE, (struct span){ 0 }, false, &a));
+	assert_null(isakmp_decode_payloads(&m, PAYLOAD_NONE, (struct span) { 0 }, false, &a));
 	assert_int_equal(m.n, 0);
 	assert_int_equal(m.present, 0);
 }
@@ -99,7 +98,8 @@ lengths_of_payloads(void **state)
 
 	(void)state;
 	assert_says(DECODE(&m, PAYLOAD_KE, &a, 0, 0, 0, 3), "Payload 1 (Key Exchange): Payload Length is less than");
-	assert_says(DECODE(&m, PAYLOAD_KE, &a, 0, 0, 0, 5), "Payload 1 (Key Exchange): Payload Length is more than the message has left");
+	assert_says(DECODE(&m, PAYLOAD_KE, &a, 0, 0, 0, 5),
+	            "Payload 1 (Key Exchange): Payload Length is more than the message has left");
 	assert_says(DECODE(&m, PAYLOAD_KE, &a, 0, 0, 0xff, 0xff, 1), "Payload Length is more than");
 	assert_says(DECODE(&m, PAYLOAD_KE, &a, 0, 0, 0), "Payload 1 (Key Exchange): Payload Length is cut off");
 	assert_says(DECODE(&m, PAYLOAD_KE, &a, 5, 0, 0, 4, 0, 0), "Payload 2 (Identification): ");
@@ -169,7 +169,7 @@ the_number_of_payloads_is_bounded(void **state)
 
 	(void)state;
 	for (size_t i = 0; i <= ISAKMP_PAYLOADS_MAX; i++)
-		memcpy(octets + 4 * i, (const uint8_t[]){ PAYLOAD_VID, 0, 0, 4 }, 4);
+		memcpy(octets + 4 * i, (const uint8_t[]) { PAYLOAD_VID, 0, 0, 4 }, 4);
 	octets[4 * (ISAKMP_PAYLOADS_MAX - 1)] = PAYLOAD_NONE;
 	assert_null(decode(&m, PAYLOAD_VID, octets, 4 * ISAKMP_PAYLOADS_MAX, &a));
 	assert_int_equal(m.n, ISAKMP_PAYLOADS_MAX);
@@ -179,8 +179,8 @@ the_number_of_payloads_is_bounded(void **state)
 }
 
 /* RFC 2408 section 4.2.1's shape: one proposal with two transforms. */
-#define SA_HEAD(length)	     0, 0, 0, length, 0, 0, 0, 1, 0, 0, 0, 1
-#define PROPOSAL(length, n)  0, 0, 0, length, 1, 3, 4, n, 0xde, 0xad, 0xbe, 0xef
+#define SA_HEAD(length) 0, 0, 0, length, 0, 0, 0, 1, 0, 0, 0, 1
+#define PROPOSAL(length, n) 0, 0, 0, length, 1, 3, 4, n, 0xde, 0xad, 0xbe, 0xef
 #define TRANSFORM(next, num) next, 0, 0, 16, num, 12, 0, 0, 0x80, 6, 1, 0, 0x80, 5, 0, 2
 
 static void
@@ -215,23 +215,24 @@ wrong_sa_payloads(void **state)
 	(void)state;
 	/* the count is more, and less, than the chain */
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(56), PROPOSAL(44, 3), TRANSFORM(3, 1), TRANSFORM(0, 2)),
-		    "Payload 1 (Security Association): # of Transforms is not the number");
-	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(56), PROPOSAL(44, 1), TRANSFORM(3, 1), TRANSFORM(0, 2)), "# of Transforms");
+	            "Payload 1 (Security Association): # of Transforms is not the number");
+	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(56), PROPOSAL(44, 1), TRANSFORM(3, 1), TRANSFORM(0, 2)),
+	            "# of Transforms");
 	/* the chain ends before the proposal does, and the other way round */
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(56), PROPOSAL(44, 1), TRANSFORM(0, 1), TRANSFORM(0, 2)),
-		    "Payload Length of a Proposal is more than its content");
+	            "Payload Length of a Proposal is more than its content");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(28, 2), TRANSFORM(3, 1)), "# of Transforms");
 	/* each length, too small and too large */
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(29, 1), TRANSFORM(0, 1)),
-		    "Payload Length of a Proposal is more than the payload around it has left");
+	            "Payload Length of a Proposal is more than the payload around it has left");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(3, 1), TRANSFORM(0, 1)),
-		    "Payload Length of a Proposal is less than its own header");
+	            "Payload Length of a Proposal is less than its own header");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(27, 1), TRANSFORM(0, 1)), "Payload Length of a Transform");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(24), PROPOSAL(12, 0)), "# of Transforms is 0");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(12)), "Next Payload of a Proposal is cut off");
 	/* a proposal among transforms */
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(28, 1), TRANSFORM(2, 1)),
-		    "Next Payload of a Transform is neither 0 nor another of its kind");
+	            "Next Payload of a Transform is neither 0 nor another of its kind");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, 0, 0, 0, 11, 0, 0, 0, 1, 0, 0, 0), "Situation is cut off");
 }
 
@@ -244,10 +245,11 @@ attributes_are_cut_off(void **state)
 	(void)state;
 	/* a long attribute that says 9 octets where 4 are left; half an attribute */
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(40), PROPOSAL(28, 1), 0, 0, 0, 16, 1, 12, 0, 0, 0, 12, 0, 9, 1, 2, 3, 4),
-		    "Attribute Value is cut off");
+	            "Attribute Value is cut off");
 	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(34), PROPOSAL(22, 1), 0, 0, 0, 10, 1, 12, 0, 0, 0x80, 12),
-		    "Attribute Value is cut off");
-	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(33), PROPOSAL(21, 1), 0, 0, 0, 9, 1, 12, 0, 0, 0x80), "Attribute Type is cut off");
+	            "Attribute Value is cut off");
+	assert_says(DECODE(&m, PAYLOAD_SA, &a, SA_HEAD(33), PROPOSAL(21, 1), 0, 0, 0, 9, 1, 12, 0, 0, 0x80),
+	            "Attribute Type is cut off");
 }
 
 static void
@@ -292,20 +294,20 @@ chains_inside_an_sa_are_bounded(void **state)
 	size_t at = 12;
 
 	(void)state;
-	memcpy(octets, (const uint8_t[]){ SA_HEAD(0) }, 12);
+	memcpy(octets, (const uint8_t[]) { SA_HEAD(0) }, 12);
 	for (; at + 16 <= sizeof octets; at += 16) /* proposals of one empty transform each */
-		memcpy(octets + at, (const uint8_t[]){ 2, 0, 0, 16, 1, 1, 0, 1, 0, 0, 0, 8, 1, 1, 0, 0 }, 16);
+		memcpy(octets + at, (const uint8_t[]) { 2, 0, 0, 16, 1, 1, 0, 1, 0, 0, 0, 8, 1, 1, 0, 0 }, 16);
 	put_be16(octets + 2, (uint16_t)at);
 	assert_says(decode(&m, PAYLOAD_SA, octets, at, &a), "number of Proposals");
-	memcpy(octets + 12, (const uint8_t[]){ 0, 0, 0, 0, 1, 1, 0, 255 }, 8);
+	memcpy(octets + 12, (const uint8_t[]) { 0, 0, 0, 0, 1, 1, 0, 255 }, 8);
 	for (at = 20; at + 8 <= sizeof octets; at += 8)
-		memcpy(octets + at, (const uint8_t[]){ 3, 0, 0, 8, 1, 1, 0, 0 }, 8);
+		memcpy(octets + at, (const uint8_t[]) { 3, 0, 0, 8, 1, 1, 0, 0 }, 8);
 	put_be16(octets + 2, (uint16_t)at);
 	put_be16(octets + 14, (uint16_t)(at - 12));
 	assert_says(decode(&m, PAYLOAD_SA, octets, at, &a), "number of Transforms");
-	memcpy(octets + 20, (const uint8_t[]){ 0, 0, 0, 0, 1, 1, 0, 0 }, 8);
+	memcpy(octets + 20, (const uint8_t[]) { 0, 0, 0, 0, 1, 1, 0, 0 }, 8);
 	for (at = 28; at + 4 <= sizeof octets; at += 4)
-		memcpy(octets + at, (const uint8_t[]){ 0x80, 1, 0, 1 }, 4);
+		memcpy(octets + at, (const uint8_t[]) { 0x80, 1, 0, 1 }, 4);
 	put_be16(octets + 2, (uint16_t)at);
 	put_be16(octets + 14, (uint16_t)(at - 12));
 	put_be16(octets + 22, (uint16_t)(at - 20));
@@ -345,7 +347,8 @@ notifications(void **state)
 	assert_int_equal(n->type, NOTIFY_NO_PROPOSAL_CHOSEN);
 	assert_int_equal(get_be32(n->spi.p), 0x01020304);
 	assert_int_equal(n->data.n, 2);
-	assert_says(DECODE(&m, PAYLOAD_N, &a, 0, 0, 0, 15, 0, 0, 0, 1, 3, 4, 0, 14, 1, 2, 3), "Payload 1 (Notification): SPI is cut off");
+	assert_says(DECODE(&m, PAYLOAD_N, &a, 0, 0, 0, 15, 0, 0, 0, 1, 3, 4, 0, 14, 1, 2, 3),
+	            "Payload 1 (Notification): SPI is cut off");
 	assert_says(DECODE(&m, PAYLOAD_N, &a, 0, 0, 0, 11, 0, 0, 0, 1, 3, 0, 0), "Notify Message Type is cut off");
 }
 
@@ -445,15 +448,17 @@ a_dump_has_a_line_for_each_field(void **state)
 	struct dump d = { .text = text, .cap = sizeof text };
 
 	(void)state;
-	assert_null(DECODE(&m, PAYLOAD_SA, &a, 200, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, PROPOSAL(28, 1), TRANSFORM(0, 1), 0, 0, 0, 5, 0xab));
-	m.h = (struct isakmp_header){ .version = 0x10, .exchange = EXCHANGE_QUICK, .message_id = 0x1234, .length = 73 };
+	assert_null(DECODE(&m, PAYLOAD_SA, &a, 200, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, PROPOSAL(28, 1), TRANSFORM(0, 1), 0, 0, 0,
+	                   5, 0xab));
+	m.h = (struct isakmp_header) { .version = 0x10, .exchange = EXCHANGE_QUICK, .message_id = 0x1234, .length = 73 };
 	message_dump(&d, &m);
-	assert_string_equal(text, "ISAKMP 1.0 Quick Mode (32), cookies 0000000000000000 0000000000000000, flags 00, message id 00001234, "
-				  "length 73\n"
-				  "Security Association (1), 36 octets\n"
-				  "\tDOI: 1\n\tSituation: 1\n\tProposal #: 1\n\tProtocol-Id: 3\n\tSPI of a Proposal (4): deadbeef\n"
-				  "\t\tTransform #: 1\n\t\tTransform-Id: 12\n\t\tAttribute 6: 256\n\t\tAttribute 5: 2\n"
-				  "unknown payload (200), 1 octets\n\tData (1): ab\n");
+	assert_string_equal(
+	        text, "ISAKMP 1.0 Quick Mode (32), cookies 0000000000000000 0000000000000000, flags 00, message id 00001234, "
+	              "length 73\n"
+	              "Security Association (1), 36 octets\n"
+	              "\tDOI: 1\n\tSituation: 1\n\tProposal #: 1\n\tProtocol-Id: 3\n\tSPI of a Proposal (4): deadbeef\n"
+	              "\t\tTransform #: 1\n\t\tTransform-Id: 12\n\t\tAttribute 6: 256\n\t\tAttribute 5: 2\n"
+	              "unknown payload (200), 1 octets\n\tData (1): ab\n");
 }
 
 int

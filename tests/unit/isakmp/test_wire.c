@@ -26,7 +26,8 @@ thing_wire(struct wire *w, struct thing *t)
 	wire_rest(w, "Rest", &t->rest);
 }
 
-static const uint8_t octets[] = { 0x11, 0x00, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 1, 2, 3, 4, 5, 6, 7, 8, 2, 'h', 'i', 'e', 'n', 'd' };
+static const uint8_t octets[] = { 0x11, 0x00, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 1,   2,   3,
+	                          4,    5,    6,    7,    8,    2,    'h',  'i',  'e', 'n', 'd' };
 
 static void
 numbers_are_big_endian_both_ways(void **state)
@@ -58,8 +59,8 @@ every_cut_fails_and_names_the_field(void **state)
 	static const struct {
 		size_t from, to;
 		const char *field;
-	} fields[] = { { 0, 1, "A" },  { 1, 2, "RESERVED" }, { 2, 4, "B" }, { 4, 8, "C" }, { 8, 16, "D" }, { 16, 17, "Name Length" },
-		       { 17, 19, "Name" } };
+	} fields[] = { { 0, 1, "A" },  { 1, 2, "RESERVED" },      { 2, 4, "B" },     { 4, 8, "C" },
+		       { 8, 16, "D" }, { 16, 17, "Name Length" }, { 17, 19, "Name" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -202,7 +203,7 @@ dumps_say_names_and_values(void **state)
 	thing_wire(&w, &t);
 	assert_true(wire_ok(&w));
 	assert_string_equal(text, "\tA: 17\n\tB: 8755\n\tC: 1146447479\n\tD: 72623859790382856\n\tName Length: 2\n"
-				  "\tName (2): 6869\n\tRest (3): 656e64\n");
+	                          "\tName (2): 6869\n\tRest (3): 656e64\n");
 }
 
 /* A dump that is full is cut and stays terminated. */

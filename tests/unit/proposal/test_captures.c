@@ -176,11 +176,12 @@ the_refused_offer_is_refused(void **state)
 	assert_true(suites_from_ike1_sa(&offered, &x.offer, &arena));
 	match_suites(&m, &offered, &ours, &terms);
 	assert_false(m.chosen);
-	assert_string_equal(explain_match(&arena, &m, &offered, &ours, &terms),
-			    "the peer offers AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048; we allow "
-			    "AES_CBC_256/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/MODP_4096: they differ first in the key length of the "
-			    "encryption algorithm (offered AES_CBC_128, allowed AES_CBC_256): set connections.<c>.proposals to "
-			    "include aes128, or change the peer");
+	assert_string_equal(
+	        explain_match(&arena, &m, &offered, &ours, &terms),
+	        "the peer offers AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048; we allow "
+	        "AES_CBC_256/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/MODP_4096: they differ first in the key length of the "
+	        "encryption algorithm (offered AES_CBC_128, allowed AES_CBC_256): set connections.<c>.proposals to "
+	        "include aes128, or change the peer");
 	proposals_free(&ours);
 }
 

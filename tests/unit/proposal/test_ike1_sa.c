@@ -5,7 +5,10 @@
 
 /* Between SA payloads and suites. Real peers' payloads are in test_captures.c; here are the rules, one by one. */
 
-#define TV(t, v)     { .type = t, .tv = true, .value = v }
+#define TV(t, v)                                                                                                                 \
+	{                                                                                                                        \
+		.type = t, .tv = true, .value = v                                                                                \
+	}
 #define COUNT(array) (sizeof array / sizeof *array)
 
 /* A whole and valid Phase 1 transform: AES-256, SHA2-256, group 14, PSK, 8 hours. */
@@ -32,8 +35,9 @@ static struct suite
 phase2(struct arena *a, uint8_t id, struct attribute *attr, size_t n)
 {
 	struct transform_payload t = { .number = 1, .id = id, .attr = attr, .n_attr = n };
-	struct proposal_payload p = { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4), .transform = &t,
-				      .n_transform = 1 };
+	struct proposal_payload p = {
+		.number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4), .transform = &t, .n_transform = 1
+	};
 	struct sa_payload sa = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = &p, .n_proposal = 1 };
 	struct suites s;
 
@@ -42,11 +46,11 @@ phase2(struct arena *a, uint8_t id, struct attribute *attr, size_t n)
 	return s.s[0];
 }
 
-#define assert_unknown(s, what) \
-	do { \
-		struct suite seen = (s); \
-		assert_true(seen.unknown); \
-		assert_string_equal(seen.unknown_what, what); \
+#define assert_unknown(s, what)                                                                                                  \
+	do {                                                                                                                     \
+		struct suite seen = (s);                                                                                         \
+		assert_true(seen.unknown);                                                                                       \
+		assert_string_equal(seen.unknown_what, what);                                                                    \
 	} while (0)
 
 static void
@@ -93,7 +97,7 @@ the_numbers_of_appendix_a(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct attribute attr[] = { TV(1, rows[i].encr), TV(2, rows[i].hash), TV(3, 1), TV(4, rows[i].group),
-					    TV(14, rows[i].bits) };
+			                    TV(14, rows[i].bits) };
 		struct suite s = phase1(&a, KEY_IKE, attr, rows[i].bits ? 5 : 4);
 
 		assert_false(s.unknown);
@@ -111,9 +115,15 @@ long_forms_mean_the_same(void **state)
 	static const uint8_t four[] = { 0x00, 0x01, 0x51, 0x80 };
 	static const uint8_t one[] = { 7 };
 	autoarena a = { 0 };
-	struct attribute attr[] = { { .type = 1, .value = 7, .octets = span_of(one, 1) }, TV(14, 128), TV(2, 4), TV(4, 14), TV(3, 1),
-				    TV(11, 1), { .type = 12, .value = 86400, .octets = span_of(four, 4) },
-				    TV(11, 2), { .type = 12, .value = UINT64_MAX, .octets = span_of(four, 4) } };
+	struct attribute attr[] = { { .type = 1, .value = 7, .octets = span_of(one, 1) },
+		                    TV(14, 128),
+		                    TV(2, 4),
+		                    TV(4, 14),
+		                    TV(3, 1),
+		                    TV(11, 1),
+		                    { .type = 12, .value = 86400, .octets = span_of(four, 4) },
+		                    TV(11, 2),
+		                    { .type = 12, .value = UINT64_MAX, .octets = span_of(four, 4) } };
 	struct suite s = phase1(&a, KEY_IKE, attr, COUNT(attr));
 
 	(void)state;
@@ -143,14 +153,16 @@ what_phase_1_does_not_know_is_named(void **state)
 	(void)state;
 	assert_unknown(phase1(&a, KEY_IKE, strange, COUNT(strange)), "attribute 16384 with the value 3");
 	assert_unknown(phase1(&a, KEY_IKE, hash, COUNT(hash)), "hash algorithm 77");
-	assert_unknown(phase1(&a, KEY_IKE, blowfish, COUNT(blowfish)), "encryption algorithm BLOWFISH_CBC with a key of 128 bits");
+	assert_unknown(phase1(&a, KEY_IKE, blowfish, COUNT(blowfish)),
+	               "encryption algorithm BLOWFISH_CBC with a key of 128 bits");
 	assert_unknown(phase1(&a, KEY_IKE, group, COUNT(group)), "Diffie-Hellman group MODP_1024_160");
 	assert_unknown(phase1(&a, KEY_IKE, prf, COUNT(prf)), "pseudo-random function 1 (attribute 13)");
 	assert_unknown(phase1(&a, KEY_IKE, prime, COUNT(prime)), "group type 1 (attribute 5)");
 	assert_unknown(phase1(&a, KEY_IKE, no_length, COUNT(no_length)), "encryption algorithm AES_CBC without a key length");
 	assert_unknown(phase1(&a, KEY_IKE, length, COUNT(length)), "encryption algorithm AES_CBC with a key of 100 bits");
 	/* "This attribute MUST NOT be used when the specified Encryption Algorithm uses a fixed length key." */
-	assert_unknown(phase1(&a, KEY_IKE, des_length, COUNT(des_length)), "encryption algorithm 3DES_CBC with a key of 192 bits");
+	assert_unknown(phase1(&a, KEY_IKE, des_length, COUNT(des_length)),
+	               "encryption algorithm 3DES_CBC with a key of 192 bits");
 	assert_unknown(phase1(&a, KEY_IKE, no_group, COUNT(no_group)), "no Diffie-Hellman group");
 	assert_unknown(phase1(&a, KEY_IKE, large, COUNT(large)), "key length 65792");
 	assert_unknown(phase1(&a, 2, good, COUNT(good)), "transform 2, which is not KEY_IKE");
@@ -255,9 +267,9 @@ and_is_refused_or_is_read(void **state)
 {
 	autoarena a = { 0 };
 	struct proposal_payload both[] = { { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) },
-					   { .number = 1, .protocol = PROTO_IPSEC_AH, .spi = span_of(spi, 4) } };
+		                           { .number = 1, .protocol = PROTO_IPSEC_AH, .spi = span_of(spi, 4) } };
 	struct proposal_payload either[] = { { .number = 1, .protocol = PROTO_IPSEC_AH, .spi = span_of(spi, 4) },
-					     { .number = 2, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) } };
+		                             { .number = 2, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) } };
 	struct suites s = two_proposals(&a, both);
 
 	(void)state;
@@ -276,14 +288,14 @@ spis_are_four_octets_and_not_reserved(void **state)
 	static const uint8_t low[] = { 0, 0, 0, 255 }, lowest[] = { 0, 0, 1, 0 };
 	autoarena a = { 0 };
 	struct proposal_payload p[] = { { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(low, 4) },
-					{ .number = 2, .protocol = PROTO_IPSEC_ESP, .spi = span_of(lowest, 4) } };
+		                        { .number = 2, .protocol = PROTO_IPSEC_ESP, .spi = span_of(lowest, 4) } };
 	struct suites s = two_proposals(&a, p);
 
 	(void)state;
 	assert_unknown(s.s[0], "the SPI 255: those below 256 are reserved (RFC 4303 section 2.1)");
 	assert_false(s.s[1].unknown);
 	p[0].spi = span_of(spi, 3);
-	p[1].spi = (struct span){ 0 };
+	p[1].spi = (struct span) { 0 };
 	s = two_proposals(&a, p);
 	assert_unknown(s.s[0], "an SPI of 3 octets, which must have four");
 	assert_unknown(s.s[1], "an SPI of 0 octets, which must have four");
@@ -316,9 +328,11 @@ the_number_of_suites_is_bounded(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(t); i++)
-		t[i] = (struct transform_payload){ .number = (uint8_t)i, .id = KEY_IKE, .attr = attr, .n_attr = COUNT(attr) };
+		t[i] = (struct transform_payload) { .number = (uint8_t)i, .id = KEY_IKE, .attr = attr, .n_attr = COUNT(attr) };
 	for (size_t i = 0; i < COUNT(p); i++)
-		p[i] = (struct proposal_payload){ .number = 1, .protocol = PROTO_ISAKMP, .transform = t, .n_transform = COUNT(t) };
+		p[i] = (struct proposal_payload) {
+			.number = 1, .protocol = PROTO_ISAKMP, .transform = t, .n_transform = COUNT(t)
+		};
 	assert_true(suites_from_ike1_sa(&s, &sa, &a));
 	assert_int_equal(s.n, SUITES_MAX);
 }
@@ -342,8 +356,10 @@ our_phase_1_offer_is_in_order_of_preference(void **state)
 	autoarena a = { 0 };
 	struct proposals ours = parsed(PROPOSAL_IKE, "aes256-aes128-sha512-sha256-ecp256,3des-sha1-modp1024");
 	static const char *const expected[] = {
-		"AES_CBC_256/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/ECP_256", "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/ECP_256",
-		"AES_CBC_128/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/ECP_256", "AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/ECP_256",
+		"AES_CBC_256/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/ECP_256",
+		"AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/ECP_256",
+		"AES_CBC_128/HMAC_SHA2_512_256/PRF_HMAC_SHA2_512/ECP_256",
+		"AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/ECP_256",
 		"3DES_CBC/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024",
 	};
 	struct sa_payload sa;
@@ -419,11 +435,14 @@ our_phase_2_offer(void **state)
 {
 	autoarena a = { 0 };
 	struct proposals ours = parsed(PROPOSAL_ESP, "aes256gcm16-modp2048,aes128-sha256-esn-noesn-modp2048,null-sha1");
-	struct ike1_esp_terms terms = { .spi = 0xc0ffee01, .dh_id = ike1_esp_group(&ours), .encapsulation = ENCAPSULATION_UDP_TUNNEL,
-					.life_seconds = 3960, .life_kilobytes = 1000000 };
+	struct ike1_esp_terms terms = { .spi = 0xc0ffee01,
+		                        .dh_id = ike1_esp_group(&ours),
+		                        .encapsulation = ENCAPSULATION_UDP_TUNNEL,
+		                        .life_seconds = 3960,
+		                        .life_kilobytes = 1000000 };
 	static const char *const expected[] = { "AES_GCM_16_256/MODP_2048/NO_EXT_SEQ",
-						"AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/EXT_SEQ",
-						"AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/NO_EXT_SEQ" };
+		                                "AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/EXT_SEQ",
+		                                "AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/NO_EXT_SEQ" };
 	struct sa_payload sa;
 	struct suites s;
 
@@ -479,10 +498,14 @@ the_answer_echoes_the_chosen_transform(void **state)
 	autoarena a = { 0 };
 	/* an odd but legal order and form of attributes, to be sent back as they are */
 	struct attribute first[] = { TV(5, 1), TV(4, 1) };
-	struct attribute second[] = { TV(1, 1), { .type = 2, .value = 3600, .octets = span_of(six, 6) }, TV(4, 1), TV(6, 128), TV(5, 5) };
+	struct attribute second[] = {
+		TV(1, 1), { .type = 2, .value = 3600, .octets = span_of(six, 6) }, TV(4, 1), TV(6, 128), TV(5, 5)
+	};
 	struct transform_payload t[] = { { .number = 3, .id = 3, .attr = first, .n_attr = COUNT(first) },
-					 { .number = 9, .id = 12, .attr = second, .n_attr = COUNT(second) } };
-	struct proposal_payload p = { .number = 5, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4), .transform = t, .n_transform = 2 };
+		                         { .number = 9, .id = 12, .attr = second, .n_attr = COUNT(second) } };
+	struct proposal_payload p = {
+		.number = 5, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4), .transform = t, .n_transform = 2
+	};
 	struct sa_payload offer = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = &p, .n_proposal = 1 }, answer;
 	struct suites s;
 	struct suite seen;
@@ -508,7 +531,7 @@ accepted(struct arena *a, struct attribute *attr, size_t n, size_t transforms)
 {
 	struct proposals ours = parsed(PROPOSAL_IKE, "aes256-sha256-modp2048-ecp256");
 	struct transform_payload t[] = { { .number = 1, .id = KEY_IKE, .attr = attr, .n_attr = n },
-					 { .number = 2, .id = KEY_IKE, .attr = attr, .n_attr = n } };
+		                         { .number = 2, .id = KEY_IKE, .attr = attr, .n_attr = n } };
 	struct proposal_payload p = { .number = 1, .protocol = PROTO_ISAKMP, .transform = t, .n_transform = transforms };
 	struct sa_payload answer = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = &p, .n_proposal = 1 }, offer;
 	struct suite seen;
@@ -527,8 +550,13 @@ only_what_was_offered_is_accepted(void **state)
 	static const uint8_t long_form[] = { 0, 0, 0x70, 0x80 };
 	struct attribute good[] = { PHASE_1 };
 	/* "attribute encoding excepted": the same lifetime in four octets is the same */
-	struct attribute encoded[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(4, 14), TV(3, 1), TV(11, 1),
-				       { .type = 12, .value = 28800, .octets = span_of(long_form, 4) } };
+	struct attribute encoded[] = { TV(1, 7),
+		                       TV(14, 256),
+		                       TV(2, 4),
+		                       TV(4, 14),
+		                       TV(3, 1),
+		                       TV(11, 1),
+		                       { .type = 12, .value = 28800, .octets = span_of(long_form, 4) } };
 	struct attribute weaker[] = { TV(1, 7), TV(14, 128), TV(2, 4), TV(4, 14), TV(3, 1), TV(11, 1), TV(12, 28800) };
 	struct attribute other_auth[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(4, 14), TV(3, 3), TV(11, 1), TV(12, 28800) };
 	struct attribute life[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(4, 14), TV(3, 1), TV(11, 1), TV(12, 7200) };

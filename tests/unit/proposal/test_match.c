@@ -10,13 +10,15 @@ static const struct match_terms esp_tunnel = { .protocol = PROPOSAL_ESP, .encaps
 static struct suite
 ike_suite(uint16_t encr, uint16_t key_bits, uint16_t prf, uint16_t dh)
 {
-	return (struct suite){ .encr = { encr, key_bits }, .prf_id = prf, .dh_id = dh, .auth = AUTH_OFFER_PSK };
+	return (struct suite) { .encr = { encr, key_bits }, .prf_id = prf, .dh_id = dh, .auth = AUTH_OFFER_PSK };
 }
 
 static struct suite
 esp_suite(uint16_t encr, uint16_t key_bits, uint16_t integ, uint16_t dh)
 {
-	return (struct suite){ .encr = { encr, key_bits }, .integ_id = integ, .dh_id = dh, .encapsulation = ENCAPSULATION_TUNNEL };
+	return (struct suite) {
+		.encr = { encr, key_bits }, .integ_id = integ, .dh_id = dh, .encapsulation = ENCAPSULATION_TUNNEL
+	};
 }
 
 static struct proposals
@@ -132,7 +134,7 @@ static void
 our_preference_decides(void **state)
 {
 	struct suite s[] = { ike_suite(ENCR_AES_CBC, 128, PRF_HMAC_SHA2_256, DH_MODP_2048),
-			     ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_ECP_256) };
+		             ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_ECP_256) };
 	struct suites offered = { s, 2 };
 	struct proposals p = ours(PROPOSAL_IKE, "aes256-sha256-ecp256,aes128-sha256-modp2048");
 	struct match m;
@@ -151,8 +153,8 @@ static void
 within_one_proposal_the_peer_s_order_decides(void **state)
 {
 	struct suite s[] = { ike_suite(ENCR_3DES, 0, PRF_HMAC_SHA1, DH_MODP_1024),
-			     ike_suite(ENCR_AES_CBC, 128, PRF_HMAC_SHA2_256, DH_MODP_2048),
-			     ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_MODP_2048) };
+		             ike_suite(ENCR_AES_CBC, 128, PRF_HMAC_SHA2_256, DH_MODP_2048),
+		             ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_MODP_2048) };
 	struct suites offered = { s, 3 };
 	struct proposals p = ours(PROPOSAL_IKE, "aes256-aes128-sha256-modp2048");
 	struct match m;
@@ -169,11 +171,14 @@ static void
 every_pair_is_recorded(void **state)
 {
 	struct suite s[] = { ike_suite(ENCR_3DES, 0, PRF_HMAC_SHA1, DH_MODP_1024),
-			     ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA1, DH_MODP_2048) };
+		             ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA1, DH_MODP_2048) };
 	struct suites offered = { s, 2 };
 	struct proposals p = ours(PROPOSAL_IKE, "aes256-sha256-modp2048,aes128-sha1-modp2048");
 	static const struct refusal expected[] = {
-		{ 0, 0, MISMATCH_ENCR }, { 1, 0, MISMATCH_PRF }, { 0, 1, MISMATCH_ENCR }, { 1, 1, MISMATCH_KEY_LENGTH },
+		{ 0, 0, MISMATCH_ENCR },
+		{ 1, 0, MISMATCH_PRF },
+		{ 0, 1, MISMATCH_ENCR },
+		{ 1, 1, MISMATCH_KEY_LENGTH },
 	};
 	struct match m;
 
@@ -226,7 +231,7 @@ defaults_accept_nothing_weak(void **state)
 	other.prf_id = PRF_HMAC_MD5;
 	assert_int_equal(mismatch(&other, "default", &ike_psk), MISMATCH_PRF);
 	other = s;
-	other.encr = (struct transform){ ENCR_3DES, 0 };
+	other.encr = (struct transform) { ENCR_3DES, 0 };
 	assert_int_equal(mismatch(&other, "default", &ike_psk), MISMATCH_ENCR);
 }
 
@@ -265,14 +270,15 @@ the_group_differs(void **state)
 {
 	autoarena a = { 0 };
 	struct suite s[] = { ike_suite(ENCR_3DES, 0, PRF_HMAC_SHA1, DH_MODP_1024),
-			     ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_MODP_1024) };
+		             ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_MODP_1024) };
 
 	(void)state;
-	assert_string_equal(explained(&a, s, 2, "aes256-sha256-modp2048-ecp256", &ike_psk),
-			    "the peer offers AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_1024 (1 more); we allow "
-			    "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048/ECP_256: they differ first in the "
-			    "Diffie-Hellman group (offered MODP_1024, allowed MODP_2048, ECP_256): set connections.<c>.proposals to "
-			    "include modp1024 (weak), or change the peer");
+	assert_string_equal(
+	        explained(&a, s, 2, "aes256-sha256-modp2048-ecp256", &ike_psk),
+	        "the peer offers AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_1024 (1 more); we allow "
+	        "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048/ECP_256: they differ first in the "
+	        "Diffie-Hellman group (offered MODP_1024, allowed MODP_2048, ECP_256): set connections.<c>.proposals to "
+	        "include modp1024 (weak), or change the peer");
 }
 
 static void
@@ -283,8 +289,8 @@ the_hash_differs(void **state)
 
 	(void)state;
 	assert_non_null(strstr(explained(&a, &s, 1, "aes256-sha256-modp2048", &ike_psk),
-			       "differ first in the hash algorithm (offered PRF_HMAC_SHA1, allowed PRF_HMAC_SHA2_256): set "
-			       "connections.<c>.proposals to include sha1 (weak), or change the peer"));
+	                       "differ first in the hash algorithm (offered PRF_HMAC_SHA1, allowed PRF_HMAC_SHA2_256): set "
+	                       "connections.<c>.proposals to include sha1 (weak), or change the peer"));
 }
 
 static void
@@ -295,12 +301,14 @@ pfs_differs(void **state)
 	struct suite without = esp_suite(ENCR_AES_GCM_16, 128, INTEG_NONE, DH_NONE);
 
 	(void)state;
-	assert_non_null(strstr(explained(&a, &with, 1, "aes128gcm16", &esp_tunnel),
-			       "the peer wants perfect forward secrecy (PFS) with ECP_256, we have none configured: add ecp256 to "
-			       "connections.<c>.children.<ch>.esp_proposals, or turn PFS off at the peer"));
-	assert_non_null(strstr(explained(&a, &without, 1, "aes128gcm16-modp2048", &esp_tunnel),
-			       "we want perfect forward secrecy (PFS) with MODP_2048, the peer offers none: turn PFS on at the peer, "
-			       "or leave the group out of connections.<c>.children.<ch>.esp_proposals"));
+	assert_non_null(
+	        strstr(explained(&a, &with, 1, "aes128gcm16", &esp_tunnel),
+	               "the peer wants perfect forward secrecy (PFS) with ECP_256, we have none configured: add ecp256 to "
+	               "connections.<c>.children.<ch>.esp_proposals, or turn PFS off at the peer"));
+	assert_non_null(
+	        strstr(explained(&a, &without, 1, "aes128gcm16-modp2048", &esp_tunnel),
+	               "we want perfect forward secrecy (PFS) with MODP_2048, the peer offers none: turn PFS on at the peer, "
+	               "or leave the group out of connections.<c>.children.<ch>.esp_proposals"));
 }
 
 static void
@@ -315,16 +323,17 @@ what_is_not_an_algorithm_differs(void **state)
 	(void)state;
 	rsa.auth = AUTH_OFFER_RSA_SIG;
 	assert_non_null(strstr(explained(&a, &rsa, 1, "aes256-sha256-modp2048", &ike_psk),
-			       "authentication method (offered RSA signatures (3), configured pre-shared key)"));
+	                       "authentication method (offered RSA signatures (3), configured pre-shared key)"));
 	transport.encapsulation = ENCAPSULATION_TRANSPORT;
 	assert_non_null(strstr(explained(&a, &transport, 1, "aes128gcm16", &esp_tunnel),
-			       "encapsulation mode (offered transport, needed here tunnel)"));
-	assert_string_equal(explained(&a, &strange, 1, "aes256-sha256-modp2048", &ike_psk),
-			    "the peer offers hash algorithm 77; we allow "
-			    "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048: the offer holds hash algorithm 77, which is "
-			    "not supported here: change the peer's proposal");
+	                       "encapsulation mode (offered transport, needed here tunnel)"));
+	assert_string_equal(
+	        explained(&a, &strange, 1, "aes256-sha256-modp2048", &ike_psk),
+	        "the peer offers hash algorithm 77; we allow "
+	        "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048: the offer holds hash algorithm 77, which is "
+	        "not supported here: change the peer's proposal");
 	assert_non_null(strstr(explained(&a, &no_integrity, 1, "aes128-sha256", &esp_tunnel),
-			       "integrity algorithm (offered NONE, allowed HMAC_SHA2_256_128): change the peer"));
+	                       "integrity algorithm (offered NONE, allowed HMAC_SHA2_256_128): change the peer"));
 }
 
 /* The pair that came furthest is explained, not the first. */
@@ -333,12 +342,12 @@ the_nearest_pair_is_explained(void **state)
 {
 	autoarena a = { 0 };
 	struct suite s[] = { { .unknown = true, .unknown_what = "attribute 99 with the value 1" },
-			     ike_suite(ENCR_3DES, 0, PRF_HMAC_SHA1, DH_MODP_1024),
-			     ike_suite(ENCR_AES_CBC, 128, PRF_HMAC_SHA2_256, DH_MODP_1536) };
+		             ike_suite(ENCR_3DES, 0, PRF_HMAC_SHA1, DH_MODP_1024),
+		             ike_suite(ENCR_AES_CBC, 128, PRF_HMAC_SHA2_256, DH_MODP_1536) };
 
 	(void)state;
 	assert_non_null(strstr(explained(&a, s, 3, "aes256-sha512-ecp521,aes128-sha256-modp2048", &ike_psk),
-			       "(offered MODP_1536, allowed MODP_2048)"));
+	                       "(offered MODP_1536, allowed MODP_2048)"));
 }
 
 static void
@@ -350,7 +359,7 @@ nothing_offered_and_a_choice_have_sentences_too(void **state)
 	(void)state;
 	assert_string_equal(explained(&a, &s, 0, "aes128gcm16", &esp_tunnel), "the peer offers no proposal at all");
 	assert_string_equal(explained(&a, &s, 1, "aes256gcm16-ecp256", &esp_tunnel),
-			    "selected AES_GCM_16_256/ECP_256/NO_EXT_SEQ");
+	                    "selected AES_GCM_16_256/ECP_256/NO_EXT_SEQ");
 }
 
 static void

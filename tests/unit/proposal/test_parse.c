@@ -37,8 +37,8 @@ ike_proposals_in_strongswan_s_form(void **state)
 	assert_reads(PROPOSAL_IKE, "3des-md5-modp1536", "3DES_CBC/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1536");
 	assert_reads(PROPOSAL_IKE, "aes192-sha384-x25519", "AES_CBC_192/HMAC_SHA2_384_192/PRF_HMAC_SHA2_384/CURVE_25519");
 	assert_reads(PROPOSAL_IKE, "aes256-aes128-sha512-sha256-ecp521-ecp256",
-		     "AES_CBC_256/AES_CBC_128/HMAC_SHA2_512_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_512/PRF_HMAC_SHA2_256/ECP_521/"
-		     "ECP_256");
+	             "AES_CBC_256/AES_CBC_128/HMAC_SHA2_512_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_512/PRF_HMAC_SHA2_256/ECP_521/"
+	             "ECP_256");
 }
 
 /* strongSwan: without a PRF keyword the integrity keywords name it; with one they do not. */
@@ -54,7 +54,8 @@ order_of_words_of_different_kinds_does_not_matter(void **state)
 {
 	(void)state;
 	assert_reads(PROPOSAL_IKE, "modp2048-sha256-aes256", "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048");
-	assert_reads(PROPOSAL_IKE, "aes256-aes256-sha256-sha256-modp2048", "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048");
+	assert_reads(PROPOSAL_IKE, "aes256-aes256-sha256-sha256-modp2048",
+	             "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048");
 }
 
 static void
