@@ -8,7 +8,7 @@ enum { TOS_ECN = 3, TOS_DSCP = 0xfc, PROTO_UDP = 17, PROTO_ESP = 50, IPV4_OCTETS
 static uint8_t
 inner_tos(const uint8_t *inner)
 {
-	return inner[0] >> 4 == 4 ? inner[1] : (uint8_t)(inner[0] << 4 | inner[1] >> 4);
+	return inner[0] >> 4 == 4 ? inner[1] : (uint8_t)(get_be16(inner) >> 4);
 }
 
 uint8_t
