@@ -430,6 +430,65 @@ long_lifetimes_take_the_long_form(void **state)
 	proposals_free(&ours);
 }
 
+/* Four octets hold 136 years: more is not said. */
+static void
+lifetimes_beyond_32_bits_are_cut(void **state)
+{
+	autoarena a = { 0 };
+	struct proposals ours = parsed(PROPOSAL_IKE, "aes256-sha256-modp2048");
+	struct sa_payload sa;
+	struct suites s;
+
+	(void)state;
+	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, (uint64_t)1 << 40, &a));
+	assert_true(suites_from_ike1_sa(&s, &sa, &a));
+	assert_int_equal(s.s[0].life_seconds, UINT32_MAX);
+	proposals_free(&ours);
+}
+
+/* A combined cipher has no number in Phase 1 of IKEv1. */
+static void
+what_ike1_cannot_say_is_left_out(void **state)
+{
+	autoarena a = { 0 };
+	struct proposals ours = parsed(PROPOSAL_IKE, "aes256-sha256-modp2048,aes128-sha256-modp2048");
+	struct sa_payload sa;
+
+	(void)state;
+	ours.p[0].kind[TRANSFORM_ENCR].t[0] = (struct transform) { ENCR_AES_GCM_16, 256 };
+	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 0, &a));
+	assert_int_equal(sa.proposal[0].n_transform, 1);
+	ours.n = 1;
+	assert_non_null(strstr(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 0, &a), "none of the proposals can be said"));
+	proposals_free(&ours);
+}
+
+/* As many as a peer may configure: the offer stays within what a proposal can count. */
+static void
+offers_are_bounded(void **state)
+{
+	static const char many[] =
+	        "aes256-aes192-aes128-3des-sha256-sha384-sha512-sha1-md5-modp2048-modp3072-modp4096-modp6144-modp8192-"
+	        "ecp256-ecp384-ecp521-curve25519-modp1536-modp1024-modp768";
+	static const char esp[] = "aes256-aes192-aes128-3des-null-sha256-sha384-sha512-sha1-md5-esn-noesn";
+	char text[8 * sizeof esp] = "";
+	struct ike1_esp_terms terms = { .spi = 0x1000, .encapsulation = ENCAPSULATION_TUNNEL };
+	autoarena a = { 0 };
+	struct proposals ours = parsed(PROPOSAL_IKE, many);
+	struct sa_payload sa;
+
+	(void)state;
+	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 14400, &a));
+	assert_in_range(sa.proposal[0].n_transform, 48, 128); /* 4 ciphers x 12 groups */
+	proposals_free(&ours);
+	for (int i = 0; i < 4; i++)
+		strcat(strcat(text, i ? "," : ""), esp);
+	ours = parsed(PROPOSAL_ESP, text);
+	assert_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
+	assert_int_equal(sa.proposal[0].n_transform, 128);
+	proposals_free(&ours);
+}
+
 static void
 our_phase_2_offer(void **state)
 {
@@ -603,6 +662,9 @@ main(void)
 		cmocka_unit_test(our_phase_1_offer_is_in_order_of_preference),
 		cmocka_unit_test(the_default_offer_fits_a_packet_and_has_each_pair),
 		cmocka_unit_test(long_lifetimes_take_the_long_form),
+		cmocka_unit_test(lifetimes_beyond_32_bits_are_cut),
+		cmocka_unit_test(what_ike1_cannot_say_is_left_out),
+		cmocka_unit_test(offers_are_bounded),
 		cmocka_unit_test(our_phase_2_offer),
 		cmocka_unit_test(the_default_phase_2_asks_for_no_pfs_but_takes_it),
 		cmocka_unit_test(the_answer_echoes_the_chosen_transform),

@@ -336,6 +336,38 @@ what_is_not_an_algorithm_differs(void **state)
 	                       "integrity algorithm (offered NONE, allowed HMAC_SHA2_256_128): change the peer"));
 }
 
+static void
+esn_and_an_unwanted_integrity_algorithm_differ(void **state)
+{
+	autoarena a = { 0 };
+	struct suite esn = esp_suite(ENCR_AES_GCM_16, 128, INTEG_NONE, DH_NONE);
+	struct suite twice = esp_suite(ENCR_AES_GCM_16, 128, INTEG_HMAC_SHA2_256_128, DH_NONE);
+
+	(void)state;
+	esn.esn = true;
+	assert_non_null(strstr(explained(&a, &esn, 1, "aes128gcm16", &esp_tunnel),
+	                       "extended sequence numbers (offered EXT_SEQ, allowed NO_EXT_SEQ): set "
+	                       "connections.<c>.children.<ch>.esp_proposals to include esn, or change the peer"));
+	assert_non_null(strstr(explained(&a, &twice, 1, "aes128gcm16", &esp_tunnel),
+	                       "integrity algorithm (offered HMAC_SHA2_256_128, allowed none)"));
+}
+
+static void
+nothing_configured_has_a_sentence(void **state)
+{
+	autoarena a = { 0 };
+	struct suite s = ike_suite(ENCR_AES_CBC, 256, PRF_HMAC_SHA2_256, DH_MODP_2048);
+	struct suites offered = { &s, 1 };
+	struct proposals none = { 0 };
+	struct match m;
+
+	(void)state;
+	match_suites(&m, &offered, &none, &ike_psk);
+	assert_false(m.chosen);
+	assert_string_equal(explain_match(&a, &m, &offered, &none, &ike_psk),
+	                    "nothing is allowed here: set connections.<c>.proposals");
+}
+
 /* The pair that came furthest is explained, not the first. */
 static void
 the_nearest_pair_is_explained(void **state)
@@ -389,6 +421,8 @@ main(void)
 		cmocka_unit_test(the_hash_differs),
 		cmocka_unit_test(pfs_differs),
 		cmocka_unit_test(what_is_not_an_algorithm_differs),
+		cmocka_unit_test(esn_and_an_unwanted_integrity_algorithm_differ),
+		cmocka_unit_test(nothing_configured_has_a_sentence),
 		cmocka_unit_test(the_nearest_pair_is_explained),
 		cmocka_unit_test(nothing_offered_and_a_choice_have_sentences_too),
 		cmocka_unit_test(every_mismatch_has_a_name),
