@@ -94,7 +94,7 @@ class Capture:
 
     def __init__(self, host, dev, expression):
         self.path = os.path.join(host.net.tmp, "%s-%s-%d.pcap" % (host.name, dev, next(_count)))
-        self.p = host.popen("tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", dev, "-s", "0", "-w", self.path, *expression.split(),
+        self.p = host.popen("tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", dev, "-s", "65535", "-B", "32768", "-w", self.path, *expression.split(),
                             stderr=subprocess.PIPE)
         for line in self.p.stderr:
             if "listening on" in line:
