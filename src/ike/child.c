@@ -71,6 +71,18 @@ child_remove_outbound(struct child_sa *c)
 	c->switch_at = INSTANT_NEVER;
 }
 
+/* What was to carry on for it is gone: it carries on itself. */
+static void
+revive(struct child_sa *c)
+{
+	c->successor = 0;
+	if (c->state != CHILD_STATE_REKEYED)
+		return;
+	c->state = CHILD_STATE_INSTALLED;
+	c->delete_at = INSTANT_NEVER;
+	child_schedule(c);
+}
+
 void
 child_free(struct child_sa *c)
 {
@@ -82,6 +94,9 @@ child_free(struct child_sa *c)
 			break;
 		}
 	}
+	for (struct child_sa *o = c->sa->children; o; o = o->next)
+		if (o->successor == c->id)
+			revive(o);
 	if (c->exchange) {
 		c->exchange->child = NULL;
 		exchange_free(c->exchange);
@@ -310,12 +325,15 @@ initiator_spi(const struct child_sa *c)
 static void
 supersede(struct child_sa *c, struct child_sa *o)
 {
-	bool crossed = o->installed_at > c->created_at && o->role != c->role;
+	bool crossed = o->role != c->role && c->rekeys != o->id &&
+	               o->installed_at > c->created_at - (c->role == RESPONDER ? CROSSING_WINDOW : 0);
 	struct child_sa *winner = crossed && initiator_spi(o) > initiator_spi(c) ? o : c;
 	struct child_sa *loser = winner == c ? o : c;
 	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
 
 	loser->successor = winner->id;
+	if (winner->state == CHILD_STATE_REKEYING)
+		winner->state = CHILD_STATE_INSTALLED;
 	if (!crossed && !winner->rekeys)
 		winner->rekeys = loser->id;
 	loser->state = CHILD_STATE_REKEYED;

@@ -54,6 +54,17 @@ retire(struct child_sa *c)
 	child_schedule(c);
 }
 
+void
+child_retired_by_peer(struct child_sa *c)
+{
+	c->deleted_by_peer = c->delete_sent = true;
+	c->state = CHILD_STATE_DELETING;
+	child_remove_outbound(c);
+	c->delete_at = c->sa->core->now + CHILD_INBOUND_GRACE;
+	c->expires_at = c->rekey_at = INSTANT_NEVER;
+	child_schedule(c);
+}
+
 static void
 delete_due(struct child_sa *c)
 {
@@ -63,6 +74,9 @@ delete_due(struct child_sa *c)
 
 	c->delete_at = INSTANT_NEVER;
 	if (c->delete_sent) {
+		/* A Delete has no answer (RFC 2408 section 5.15): said twice, a single loss leaves no SA behind. */
+		if (!c->deleted_by_peer)
+			c->sa->protocol->tell_child_deleted(c);
 		child_end(c, END_REPLACED, false);
 		return;
 	}

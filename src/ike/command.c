@@ -12,6 +12,17 @@ failed(struct ike *core, const struct command *c, enum command_result r, const c
 }
 
 static void
+not_found(struct ike *core, const struct command *c, const char *what)
+{
+	const char *text = c->child && c->ike ? arena_printf(&core->scratch, "no child '%s' of a connection '%s' %s", c->child, c->ike, what)
+	                 : c->child ? arena_printf(&core->scratch, "no child '%s' %s", c->child, what)
+	                 : c->ike ? arena_printf(&core->scratch, "no connection '%s' %s", c->ike, what)
+	                          : arena_printf(&core->scratch, "nothing that matches %s", what);
+
+	failed(core, c, RESULT_NOT_FOUND, text);
+}
+
+static void
 run_load(struct ike *core, const struct command *c)
 {
 	if (command_load(core, c->conn) == VERDICT_OK)
@@ -24,7 +35,7 @@ static void
 run_unload(struct ike *core, const struct command *c)
 {
 	if (!c->ike || !conn_entry_find(core, c->ike)) {
-		failed(core, c, RESULT_NOT_FOUND, "no connection of this name is loaded");
+		not_found(core, c, "is loaded");
 		return;
 	}
 	command_unload(core, c->ike);
@@ -72,7 +83,7 @@ run_initiate(struct ike *core, const struct command *c)
 	const char *why = "out of memory";
 
 	if (!t.entry) {
-		failed(core, c, RESULT_NOT_FOUND, c->child ? "no loaded connection has a child of this name" : "no connection of this name is loaded");
+		not_found(core, c, "is loaded");
 		return;
 	}
 
@@ -205,7 +216,7 @@ run_terminate(struct ike *core, const struct command *c)
 	uint32_t claims = c->ike_id || c->child_id ? 0 : release_claims(core, c);
 
 	if (!n && !claims)
-		failed(core, c, RESULT_NOT_FOUND, "no matching SA");
+		not_found(core, c, "has an SA");
 	else
 		command_done(core, c->id, RESULT_OK, n, n, "");
 }
@@ -233,7 +244,7 @@ run_rekey(struct ike *core, const struct command *cmd)
 	if (n)
 		command_done(core, cmd->id, RESULT_OK, n, 0, "");
 	else
-		failed(core, cmd, RESULT_NOT_FOUND, "no matching SA that could be rekeyed");
+		not_found(core, cmd, "has an SA that could be rekeyed");
 }
 
 static void
@@ -242,7 +253,7 @@ run_install(struct ike *core, const struct command *c, bool on)
 	struct target t = find_target(core, c->ike, c->child);
 
 	if (!t.cfg) {
-		failed(core, c, RESULT_NOT_FOUND, "no loaded connection has a child of this name");
+		not_found(core, c, "is loaded");
 		return;
 	}
 	conn_trap(core, t.entry, t.cfg, on);

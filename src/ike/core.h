@@ -29,6 +29,12 @@ struct id_box *id_box_new(const struct identity *id);
 struct identity id_box_get(const struct id_box *box);
 
 enum { CHILD_SPI_MIN = 256 };
+/*
+ * Two SAs for the same thing, made by different ends. The initiator of the
+ * second knows whether the first was there when it began; the responder only
+ * knows when message 1 came, and allows for its way (docs/adr/0004).
+ */
+#define CROSSING_WINDOW SECONDS(1)
 /* After outbound moved to the new SA, what is under way on the old one gets this long. */
 #define CHILD_REPLACED_GRACE SECONDS(5)
 /* And what the peer sent before it saw our Delete, this long. */
@@ -79,7 +85,7 @@ struct child_sa {
 	uint16_t pair;       /* index into policy->ts */
 	uint8_t state;       /* enum child_state */
 	uint8_t role;        /* of its exchange */
-	bool in_installed, out_installed, udp_encap, esn, delete_sent, ever_up, renew;
+	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, renew;
 	struct transform encr;
 	uint16_t integ_id, dh_id;
 	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */
@@ -122,7 +128,8 @@ struct ike_sa {
 	struct endpoint local, remote;
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
-	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie, condemned;
+	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie, condemned, ending;
+	uint8_t end_why; /* enum end_cause, while ending */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
 	struct secret keys; /* the protocol's; wiped with the SA */
@@ -243,6 +250,7 @@ struct ike_sa *ike_sa_new(struct ike *core, const struct ike_protocol *protocol,
 void ike_sa_set_conn(struct ike_sa *sa, struct conn *conn);
 /* The next with these cookies' initiator half; NULL starts. */
 struct ike_sa *ike_sa_by_cookie(const struct ike *core, const uint8_t cookie_i[8], const struct ike_sa *after);
+bool ike_sa_index_peer(struct ike_sa *sa);
 /* Another established SA between the same two identities; NULL starts. */
 struct ike_sa *ike_sa_same_peer(const struct ike_sa *sa, const struct ike_sa *after);
 /* Removes it and all beneath it in silence: no Delete is sent, no action taken. */
@@ -256,8 +264,14 @@ void ike_sa_established(struct ike_sa *sa, instant_t lifetime_ns, bool initial_c
 /* The attempt or the SA failed: tries again as keyingtries allows, or ends with @reason. */
 void ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry);
 /* The end of an SA that was up: tells the peer when @tell, applies @action-s to children (close_action or dpd_action). */
-enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED };
+enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED, END_FORGOTTEN };
 void ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason);
+/* Goes on with an end that one list of effects did not hold. */
+void ike_sa_end_rest(struct ike_sa *sa);
+/* It carries on after all. */
+void ike_sa_revive(struct ike_sa *sa);
+/* Its children go to another SA with the same peer, if there is one. */
+void ike_sa_hand_over(struct ike_sa *sa);
 /* Children of @from continue under @to. */
 void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
 void ike_sa_half_open(struct ike_sa *sa, bool half_open);
@@ -295,6 +309,8 @@ uint64_t child_install(struct child_sa *c, enum sa_direction dir, struct span en
 /* Keeps the outbound keys for later (child_move_outbound). */
 bool child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key);
 void child_move_outbound(struct child_sa *c);
+/* It has a successor, and the peer has deleted it: no more outbound, inbound a little longer. */
+void child_retired_by_peer(struct child_sa *c);
 /* The IKE_SA's ends changed: so does where its packets go. */
 void child_moved(struct child_sa *c);
 /* Authenticated traffic came in on it. */

@@ -143,6 +143,9 @@ shutdown_check(struct ike *core)
 	if (!core->shutting_down || id_index_after(&core->sas, 0))
 		return;
 	core->shutting_down = false;
+	/* Whoever wants packets to stay where they are, beyond the end, keeps the claims all the same. */
+	while (core->n_conns)
+		command_unload(core, core->conns[core->n_conns - 1].conn->name);
 	command_done(core, core->shutdown_id, RESULT_OK, 0, 0, "");
 }
 

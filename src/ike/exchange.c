@@ -285,7 +285,7 @@ exchange_due(struct exchange *ex)
 	if (ex->tries >= s->retransmit_tries) {
 		say(core, LOG_IKE, LOG_CONTROL, ex->sa, "timeout", "giving up after %u retransmits of %s message %u to %s", ex->tries,
 		    ex->kind->name, ex->at, endpoint_text(core, &ex->sa->remote));
-		exchange_end(ex, "the peer does not answer");
+		exchange_end(ex, arena_printf(&core->scratch, "the peer %s does not answer", endpoint_text(core, &ex->sa->remote)));
 		return;
 	}
 	ex->tries++;

@@ -419,37 +419,72 @@ linger(struct ike_sa *sa)
 	ike_sa_schedule(sa);
 }
 
-void
-ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
+/* Room for what the end of one child appends. */
+static bool
+room_left(const struct ike *core)
 {
-	struct ike *core = sa->core;
-	bool tell = why == END_COMMAND || why == END_EXPIRED || why == END_REPLACED;
-	struct restart *again;
+	return core->fx->n + 64 < EFFECTS_MAX;
+}
 
-	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "deleting IKE_SA %s between %s: %s", sa_name(sa), ends_text(sa), reason);
-	ike_sa_state(sa, IKE_STATE_DELETING);
-
-	size_t n = collect_actions(sa, why, &again);
-
-	while (sa->children) {
-		if (sa->children->ever_up)
-			child_end(sa->children, why == END_DPD || why == END_BY_PEER ? END_REPLACED : END_COMMAND, tell);
-		else
-			child_failed(sa->children, reason);
-	}
-	if (tell)
-		sa->protocol->tell_ike_deleted(sa);
-	waiters_settle(core, &sa->waiters, false, reason);
-	event(core, EVENT_IKE_DOWN, sa, NULL);
-	if (tell && core->settings.delete_wait_ns && !core->shutting_down)
-		linger(sa);
-	else
-		ike_sa_free(sa);
+static void
+act_again(struct ike *core, struct restart *again, size_t n)
+{
 	for (size_t i = 0; i < n; i++) {
 		child_apply_action(core, again[i].conn, again[i].cfg, NULL, again[i].action);
 		conn_unref(again[i].conn);
 	}
 	free(again);
+}
+
+void
+ike_sa_end_rest(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	enum end_cause why = (enum end_cause)sa->end_why;
+	bool tell = why == END_COMMAND || why == END_EXPIRED || why == END_REPLACED;
+
+	while (sa->children && room_left(core)) {
+		if (sa->children->ever_up)
+			child_end(sa->children, tell ? END_COMMAND : END_REPLACED, tell);
+		else
+			child_failed(sa->children, "the IKE_SA ended");
+	}
+	if (sa->children) {
+		sa->delete_at = core->now;
+		ike_sa_schedule(sa);
+		return;
+	}
+	if (tell)
+		sa->protocol->tell_ike_deleted(sa);
+	waiters_settle(core, &sa->waiters, false, "the IKE_SA ended");
+	event(core, EVENT_IKE_DOWN, sa, NULL);
+	if (tell && core->settings.delete_wait_ns && !core->shutting_down)
+		linger(sa);
+	else
+		ike_sa_free(sa);
+}
+
+void
+ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
+{
+	struct ike *core = sa->core;
+	struct restart *again;
+	size_t n;
+
+	if (sa->ending) {
+		ike_sa_end_rest(sa);
+		return;
+	}
+	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "deleting IKE_SA %s between %s: %s", sa_name(sa), ends_text(sa), reason);
+	ike_sa_state(sa, IKE_STATE_DELETING);
+	if (why == END_BY_PEER)
+		ike_sa_hand_over(sa);
+	n = collect_actions(sa, why, &again);
+	sa->ending = true;
+	sa->end_why = (uint8_t)why;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
+	ike_sa_end_rest(sa);
+	act_again(core, again, n);
 }
 
 bool

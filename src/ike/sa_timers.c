@@ -158,6 +158,41 @@ keepalive(struct ike_sa *sa)
 	                                .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
 }
 
+static bool
+same_place(const struct ike_sa *a, const struct ike_sa *b)
+{
+	bool nat = a->nat_remote || b->nat_remote;
+
+	return nat ? endpoint_equal(&a->remote, &b->remote) : ip_equal(&a->remote.ip, &b->remote.ip);
+}
+
+void
+ike_sa_revive(struct ike_sa *sa)
+{
+	sa->successor = 0;
+	sa->condemned = false;
+	sa->delete_at = INSTANT_NEVER;
+	if (sa->state == IKE_STATE_REKEYED)
+		ike_sa_state(sa, IKE_STATE_ESTABLISHED);
+	ike_sa_schedule(sa);
+}
+
+/* The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. */
+void
+ike_sa_hand_over(struct ike_sa *sa)
+{
+	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
+
+	while (o && (o->zombie || o->ending || !o->established_at || !same_place(sa, o)))
+		o = ike_sa_same_peer(sa, o);
+	if (!o)
+		return;
+	if (o->successor == sa->id)
+		ike_sa_revive(o);
+	ike_sa_adopt(o, sa);
+	ike_sa_run_queue(o);
+}
+
 static void
 replaced_due(struct ike_sa *sa)
 {
@@ -166,10 +201,7 @@ replaced_due(struct ike_sa *sa)
 	sa->delete_at = INSTANT_NEVER;
 	/* What was to replace it is gone: it stays. */
 	if (!next || next->zombie) {
-		sa->successor = 0;
-		sa->condemned = false;
-		sa->state = IKE_STATE_ESTABLISHED;
-		ike_sa_schedule(sa);
+		ike_sa_revive(sa);
 		return;
 	}
 	ike_sa_adopt(next, sa);
@@ -185,6 +217,8 @@ ike_sa_due(struct ike_sa *sa)
 	if (sa->delete_at <= now) {
 		if (sa->zombie)
 			ike_sa_free(sa);
+		else if (sa->ending)
+			ike_sa_end_rest(sa);
 		else if (sa->state == IKE_STATE_CONNECTING)
 			ike_sa_failed(sa, "shutting down", false);
 		else if (sa->successor && !core->shutting_down)
@@ -256,12 +290,15 @@ set_lifetimes(struct ike_sa *sa, instant_t lifetime)
 static void
 supersede(struct ike_sa *sa, struct ike_sa *o)
 {
-	bool crossed = o->established_at > sa->created_at && o->role != sa->role;
+	bool crossed = o->role != sa->role && sa->rekeys != o->id &&
+	               o->established_at > sa->created_at - (sa->role == RESPONDER ? CROSSING_WINDOW : 0);
 	struct ike_sa *winner = crossed && memcmp(o->cookie_i, sa->cookie_i, 8) > 0 ? o : sa;
 	struct ike_sa *loser = winner == sa ? o : sa;
 	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
 
 	ike_sa_adopt(winner, loser);
+	if (winner->state == IKE_STATE_REKEYING)
+		ike_sa_state(winner, IKE_STATE_ESTABLISHED);
 	loser->successor = winner->id;
 	loser->condemned = true;
 	if (!winner->rekeys)
@@ -270,14 +307,6 @@ supersede(struct ike_sa *sa, struct ike_sa *o)
 	ike_sa_state(loser, IKE_STATE_REKEYED);
 	ike_sa_schedule(loser);
 	ike_sa_run_queue(winner);
-}
-
-static bool
-same_place(const struct ike_sa *a, const struct ike_sa *b)
-{
-	bool nat = a->nat_remote || b->nat_remote;
-
-	return nat ? endpoint_equal(&a->remote, &b->remote) : ip_equal(&a->remote.ip, &b->remote.ip);
 }
 
 /* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
@@ -291,7 +320,8 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 		return;
 	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
 	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
-		ike_sa_end(o, END_BY_PEER, "INITIAL-CONTACT: the peer has no other SA with us");
+		/* From another address it may be another host with the same name: it is told. */
+		ike_sa_end(o, same_place(sa, o) ? END_FORGOTTEN : END_COMMAND, "INITIAL-CONTACT: the peer has no other SA with us");
 		return;
 	}
 	if (o->id == sa->rekeys || (same_conn && same_place(sa, o) && unique != UNIQUE_NEVER)) {
@@ -315,12 +345,17 @@ settle(struct ike_sa *sa, bool initial_contact)
 	}
 }
 
-static bool
-index_peer(struct ike_sa *sa)
+/* Both identities are known and proven: the SA is found by them. */
+bool
+ike_sa_index_peer(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
-	struct identity l = id_box_get(sa->local_id), r = id_box_get(sa->remote_id);
+	struct identity l = sa->local_id ? id_box_get(sa->local_id) : sa->conn->local.id, r = id_box_get(sa->remote_id);
 
+	if (sa->peer_key)
+		return true;
+	if (l.type == ID_ANY)
+		l = identity_from_ip(&sa->local.ip);
 	sa->peer_key = core_digest(core, identity_span(&l)) ^ 3 * core_digest(core, identity_span(&r)) ^ l.type ^
 	               (uint64_t)r.type << 8;
 	sa->peer_key |= 1;
@@ -345,7 +380,7 @@ ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 	ike_sa_state(sa, IKE_STATE_ESTABLISHED);
 	core->counters.ike_established++;
 	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "IKE_SA %s established between %s", sa_name(sa), ends_text(sa));
-	if (index_peer(sa)) {
+	if (ike_sa_index_peer(sa)) {
 		if (old && is_up(old) && !old->successor && old->peer_key != sa->peer_key)
 			supersede(sa, old);
 		settle(sa, initial_contact);

@@ -34,6 +34,7 @@
 	X(NO_CONNECTION, "no-connection", "no configured connection matches the two addresses") \
 	X(NO_PSK, "no-psk", "no pre-shared key is configured for this peer") \
 	X(ID_MISMATCH, "id-mismatch", "the identity is not the one that the connection allows") \
+	X(NOT_UNIQUE, "not-unique", "the identity has an IKE_SA already, and that one is kept") \
 	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \

@@ -196,6 +196,27 @@ info_responder_lifetime(const struct message *m, uint8_t protocol)
 
 /* ---- Receiving in clear */
 
+/* The verdict of ours that the peer's notification stands for: the same word names the same cause on both ends. */
+static enum verdict
+cause(const struct ike_sa *sa, uint16_t type)
+{
+	const struct exchange *main = is_up(sa) ? NULL : exchange_find(sa, 0);
+	bool authenticating = main && main->at >= 5;
+
+	switch (type) {
+	case NOTIFY_NO_PROPOSAL_CHOSEN:
+		return VERDICT_NO_PROPOSAL;
+	case NOTIFY_INVALID_ID_INFORMATION:
+		return is_up(sa) ? VERDICT_TS_MISMATCH : VERDICT_ID_MISMATCH;
+	case NOTIFY_PAYLOAD_MALFORMED:
+	case NOTIFY_INVALID_HASH_INFORMATION:
+	case NOTIFY_AUTHENTICATION_FAILED:
+		return authenticating ? VERDICT_WRONG_PSK : VERDICT_OK;
+	default:
+		return VERDICT_OK;
+	}
+}
+
 /*
  * Anybody can send these. RFC 2409 section 5.7 wants them in clear before there
  * are keys; they are shown as the probable cause, and nothing is done.
@@ -213,14 +234,15 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 
 	const char *name = notify_name(n->n.type), *sentence = notify_sentence(n->n.type);
 	char number[16], text[512];
+	enum verdict v = cause(sa, n->n.type);
 
 	snprintf(number, sizeof number, "%u", n->n.type);
-	snprintf(text, sizeof text, "the peer (unauthenticated) says %s%s%s", name ? name : number, sentence ? ": " : "",
-	         sentence ? sentence : "");
+	snprintf(text, sizeof text, "the peer (unauthenticated) says %s%s%s%s", name ? name : number, sentence ? ": " : "",
+	         sentence ? sentence : "", v == VERDICT_WRONG_PSK ? " Probably the pre-shared keys differ." : "");
 	core->verdicts[VERDICT_UNPROTECTED_NOTIFY]++;
 	if (sa->last_notice && strcmp(sa->last_notice, text) == 0)
 		return;
-	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(VERDICT_UNPROTECTED_NOTIFY), "%s", text);
+	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(v ? v : VERDICT_UNPROTECTED_NOTIFY), "%s", text);
 	if (!is_up(sa))
 		ike_sa_notice(sa, text);
 	else
@@ -261,9 +283,16 @@ delete_child(struct ike_sa *sa, uint32_t spi)
 	if (!c)
 		return;
 	/* The peer gives the old one up: it has the new one. */
-	if (next)
+	if (next) {
 		child_move_outbound(next);
-	child_end(c, END_BY_PEER, false);
+		child_schedule(next);
+	}
+	if (c->deleted_by_peer)
+		return;
+	if (next && next->ever_up)
+		child_retired_by_peer(c);
+	else
+		child_end(c, END_BY_PEER, false);
 }
 
 /* False when the SA is gone. */
@@ -318,6 +347,7 @@ take_notify(struct ike_sa *sa, const struct notify_payload *n)
 	struct ike *core = sa->core;
 	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type), *why;
 	uint32_t id = sa->id;
+	enum verdict v;
 
 	if (n->type == NOTIFY_R_U_THERE || n->type == NOTIFY_R_U_THERE_ACK) {
 		take_dpd(sa, n);
@@ -329,7 +359,9 @@ take_notify(struct ike_sa *sa, const struct notify_payload *n)
 	}
 	why = arena_printf(&core->scratch, "the peer says %s%s%s", name ? name : "an unknown notification", sentence ? ": " : "",
 	                   sentence ? sentence : "");
-	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, "notify", "%s (%u)", why ? why : "?", n->type);
+	v = cause(sa, n->type);
+	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s (%u)", why ? why : "?",
+	    n->type);
 	/* Errors are below 8192 (RFC 2408 section 3.14.1). */
 	if (n->type < 8192)
 		quick_mode_refused(sa, n->spi, why ? why : "refused");
@@ -345,7 +377,7 @@ info_initial_contact(struct ike_sa *sa)
 		struct ike_sa *next = ike_sa_same_peer(sa, o);
 
 		if (!o->zombie && o->established_at <= sa->created_at)
-			ike_sa_end(o, END_BY_PEER, "INITIAL-CONTACT: the peer has no other SA with us");
+			ike_sa_end(o, END_FORGOTTEN, "INITIAL-CONTACT: the peer has no other SA with us");
 		o = next;
 	}
 }

@@ -225,6 +225,22 @@ build_id_hash(struct exchange *ex, struct builder *b)
 	return BUILT;
 }
 
+/* unique = keep: a second SA of an identity that is elsewhere already is not made. */
+static bool
+kept_out(const struct ike_sa *sa)
+{
+	uint32_t id = 0;
+	struct ike_sa *o;
+
+	if (sa->conn->unique != UNIQUE_KEEP)
+		return false;
+	ike_sa_index_peer((struct ike_sa *)(uintptr_t)sa);
+	for (o = ike_sa_same_peer(sa, NULL); o && !id; o = ike_sa_same_peer(sa, o))
+		if (!o->zombie && !o->successor && o->established_at && !ip_equal(&o->remote.ip, &sa->remote.ip))
+			id = o->id;
+	return id != 0;
+}
+
 /* The best connection for the identity that was shown: matching addresses, allowing the suite, with the closest remote id. */
 static struct conn *
 conn_for_identity(struct exchange *ex, const struct identity *id)
@@ -315,7 +331,12 @@ verify_hash_i(struct exchange *ex, const struct message *m)
 	if (v)
 		return v;
 	phase1_of(ex)->initial_contact = has_notify(m, NOTIFY_INITIAL_CONTACT);
-	return VERDICT_OK;
+	if (!kept_out(ex->sa))
+		return VERDICT_OK;
+	ex->fatal = true;
+	ex->notify = NOTIFY_AUTHENTICATION_FAILED;
+	ex->why = "unique = keep, and this identity has an IKE_SA from another address";
+	return VERDICT_NOT_UNIQUE;
 }
 
 static enum verdict

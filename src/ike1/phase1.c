@@ -93,9 +93,10 @@ phase1_own_ke_nonce(struct exchange *ex, struct builder *b)
 	struct secret *nonce = ex->role == INITIATOR ? &p->ni : &p->nr;
 	struct secret *g = ex->role == INITIATOR ? &p->gxi : &p->gxr;
 
-	if (!p->dh)
+	if (!p->dh && !g->n)
 		p->dh = dh_new(ex->sa->dh_id, core->rng);
-	if (!p->dh || !secret_copy(g, dh_public(p->dh)))
+	/* Called again after parking: what was made stays. */
+	if (!g->n && (!p->dh || !secret_copy(g, dh_public(p->dh))))
 		return false;
 	if (!nonce->n) {
 		if (!secret_alloc(nonce, NONCE_OCTETS))
@@ -127,6 +128,8 @@ phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
 		return VERDICT_BAD_KE;
 	}
+	secret_clear(theirs);
+	secret_clear(nonce);
 	return secret_copy(theirs, g) && secret_copy(nonce, n) ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
