@@ -80,9 +80,23 @@ send_control_build(struct send_control *c, const struct ip *local, uint8_t tos, 
 		put(c, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 	}
 	if (tos)
-		put(c, local->family == IP_V6 ? IPPROTO_IPV6 : IPPROTO_IP, local->family == IP_V6 ? IPV6_TCLASS : IP_TOS, &t, sizeof t);
+		put(c, local->family == IP_V6 ? IPPROTO_IPV6 : IPPROTO_IP, local->family == IP_V6 ? IPV6_TCLASS : IP_TOS, &t,
+		    sizeof t);
 	if (segment)
 		put(c, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof segment);
+}
+
+static bool
+connect_from(int fd, const struct endpoint *local, const struct endpoint *remote)
+{
+	struct endpoint from = { .ip = local->ip }, to = { .ip = remote->ip, .port = 9 };
+	struct sockaddr_storage a;
+	socklen_t n = endpoint_to_sockaddr(&a, &from, true);
+
+	if (!ip_is_any(&from.ip) && bind(fd, (struct sockaddr *)&a, n) < 0)
+		return false;
+	n = endpoint_to_sockaddr(&a, &to, true);
+	return connect(fd, (struct sockaddr *)&a, n) == 0;
 }
 
 unsigned
@@ -90,23 +104,14 @@ sockets_route_mtu(const struct endpoint *local, const struct endpoint *remote, u
 {
 	bool v6 = remote->ip.family == IP_V6;
 	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), mtu = 0;
-	struct endpoint from = { .ip = local->ip }, to = { .ip = remote->ip, .port = 9 };
-	struct sockaddr_storage a;
 	socklen_t n = sizeof mtu;
 
 	if (fd < 0)
 		return 0;
 	if (mark)
 		setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
-	if (!ip_is_any(&from.ip)) {
-		socklen_t k = endpoint_to_sockaddr(&a, &from, true);
-
-		if (bind(fd, (struct sockaddr *)&a, k) < 0)
-			mtu = 0;
-	}
-	socklen_t k = endpoint_to_sockaddr(&a, &to, true);
-
-	if (connect(fd, (struct sockaddr *)&a, k) < 0 || getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &n) < 0)
+	/* Connecting a UDP socket sends nothing: it only looks up the route. */
+	if (!connect_from(fd, local, remote) || getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &n) < 0)
 		mtu = 0;
 	close(fd);
 	return mtu > 0 ? (unsigned)mtu : 0;

@@ -10,14 +10,14 @@
 /* The control thread's own books: which SA and which policy is where. */
 
 struct control_policy {
-	struct table_link link;  /* by reqid */
-	uint32_t reqid, slot;    /* the slot is the same with every worker */
+	struct table_link link; /* by reqid */
+	uint32_t reqid, slot;   /* the slot is the same with every worker */
 	size_t n_outbound;
 	bool claimed;
 };
 
 struct control_sa {
-	struct table_link link;  /* by direction and SPI */
+	struct table_link link; /* by direction and SPI */
 	struct {
 		uint32_t direction, spi;
 	} key;
@@ -34,7 +34,7 @@ struct control_sa {
 struct dataplane {
 	struct worker_shared shared;
 	int event_fd;
-	unsigned next_event;      /* worker to ask first */
+	unsigned next_event; /* worker to ask first */
 	struct table sas, children, policies;
 	struct installed installed;
 	uint32_t *free_slot;

@@ -164,8 +164,9 @@ admissible(struct dataplane *dp, const struct sa_params *p, const char **why)
 	if (p->remote.ip.family == IP_NONE)
 		*why = "the SA has no remote address";
 	else if (!has_socket(dp, p))
-		*why = p->udp_encap ? "there is no UDP socket for this address family: is IPv6 switched off?"
-		                    : "there is no raw socket for protocol 50 of this address family: ESP without UDP cannot be used";
+		*why = p->udp_encap
+		               ? "there is no UDP socket for this address family: is IPv6 switched off?"
+		               : "there is no raw socket for protocol 50 of this address family: ESP without UDP cannot be used";
 	else if (present(dp, p))
 		*why = "an SA with this SPI is installed already";
 	else
@@ -221,7 +222,8 @@ dataplane_install(struct dataplane *dp, const struct sa_params *p, const char **
 		return false;
 	switch (installed_add(&dp->installed, p)) {
 	case INSTALLED_BEFORE:
-		*why = "these keys were installed before: using them again would repeat nonces (RFC 4106 section 3.1); negotiate new ones";
+		*why = "these keys were installed before: using them again would repeat nonces (RFC 4106 section 3.1); negotiate "
+		       "new ones";
 		return false;
 	case INSTALLED_NO_MEMORY:
 		return false;
@@ -266,7 +268,8 @@ run_move(struct worker *w, void *arg)
 }
 
 bool
-dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local, const struct endpoint *remote)
+dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
+                 const struct endpoint *remote)
 {
 	struct control_sa *c = find(dp, d, spi, remote);
 	struct move_call call = { c, local, remote, false };

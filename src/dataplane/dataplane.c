@@ -93,10 +93,10 @@ describe(struct dataplane *dp)
 	const struct sockets_features *f = &sh->features;
 
 	snprintf(dp->features, sizeof dp->features, "tun %s%s%s; udp%s%s%s; esp %s%s; %s; %u worker%s",
-	         sh->tun.vnet_hdr && sh->tun.tso ? "offload tso4 tso6" : "without offload (one packet a call)", sh->tun.uso ? " uso" : "",
-	         sh->tun.tso && !sh->tun.uso ? ", no uso" : "", f->gso ? " gso," : " no gso,", f->gro ? " gro" : " no gro",
-	         f->udp6 ? "" : ", no ipv6", f->esp4 ? "native" : "in udp only", f->esp4 && !f->esp6 ? " (ipv4 only)" : "",
-	         esp_worker_crypto(sh->worker[0].esp), sh->n, sh->n == 1 ? "" : "s");
+	         sh->tun.vnet_hdr && sh->tun.tso ? "offload tso4 tso6" : "without offload (one packet a call)",
+	         sh->tun.uso ? " uso" : "", sh->tun.tso && !sh->tun.uso ? ", no uso" : "", f->gso ? " gso," : " no gso,",
+	         f->gro ? " gro" : " no gro", f->udp6 ? "" : ", no ipv6", f->esp4 ? "native" : "in udp only",
+	         f->esp4 && !f->esp6 ? " (ipv4 only)" : "", esp_worker_crypto(sh->worker[0].esp), sh->n, sh->n == 1 ? "" : "s");
 }
 
 static void
@@ -240,7 +240,7 @@ dataplane_drops(struct dataplane *dp, uint64_t *out)
 void
 dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 {
-	*out = (struct dataplane_counters){ 0 };
+	*out = (struct dataplane_counters) { 0 };
 	for (unsigned i = 0; i < dp->shared.n; i++) {
 		struct worker *w = &dp->shared.worker[i];
 
@@ -252,7 +252,8 @@ dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 }
 
 bool
-dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data, bool keepalive)
+dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data,
+                   bool keepalive)
 {
 	static const uint8_t marker[4], keep = 0xff;
 	struct iovec v[2] = { { (void *)(uintptr_t)marker, sizeof marker }, { (void *)(uintptr_t)data.p, data.n } };

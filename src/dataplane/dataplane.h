@@ -13,14 +13,14 @@
 struct dataplane;
 
 struct dataplane_options {
-	const char *tun_name;      /* "sallyport0"; "%d" patterns allowed */
-	unsigned mtu;              /* of the TUN device; 0: 1400. An MTU set by the administrator later stays */
-	unsigned workers;          /* 0: one per CPU given to us */
+	const char *tun_name;            /* "sallyport0"; "%d" patterns allowed */
+	unsigned mtu;                    /* of the TUN device; 0: 1400. An MTU set by the administrator later stays */
+	unsigned workers;                /* 0: one per CPU given to us */
 	uint32_t bypass_mark, mark_mask; /* SO_MARK on every socket of the daemon, so that its packets are never diverted */
-	uint16_t port_nat_t;       /* 4500 */
-	unsigned hold_packets;     /* per policy while an SA is negotiated; 0: 64 */
-	unsigned hold_ms;          /* how long; 0: 30000 */
-	bool native_esp;           /* open raw sockets for protocol 50 */
+	uint16_t port_nat_t;             /* 4500 */
+	unsigned hold_packets;           /* per policy while an SA is negotiated; 0: 64 */
+	unsigned hold_ms;                /* how long; 0: 30000 */
+	bool native_esp;                 /* open raw sockets for protocol 50 */
 };
 
 /*
@@ -38,18 +38,22 @@ unsigned dataplane_tun_ifindex(const struct dataplane *dp);
 
 /* Never installs the same keys twice. False with a sentence in *why. */
 bool dataplane_install(struct dataplane *dp, const struct sa_params *sa, const char **why);
-/* An outbound SA carries its policy's traffic from when it is installed; the previous one of the same selectors stays until removed. */
-bool dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local, const struct endpoint *remote);
+/* An outbound SA carries its policy's traffic from when it is installed; the previous one of the same selectors stays until
+ * removed. */
+bool dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
+                      const struct endpoint *remote);
 /* @remote: outbound SPIs are the peer's numbers, so they are unique only per peer. */
 bool dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
-bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote, struct sa_usage *out);
+bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote,
+                     struct sa_usage *out);
 
 /* Adds or replaces the policy of c->reqid. Held packets stay held over a replacement. */
 bool dataplane_claim(struct dataplane *dp, const struct claim *c);
 void dataplane_release(struct dataplane *dp, uint32_t reqid);
 
 /* An IKE message on the NAT-T port: the non-ESP marker is put in front; or a keepalive (RFC 3948 2.3). From the address given. */
-bool dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data, bool keepalive);
+bool dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data,
+                        bool keepalive);
 
 /* ---- events */
 
@@ -69,7 +73,7 @@ struct dataplane_event {
 	enum sa_direction direction;
 	struct endpoint local, remote;
 	struct flow flow;
-	struct span data;      /* IKE; valid until the next call of dataplane_next_event */
+	struct span data; /* IKE; valid until the next call of dataplane_next_event */
 	const char *text;
 };
 
@@ -82,10 +86,10 @@ bool dataplane_next_event(struct dataplane *dp, struct dataplane_event *out);
 void dataplane_drops(struct dataplane *dp, uint64_t *out);
 /* What happened that is no drop, summed over workers. */
 struct dataplane_counters {
-	uint64_t keepalives;   /* NAT keepalives received: RFC 3948 section 2.3 */
-	uint64_t handed_over;  /* packets that arrived at a worker other than their SA's */
-	uint64_t icmp_sent;    /* "packet too big", sent to inner senders */
-	uint64_t events_lost;  /* found no room: the control thread did not keep up */
+	uint64_t keepalives;  /* NAT keepalives received: RFC 3948 section 2.3 */
+	uint64_t handed_over; /* packets that arrived at a worker other than their SA's */
+	uint64_t icmp_sent;   /* "packet too big", sent to inner senders */
+	uint64_t events_lost; /* found no room: the control thread did not keep up */
 };
 
 void dataplane_counters(struct dataplane *dp, struct dataplane_counters *out);

@@ -14,7 +14,7 @@ enum {
 bool
 event_queue_open(struct event_queue *q, int fd)
 {
-	*q = (struct event_queue){ .fd = fd, .data = malloc(IKE_OCTETS_MAX) };
+	*q = (struct event_queue) { .fd = fd, .data = malloc(IKE_OCTETS_MAX) };
 	if (q->data && ring_open(&q->ike, IKE_BUDGET) && ring_open(&q->other, OTHER_BUDGET))
 		return true;
 	event_queue_close(q);
@@ -69,7 +69,7 @@ event_queue_take(struct event_queue *q, struct dataplane_event *out)
 		return false;
 	memcpy(out, s.p, sizeof *out);
 	rest = span_of(s.p + sizeof *out, s.n - sizeof *out);
-	out->data = (struct span){ 0 };
+	out->data = (struct span) { 0 };
 	out->text = NULL;
 	if (out->kind == DATAPLANE_IKE) {
 		memcpy(q->data, rest.p, rest.n);

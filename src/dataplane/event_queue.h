@@ -11,11 +11,11 @@
  */
 struct event_queue {
 	struct ring ike, other;
-	int fd;                  /* eventfd shared by all workers; borrowed */
-	bool told;               /* worker: something was put in since the last tell */
-	_Atomic uint64_t lost;   /* events that found no room */
-	uint8_t *data;           /* control: the IKE message last taken */
-	char text[160];          /* control: the text last taken */
+	int fd;                /* eventfd shared by all workers; borrowed */
+	bool told;             /* worker: something was put in since the last tell */
+	_Atomic uint64_t lost; /* events that found no room */
+	uint8_t *data;         /* control: the IKE message last taken */
+	char text[160];        /* control: the text last taken */
 };
 
 bool event_queue_open(struct event_queue *q, int fd);

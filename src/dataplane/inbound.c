@@ -12,12 +12,12 @@
 #endif
 
 enum {
-	MESSAGES = 16,            /* of one recvmmsg; each up to 64 KiB with UDP_GRO */
+	MESSAGES = 16, /* of one recvmmsg; each up to 64 KiB with UDP_GRO */
 	MESSAGE_OCTETS = 65536,
-	BATCH_PACKETS = 64,       /* opened and delivered at once: they stay in the cache */
+	BATCH_PACKETS = 64, /* opened and delivered at once: they stay in the cache */
 	HANDED_OCTETS = 128 << 10,
 	ESP_HEADER = 8,
-	MARKER = 4,               /* RFC 3948 section 2.2: four zero octets in front of IKE */
+	MARKER = 4, /* RFC 3948 section 2.2: four zero octets in front of IKE */
 };
 
 /* What a datagram's ancillary data say; packets of the batch point to it. */
@@ -33,8 +33,8 @@ struct inbound {
 	struct sockaddr_storage from[MESSAGES];
 	struct arrival arrival[MESSAGES];
 	_Alignas(struct cmsghdr) uint8_t control[MESSAGES][256];
-	uint8_t *buffer;         /* MESSAGES * MESSAGE_OCTETS */
-	uint8_t *handed;         /* packets from other workers, which must be writable */
+	uint8_t *buffer; /* MESSAGES * MESSAGE_OCTETS */
+	uint8_t *handed; /* packets from other workers, which must be writable */
 	size_t handed_used, n_handed;
 	struct arrival handed_arrival[ESP_BATCH_MAX];
 	struct batch batch;
@@ -46,8 +46,8 @@ static void
 prepare(struct inbound *in, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		in->iov[i] = (struct iovec){ in->buffer + (size_t)i * MESSAGE_OCTETS, MESSAGE_OCTETS };
-		in->msg[i].msg_hdr = (struct msghdr){
+		in->iov[i] = (struct iovec) { in->buffer + (size_t)i * MESSAGE_OCTETS, MESSAGE_OCTETS };
+		in->msg[i].msg_hdr = (struct msghdr) {
 			.msg_name = &in->from[i],
 			.msg_namelen = sizeof in->from[i],
 			.msg_iov = &in->iov[i],
@@ -207,7 +207,7 @@ append(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 {
 	struct batch *b = &w->inbound->batch;
 
-	b->pkt[b->n++] = (struct packet){ .p = p, .len = (uint32_t)n, .tos = a->tos, .tag = a };
+	b->pkt[b->n++] = (struct packet) { .p = p, .len = (uint32_t)n, .tos = a->tos, .tag = a };
 	if (b->n == BATCH_PACKETS)
 		inbound_flush(w);
 }
@@ -240,7 +240,9 @@ esp_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 static void
 ike_message(struct worker *w, const struct arrival *a, struct span data)
 {
-	struct dataplane_event e = { .kind = DATAPLANE_IKE, .direction = SA_INBOUND, .local = a->local, .remote = a->remote, .data = data };
+	struct dataplane_event e = {
+		.kind = DATAPLANE_IKE, .direction = SA_INBOUND, .local = a->local, .remote = a->remote, .data = data
+	};
 
 	event_queue_put(&w->events, &e);
 }
@@ -314,7 +316,7 @@ take_message(struct worker *w, unsigned i, enum socket_kind k)
 	uint8_t *p = in->iov[i].iov_base;
 	size_t n = in->msg[i].msg_len, segment;
 
-	*a = (struct arrival){ .udp = k == SOCKET_UDP4 || k == SOCKET_UDP6, .remote = endpoint_from_sockaddr(&in->from[i]) };
+	*a = (struct arrival) { .udp = k == SOCKET_UDP4 || k == SOCKET_UDP6, .remote = endpoint_from_sockaddr(&in->from[i]) };
 	segment = read_control(a, &in->msg[i].msg_hdr);
 	if (!a->udp) {
 		raw_packet(w, p, n, a, k);
@@ -360,7 +362,7 @@ inbound_handed_over(struct worker *w, const struct hand_over *h, struct span pac
 	if (in->n_handed == ESP_BATCH_MAX || in->handed_used + packet.n > HANDED_OCTETS)
 		inbound_flush(w);
 	a = &in->handed_arrival[in->n_handed++];
-	*a = (struct arrival){ .local = h->local, .remote = h->remote, .tos = h->tos, .udp = h->udp };
+	*a = (struct arrival) { .local = h->local, .remote = h->remote, .tos = h->tos, .udp = h->udp };
 	p = in->handed + in->handed_used;
 	in->handed_used += packet.n;
 	memcpy(p, packet.p, packet.n);

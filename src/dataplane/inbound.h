@@ -16,5 +16,4 @@ void inbound_handed_over(struct worker *w, const struct hand_over *h, struct spa
 /* Opens and delivers what was gathered. Nothing is kept for later. */
 void inbound_flush(struct worker *w);
 
-
 #endif

@@ -8,7 +8,7 @@
 void
 installed_open(struct installed *s, uint64_t k0, uint64_t k1)
 {
-	*s = (struct installed){ .k0 = k0, .k1 = k1 };
+	*s = (struct installed) { .k0 = k0, .k1 = k1 };
 }
 
 void
@@ -16,7 +16,7 @@ installed_close(struct installed *s)
 {
 	free(s->slot[0]);
 	free(s->slot[1]);
-	*s = (struct installed){ 0 };
+	*s = (struct installed) { 0 };
 }
 
 static bool

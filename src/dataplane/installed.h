@@ -12,7 +12,7 @@
  */
 struct installed {
 	uint64_t k0, k1;
-	uint64_t *slot[2];  /* open addressing; 0: free. [0] is being filled, [1] is the older half */
+	uint64_t *slot[2]; /* open addressing; 0: free. [0] is being filled, [1] is the older half */
 	size_t room[2], n[2];
 };
 

@@ -21,9 +21,9 @@ enum {
 };
 
 struct outbound {
-	uint8_t *read;   /* virtio header and packet, as the kernel hands them over */
-	uint8_t *arena;  /* packets being protected, each with its ESP header and trailer, without gaps */
-	uint8_t *whole;  /* one packet that is going to be cut into fragments */
+	uint8_t *read;  /* virtio header and packet, as the kernel hands them over */
+	uint8_t *arena; /* packets being protected, each with its ESP header and trailer, without gaps */
+	uint8_t *whole; /* one packet that is going to be cut into fragments */
 	size_t used;
 	struct sender *sender;
 	struct batch batch;
@@ -95,7 +95,7 @@ append(struct worker *w, struct esp_sa *sa, uint32_t n, uint32_t user)
 		outbound_flush(w);
 	p = o->arena + o->used + sa->head_octets;
 	o->used += sealed;
-	o->batch.pkt[o->batch.n++] = (struct packet){ .p = p, .len = n, .sa = sa, .user = user };
+	o->batch.pkt[o->batch.n++] = (struct packet) { .p = p, .len = n, .sa = sa, .user = user };
 	return p;
 }
 
@@ -286,7 +286,8 @@ outbound_read(struct worker *w)
 		if ((size_t)n <= head)
 			continue;
 		octets += (size_t)n;
-		submit(w, virtio ? (const struct virtio_net_hdr *)(const void *)o->read : NULL, span_of(o->read + head, (size_t)n - head));
+		submit(w, virtio ? (const struct virtio_net_hdr *)(const void *)o->read : NULL,
+		       span_of(o->read + head, (size_t)n - head));
 	}
 	outbound_flush(w);
 	return true;

@@ -23,7 +23,7 @@ struct send_target {
 	struct sockaddr_storage to;
 	socklen_t to_octets;
 	enum socket_kind kind;
-	instant_t mtu_asked;   /* when the route was last asked for its MTU */
+	instant_t mtu_asked; /* when the route was last asked for its MTU */
 };
 
 void send_target_set(struct send_target *t, const struct esp_path *path);

@@ -11,7 +11,7 @@ policies_open(struct policies *p, struct rng *rng)
 	uint64_t key[2];
 
 	rng_fill(rng, key, sizeof key);
-	*p = (struct policies){ .spd = spd_new(key[0], key[1]) };
+	*p = (struct policies) { .spd = spd_new(key[0], key[1]) };
 	return p->spd != NULL;
 }
 
@@ -22,7 +22,7 @@ policies_close(struct policies *p)
 		policies_vacate(p, i);
 	free(p->slot);
 	spd_free(p->spd);
-	*p = (struct policies){ 0 };
+	*p = (struct policies) { 0 };
 }
 
 /* Queues point into the slots, so they are linked anew where the array has moved. */
@@ -48,7 +48,8 @@ policies_reserve(struct policies *p, size_t at, uint32_t reqid, unsigned holder)
 	if (at >= p->n_slots && !grow_slots(p, at < 8 ? 16 : at * 2))
 		return false;
 	if (!p->slot[at].used)
-		p->slot[at] = (struct policy){ .used = true, .reqid = reqid, .holder = holder, .newest_link = &p->slot[at].oldest };
+		p->slot[at] =
+		        (struct policy) { .used = true, .reqid = reqid, .holder = holder, .newest_link = &p->slot[at].oldest };
 	return true;
 }
 
@@ -73,7 +74,7 @@ policies_vacate(struct policies *p, size_t at)
 		return 0;
 	n = policies_unclaim(p, at);
 	free(p->slot[at].sa);
-	p->slot[at] = (struct policy){ .newest_link = &p->slot[at].oldest };
+	p->slot[at] = (struct policy) { .newest_link = &p->slot[at].oldest };
 	return n;
 }
 
@@ -157,7 +158,8 @@ policy_pick(const struct policy *p, const struct flow *f)
 }
 
 bool
-policy_hold(struct policies *all, struct policy *p, const struct virtio_net_hdr *vh, struct span packet, unsigned limit, instant_t until)
+policy_hold(struct policies *all, struct policy *p, const struct virtio_net_hdr *vh, struct span packet, unsigned limit,
+            instant_t until)
 {
 	struct held *h;
 
@@ -166,7 +168,7 @@ policy_hold(struct policies *all, struct policy *p, const struct virtio_net_hdr 
 	h = malloc(sizeof *h + packet.n);
 	if (!h)
 		return false;
-	*h = (struct held){ .until = until, .virtio = vh != NULL, .len = (uint32_t)packet.n };
+	*h = (struct held) { .until = until, .virtio = vh != NULL, .len = (uint32_t)packet.n };
 	if (vh)
 		h->vh = *vh;
 	memcpy(h->packet, packet.p, packet.n);

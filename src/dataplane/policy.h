@@ -32,8 +32,8 @@ struct policy {
 	bool used, trap, claimed;
 	enum child_mode mode;
 	uint32_t reqid;
-	unsigned holder;        /* the worker whose hold queue it uses */
-	struct sa_ref *sa;      /* newest first */
+	unsigned holder;   /* the worker whose hold queue it uses */
+	struct sa_ref *sa; /* newest first */
 	size_t n_sa, room_sa;
 	struct held *oldest, **newest_link;
 	unsigned n_held;
@@ -42,9 +42,9 @@ struct policy {
 
 struct policies {
 	struct spd *spd;
-	struct policy *slot;    /* spd policy numbers are slot + 1 */
+	struct policy *slot; /* spd policy numbers are slot + 1 */
 	size_t n_slots;
-	unsigned n_held;        /* over all slots */
+	unsigned n_held; /* over all slots */
 	size_t held_octets;
 };
 
@@ -73,7 +73,8 @@ void policy_remove_sa(struct policy *p, const struct esp_sa *sa);
 const struct sa_ref *policy_pick(const struct policy *p, const struct flow *f);
 
 /* Puts a copy at the end of the queue. False: over a limit. */
-bool policy_hold(struct policies *all, struct policy *p, const struct virtio_net_hdr *vh, struct span packet, unsigned limit, instant_t until);
+bool policy_hold(struct policies *all, struct policy *p, const struct virtio_net_hdr *vh, struct span packet, unsigned limit,
+                 instant_t until);
 /* Takes the whole queue away from the policy, oldest first; the caller frees each. */
 struct held *policy_take_held(struct policies *all, struct policy *p);
 /* Drops what has waited too long; returns how many. */

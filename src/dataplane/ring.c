@@ -15,7 +15,7 @@ ring_open(struct ring *r, size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	*r = (struct ring){ 0 };
+	*r = (struct ring) { 0 };
 	if (p == MAP_FAILED)
 		return false;
 	r->at = p;
@@ -28,7 +28,7 @@ ring_close(struct ring *r)
 {
 	if (r->at)
 		munmap(r->at, r->size);
-	*r = (struct ring){ 0 };
+	*r = (struct ring) { 0 };
 }
 
 static size_t
@@ -94,7 +94,7 @@ ring_peek(struct ring *r)
 	uint64_t len;
 
 	if (tail == atomic_load_explicit(&r->head, memory_order_acquire))
-		return (struct span){ 0 };
+		return (struct span) { 0 };
 	len = prefix_at(r, tail);
 	if (len == SKIP) {
 		tail += r->size - (tail & (r->size - 1));

@@ -12,7 +12,7 @@
  */
 struct ring {
 	uint8_t *at;
-	size_t size;                     /* a power of two */
+	size_t size;                      /* a power of two */
 	_Alignas(64) _Atomic size_t head; /* octets ever written; moved by the producer */
 	_Alignas(64) _Atomic size_t tail; /* octets ever read; moved by the consumer */
 };

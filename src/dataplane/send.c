@@ -81,7 +81,7 @@ add_iov(struct sender *s, struct mmsghdr *m, const struct packet *p)
 		last->iov_len += p->len;
 		return;
 	}
-	s->iov[s->n_iov] = (struct iovec){ p->p, p->len };
+	s->iov[s->n_iov] = (struct iovec) { p->p, p->len };
 	if (!m->msg_hdr.msg_iovlen++)
 		m->msg_hdr.msg_iov = &s->iov[s->n_iov];
 	s->n_iov++;
@@ -98,9 +98,9 @@ start_group(struct sender *s, struct worker *w, const struct packet *p, bool df,
 {
 	const struct send_target *t = p->sa->user;
 
-	s->group[s->n] = (struct group){ .sa = p->sa, .segment = p->len, .tos = p->tos, .df = df, .fd = socket_for(w, t, df) };
+	s->group[s->n] = (struct group) { .sa = p->sa, .segment = p->len, .tos = p->tos, .df = df, .fd = socket_for(w, t, df) };
 	s->group[s->n].whole = s->group[s->n].closed = whole;
-	s->msg[s->n] = (struct mmsghdr){ .msg_hdr = { .msg_name = (void *)(uintptr_t)&t->to, .msg_namelen = t->to_octets } };
+	s->msg[s->n] = (struct mmsghdr) { .msg_hdr = { .msg_name = (void *)(uintptr_t)&t->to, .msg_namelen = t->to_octets } };
 	s->n++;
 }
 
@@ -179,7 +179,9 @@ send_singly(struct worker *w, struct group *g, const struct msghdr *group_msg)
 	while (left) {
 		uint32_t n = left < g->segment ? left : g->segment;
 		struct iovec one = { (uint8_t *)v->iov_base + at, n };
-		struct msghdr m = { .msg_name = group_msg->msg_name, .msg_namelen = group_msg->msg_namelen, .msg_iov = &one, .msg_iovlen = 1 };
+		struct msghdr m = {
+			.msg_name = group_msg->msg_name, .msg_namelen = group_msg->msg_namelen, .msg_iov = &one, .msg_iovlen = 1
+		};
 
 		m.msg_control = control.b;
 		m.msg_controllen = control.n;
@@ -248,7 +250,9 @@ outbound_socket_errors(struct worker *w, enum socket_kind k)
 	for (unsigned i = 0; i < ERRORS_PER_TURN; i++) {
 		struct sockaddr_storage to = { 0 };
 		_Alignas(struct cmsghdr) uint8_t control[512];
-		struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to, .msg_control = control, .msg_controllen = sizeof control };
+		struct msghdr m = {
+			.msg_name = &to, .msg_namelen = sizeof to, .msg_control = control, .msg_controllen = sizeof control
+		};
 		struct endpoint e;
 
 		if (recvmsg(w->sockets.fd[k], &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)

@@ -51,7 +51,8 @@ common_options(int fd, bool v6, bool df, uint32_t mark)
 	if (v6)
 		return on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) && on(fd, IPPROTO_IPV6, IPV6_RECVTCLASS) &&
 		       set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discover6);
-	return on(fd, IPPROTO_IP, IP_PKTINFO) && on(fd, IPPROTO_IP, IP_RECVTOS) && set(fd, IPPROTO_IP, IP_MTU_DISCOVER, discover4);
+	return on(fd, IPPROTO_IP, IP_PKTINFO) && on(fd, IPPROTO_IP, IP_RECVTOS) &&
+	       set(fd, IPPROTO_IP, IP_MTU_DISCOVER, discover4);
 }
 
 static bool
@@ -84,7 +85,7 @@ open_udp(bool v6, bool df, const struct sockets_options *o)
 		return -1;
 	buffers(fd, df ? SOCKET_BUFFER : 4096);
 	return keep_or_close(fd, (!v6 || on(fd, IPPROTO_IPV6, IPV6_V6ONLY)) && common_options(fd, v6, df, o->mark) &&
-	                             on(fd, SOL_SOCKET, SO_REUSEPORT) && bind_any(fd, v6, o->port));
+	                                 on(fd, SOL_SOCKET, SO_REUSEPORT) && bind_any(fd, v6, o->port));
 }
 
 /* Sharing the port with ourselves would also share it with a second daemon, silently: ask first. */
@@ -117,7 +118,8 @@ static bool
 steer_raw(int fd, bool v6, unsigned workers, unsigned worker)
 {
 	struct sock_filter code[] = {
-		v6 ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, 0) : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+		v6 ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, 0)
+		   : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, worker, 0, 1),
@@ -146,7 +148,8 @@ open_raw(bool v6, bool df, const struct sockets_options *o, unsigned worker)
 	if (fd < 0)
 		return -1;
 	buffers(fd, df ? SOCKET_BUFFER : 4096);
-	return keep_or_close(fd, (df ? steer_raw(fd, v6, o->workers, worker) : drop_all(fd)) && common_options(fd, v6, df, o->mark));
+	return keep_or_close(fd,
+	                     (df ? steer_raw(fd, v6, o->workers, worker) : drop_all(fd)) && common_options(fd, v6, df, o->mark));
 }
 
 /* Receivers first: the steering program counts sockets in the order in which they were bound. */
@@ -210,7 +213,7 @@ close_all(struct sockets *s, unsigned n)
 bool
 sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets_options *o, char *why, size_t why_size)
 {
-	*f = (struct sockets_features){ 0 };
+	*f = (struct sockets_features) { 0 };
 	for (unsigned i = 0; i < o->workers; i++)
 		for (unsigned k = 0; k < SOCKET_KINDS; k++)
 			s[i].fd[k] = s[i].fd_no_df[k] = -1;
@@ -237,7 +240,8 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 		return true;
 	f->esp4 = open_raw_group(s, o, false);
 	if (!f->esp4) {
-		snprintf(why, why_size, "cannot open a raw socket for ESP, protocol 50: %s (CAP_NET_RAW is needed)", strerror(errno));
+		snprintf(why, why_size, "cannot open a raw socket for ESP, protocol 50: %s (CAP_NET_RAW is needed)",
+		         strerror(errno));
 		close_all(s, o->workers);
 		return false;
 	}

@@ -14,14 +14,14 @@
 enum socket_kind { SOCKET_UDP4, SOCKET_UDP6, SOCKET_ESP4, SOCKET_ESP6, SOCKET_KINDS };
 
 struct sockets {
-	int fd[SOCKET_KINDS];      /* -1: not there */
+	int fd[SOCKET_KINDS]; /* -1: not there */
 	int fd_no_df[SOCKET_KINDS];
 };
 
 struct sockets_options {
 	unsigned workers;
 	uint16_t port;
-	uint32_t mark;             /* 0: none */
+	uint32_t mark; /* 0: none */
 	bool native_esp;
 };
 
@@ -56,7 +56,8 @@ struct endpoint endpoint_from_sockaddr(const struct sockaddr_storage *s);
 
 /* Where a datagram leaves from and with which TOS and segment size, as ancillary data. */
 struct send_control {
-	_Alignas(struct cmsghdr) uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t))];
+	_Alignas(struct cmsghdr)
+	        uint8_t b[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t))];
 	size_t n;
 };
 

@@ -192,9 +192,10 @@ tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, cha
 {
 	bool made = index_of(name) == 0;
 
-	*t = (struct tun){ 0 };
+	*t = (struct tun) { 0 };
 	if (strlen(name) >= sizeof t->name) {
-		snprintf(why, why_size, "\"%s\" is too long for an interface name: at most %zu characters", name, sizeof t->name - 1);
+		snprintf(why, why_size, "\"%s\" is too long for an interface name: at most %zu characters", name,
+		         sizeof t->name - 1);
 		return false;
 	}
 	memcpy(t->name, name, strlen(name));

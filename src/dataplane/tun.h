@@ -14,9 +14,9 @@
 struct tun {
 	char name[IFNAMSIZ];
 	unsigned ifindex;
-	bool vnet_hdr;  /* each read and write begins with a struct virtio_net_hdr */
-	bool tso;       /* TCP super-packets both ways */
-	bool uso;       /* UDP super-packets too (Linux 6.2) */
+	bool vnet_hdr; /* each read and write begins with a struct virtio_net_hdr */
+	bool tso;      /* TCP super-packets both ways */
+	bool uso;      /* UDP super-packets too (Linux 6.2) */
 };
 
 /*

@@ -91,7 +91,7 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 	struct esp_worker_options o = { .rng = &kernel_rng };
 	struct sockets s = w->sockets;
 
-	*w = (struct worker){ .shared = shared, .index = index, .tun_fd = tun_fd, .sockets = s, .gso = shared->features.gso };
+	*w = (struct worker) { .shared = shared, .index = index, .tun_fd = tun_fd, .sockets = s, .gso = shared->features.gso };
 	sem_init(&w->call_done, 0, 0);
 	w->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -99,8 +99,9 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 	w->outbound = outbound_new();
 	w->inbound = inbound_new(&shared->tun);
 	w->now = boottime();
-	return w->kick_fd >= 0 && w->epoll_fd >= 0 && w->esp && w->outbound && w->inbound && policies_open(&w->policies, &kernel_rng) &&
-	       open_inboxes(w) && event_queue_open(&w->events, event_fd) && watch_all(w);
+	return w->kick_fd >= 0 && w->epoll_fd >= 0 && w->esp && w->outbound && w->inbound &&
+	       policies_open(&w->policies, &kernel_rng) && open_inboxes(w) && event_queue_open(&w->events, event_fd) &&
+	       watch_all(w);
 }
 
 void

@@ -45,15 +45,15 @@ struct worker {
 	struct worker_shared *shared;
 	unsigned index;
 	int tun_fd, kick_fd, epoll_fd;
-	bool gso;              /* UDP_SEGMENT works on this route */
-	instant_t now;         /* CLOCK_BOOTTIME at the start of the round */
+	bool gso;      /* UDP_SEGMENT works on this route */
+	instant_t now; /* CLOCK_BOOTTIME at the start of the round */
 	struct sockets sockets;
 	struct esp_worker *esp;
 	struct policies policies;
 	struct outbound *outbound;
 	struct inbound *inbound;
-	struct ring *inbox;    /* [from worker]: packets for us; ours is unused */
-	bool *inbox_pushed;    /* [to worker]: to be kicked at the end of the round */
+	struct ring *inbox; /* [from worker]: packets for us; ours is unused */
+	bool *inbox_pushed; /* [to worker]: to be kicked at the end of the round */
 	struct event_queue events;
 	struct rate icmp_rate, spi_rate, error_rate;
 	struct worker_counters counters;
@@ -86,8 +86,8 @@ enum hand_over_kind { HAND_OVER_TUN, HAND_OVER_ESP };
 struct hand_over {
 	uint32_t kind;
 	bool virtio;
-	struct virtio_net_hdr vh;   /* HAND_OVER_TUN */
-	const struct esp_sa *sa;    /* HAND_OVER_TUN: the receiver's outbound SA; NULL: to be held */
+	struct virtio_net_hdr vh;      /* HAND_OVER_TUN */
+	const struct esp_sa *sa;       /* HAND_OVER_TUN: the receiver's outbound SA; NULL: to be held */
 	struct endpoint local, remote; /* HAND_OVER_ESP */
 	uint8_t tos;
 	bool udp;

@@ -134,7 +134,7 @@ class Tunnel:
         self.b.quit()
 
 
-def stream(src_host, dst_host, dst, port=5001, octets=8 << 20, family=4):
+def stream(src_host, dst_host, dst, port=5001, octets=8 << 20, src=""):
     """Sends random octets over TCP; returns seconds taken. The receiver's digest must be the sender's."""
     fam = "AF_INET6" if ":" in dst else "AF_INET"
     receiver = dst_host.popen("/usr/bin/python3", "-c", """
@@ -151,11 +151,11 @@ print(n, h.hexdigest(), flush=True)
     t = time.monotonic()
     out = src_host.run("/usr/bin/python3", "-c", """
 import hashlib, os, socket
-s = socket.socket(socket.%s); s.settimeout(20); s.connect((%r, %d)); h = hashlib.sha256(); left = %d
+s = socket.socket(socket.%s); s.settimeout(20); s.bind((%r, 0)); s.connect((%r, %d)); h = hashlib.sha256(); left = %d
 while left:
     d = os.urandom(min(left, 1 << 16)); left -= len(d); h.update(d); s.sendall(d)
 s.shutdown(socket.SHUT_WR); s.recv(1); print(h.hexdigest())
-""" % (fam, dst, port, octets), timeout=60).strip()
+""" % (fam, src, dst, port, octets), timeout=60).strip()
     n, digest = receiver.stdout.readline().split()
     receiver.wait(10)
     assert int(n) == octets and digest == out

@@ -132,7 +132,7 @@ add_sa(const struct line *l)
 		printf("error cipher or selectors\n");
 		return;
 	}
-	p.encr = (struct transform){ .id = encr->id, .key_bits = encr->key_bits };
+	p.encr = (struct transform) { .id = encr->id, .key_bits = encr->key_bits };
 	p.ts = ts[0];
 	if (dataplane_install(dp, &p, &why))
 		printf("ok\n");
@@ -172,8 +172,8 @@ usage(const struct line *l)
 	struct sa_usage u;
 
 	if (dataplane_usage(dp, direction(l), (uint32_t)number(l, "spi", 0), &remote, &u))
-		printf("ok octets=%llu packets=%llu last_use_ns=%llu\n", (unsigned long long)u.octets, (unsigned long long)u.packets,
-		       (unsigned long long)u.last_use_ns);
+		printf("ok octets=%llu packets=%llu last_use_ns=%llu\n", (unsigned long long)u.octets,
+		       (unsigned long long)u.packets, (unsigned long long)u.last_use_ns);
 	else
 		printf("error no such SA\n");
 }
@@ -183,7 +183,8 @@ change_sa(const struct line *l, bool remove)
 {
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
 	uint32_t spi = (uint32_t)number(l, "spi", 0);
-	bool ok = remove ? dataplane_remove(dp, direction(l), spi, &remote) : dataplane_update(dp, direction(l), spi, &local, &remote);
+	bool ok = remove ? dataplane_remove(dp, direction(l), spi, &remote)
+	                 : dataplane_update(dp, direction(l), spi, &local, &remote);
 
 	printf(ok ? "ok\n" : "error no such SA\n");
 }
@@ -207,8 +208,9 @@ send_ike(const struct line *l, bool keepalive)
 	uint8_t data[2048];
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
 
-	printf(dataplane_send_ike(dp, &local, &remote, span_of(data, hex(data, sizeof data, value(l, "data"))), keepalive) ? "ok\n"
-	                                                                                                               : "error not sent\n");
+	printf(dataplane_send_ike(dp, &local, &remote, span_of(data, hex(data, sizeof data, value(l, "data"))), keepalive)
+	               ? "ok\n"
+	               : "error not sent\n");
 }
 
 static void
@@ -266,7 +268,8 @@ print_event(const struct dataplane_event *e)
 	       e->direction == SA_OUTBOUND ? "out" : "in", e->child_id, e->reqid, endpoint_format(local, &e->local),
 	       endpoint_format(remote, &e->remote));
 	if (e->kind == DATAPLANE_ACQUIRE)
-		printf(" src=%s dst=%s proto=%u dport=%u", ip_format(src, &e->flow.src), ip_format(dst, &e->flow.dst), e->flow.proto, e->flow.dport);
+		printf(" src=%s dst=%s proto=%u dport=%u", ip_format(src, &e->flow.src), ip_format(dst, &e->flow.dst),
+		       e->flow.proto, e->flow.dport);
 	if (e->kind == DATAPLANE_IKE) {
 		printf(" data=");
 		for (size_t i = 0; i < e->data.n && i < 64; i++)
@@ -316,15 +319,32 @@ main(int argc, char **argv)
 
 	while ((c = getopt(argc, argv, "t:m:w:k:p:h:H:n")) != -1) {
 		switch (c) {
-		case 't': o.tun_name = optarg; break;
-		case 'm': o.mtu = (unsigned)atoi(optarg); break;
-		case 'w': o.workers = (unsigned)atoi(optarg); break;
-		case 'k': o.bypass_mark = (uint32_t)strtoul(optarg, NULL, 0); break;
-		case 'p': o.port_nat_t = (uint16_t)atoi(optarg); break;
-		case 'h': o.hold_packets = (unsigned)atoi(optarg); break;
-		case 'H': o.hold_ms = (unsigned)atoi(optarg); break;
-		case 'n': o.native_esp = true; break;
-		default: return 2;
+		case 't':
+			o.tun_name = optarg;
+			break;
+		case 'm':
+			o.mtu = (unsigned)atoi(optarg);
+			break;
+		case 'w':
+			o.workers = (unsigned)atoi(optarg);
+			break;
+		case 'k':
+			o.bypass_mark = (uint32_t)strtoul(optarg, NULL, 0);
+			break;
+		case 'p':
+			o.port_nat_t = (uint16_t)atoi(optarg);
+			break;
+		case 'h':
+			o.hold_packets = (unsigned)atoi(optarg);
+			break;
+		case 'H':
+			o.hold_ms = (unsigned)atoi(optarg);
+			break;
+		case 'n':
+			o.native_esp = true;
+			break;
+		default:
+			return 2;
 		}
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

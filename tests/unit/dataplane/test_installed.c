@@ -7,7 +7,7 @@
 static struct sa_params
 params(const uint8_t *encr, size_t n, const char *integ)
 {
-	return (struct sa_params){ .encr_key = span_of(encr, n), .integ_key = span_str(integ) };
+	return (struct sa_params) { .encr_key = span_of(encr, n), .integ_key = span_str(integ) };
 }
 
 /* RFC 4106 section 3.1: the same key and nonce must not be used twice. */
@@ -34,7 +34,8 @@ integrity_keys_and_lengths_count(void **state)
 {
 	struct installed s;
 	uint8_t key[32] = { 7 };
-	struct sa_params a = params(key, 16, "one"), b = params(key, 16, "two"), c = params(key, 32, "one"), d = params(key, 0, "one");
+	struct sa_params a = params(key, 16, "one"), b = params(key, 16, "two"), c = params(key, 32, "one"),
+	                 d = params(key, 0, "one");
 
 	(void)state;
 	installed_open(&s, 3, 4);
