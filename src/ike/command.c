@@ -89,7 +89,8 @@ run_initiate(struct ike *core, const struct command *c)
 
 	struct pending *p = c->id ? pending_new(core, c->id, c->timeout_ns) : NULL;
 	/* Held open until all is asked for. */
-	bool ok = !p || pending_wait(core, &p->own, p);
+	struct waiter *own = NULL;
+	bool ok = !p || pending_wait(core, &own, p);
 
 	if (t.cfg)
 		ok = ok && initiate_child(core, t.entry->conn, t.cfg, NULL, p, &why);
@@ -104,7 +105,7 @@ run_initiate(struct ike *core, const struct command *c)
 		return;
 	if (!ok)
 		p->result = RESULT_REFUSED;
-	waiters_settle(core, &p->own, ok, why);
+	waiters_settle(core, &own, ok, why);
 }
 
 /* ---- Which SAs a command means */

@@ -160,7 +160,6 @@ struct conn_entry {
 struct pending {
 	struct pending *next, *prev;
 	struct timer timer;
-	struct waiter *own; /* keeps it open while its wishes are made */
 	uint64_t id;
 	unsigned waiting;
 	bool finished, failed;
