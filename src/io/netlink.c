@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -217,5 +218,21 @@ netlink_link_up(struct netlink *nl, unsigned ifindex)
 	m->ifi_family = AF_UNSPEC;
 	m->ifi_index = (int)ifindex;
 	m->ifi_flags = m->ifi_change = IFF_UP;
+	return netlink_talk(nl, h, NULL, NULL);
+}
+
+int
+netlink_host_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a)
+{
+	_Alignas(struct nlmsghdr) char buf[REQUEST_SIZE];
+	struct nlmsghdr *h = request(buf, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
+
+	m->ifa_family = af_of(a->family);
+	m->ifa_prefixlen = (uint8_t)ip_bits(a);
+	m->ifa_scope = RT_SCOPE_HOST;
+	m->ifa_index = ifindex;
+	put_ip(h, IFA_LOCAL, a);
+	put_ip(h, IFA_ADDRESS, a);
 	return netlink_talk(nl, h, NULL, NULL);
 }

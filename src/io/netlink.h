@@ -80,11 +80,13 @@ struct address_list {
 	size_t n;
 };
 
-/* Appends nothing that is link-local, loopback, tentative or failed; deprecated ones come last. */
+/* Appends nothing that is link-local, of host scope, loopback, tentative or failed; deprecated ones come last. */
 int netlink_addresses(struct netlink *nl, struct address_list *out);
 void address_list_free(struct address_list *l);
 
 int netlink_link_up(struct netlink *nl, unsigned ifindex);
+/* An IPv4 address that is nobody's source: of host scope, which netlink_addresses() leaves out. */
+int netlink_host_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a);
 
 /* What a lookup towards @dst says: the preferred source, and whether @dst is this machine's own. */
 int netlink_lookup(struct netlink *nl, const struct ip *dst, uint32_t mark, struct ip *src, bool *local);

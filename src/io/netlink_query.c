@@ -81,7 +81,7 @@ gather(const struct nlmsghdr *h, void *arg)
 	uint32_t flags = attr_u32(attr_find(h, sizeof *m, IFA_FLAGS), m->ifa_flags);
 	struct ip *more;
 
-	if (!usable(&a, flags) || ((flags & IFA_F_DEPRECATED) != 0) != g->deprecated)
+	if (m->ifa_scope == RT_SCOPE_HOST || !usable(&a, flags) || ((flags & IFA_F_DEPRECATED) != 0) != g->deprecated)
 		return MNL_CB_OK;
 	more = reallocarray(g->list->a, g->list->n + 1, sizeof *more);
 	if (!more) {

@@ -13,7 +13,10 @@
  */
 struct steer;
 
-/* Used where the options leave a field 0. Two instances in one network namespace need route tables 1000 apart. */
+/*
+ * Used where the options leave a field 0. Two instances in one network namespace need marks of their own, and route
+ * tables 1000 apart.
+ */
 enum {
 	STEER_ROUTE_TABLE = 4301,
 	STEER_DIVERT_MARK = 0x1000000,

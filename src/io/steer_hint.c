@@ -67,12 +67,13 @@ install(struct steer *s, struct want *w)
 		netlink_rule_add(&s->nl, &w->rule);
 		return;
 	}
+	/* In this order: a program that connects now is not refused. */
+	netlink_route_set(&s->nl, &w->route);
 	if (w->kind == WANT_HINT) {
 		behind.ifindex = 0;
 		behind.src = (struct ip){ 0 };
 		netlink_route_set(&s->nl, &behind);
 	}
-	netlink_route_set(&s->nl, &w->route);
 }
 
 static struct want *
@@ -103,11 +104,11 @@ uninstall(struct steer *s, struct want *w)
 		install(s, heir);
 		return;
 	}
-	netlink_route_delete(&s->nl, &w->route);
 	if (w->kind == WANT_HINT) {
 		behind.ifindex = 0;
 		netlink_route_delete(&s->nl, &behind);
 	}
+	netlink_route_delete(&s->nl, &w->route);
 }
 
 static struct want *

@@ -103,7 +103,7 @@ void steer_hint_rules(struct steer *s, const struct hint_table *h, bool add);
 /* The rule that takes the packets of an exception past the hints. */
 struct netlink_rule steer_exception_rule(const struct steer *s, const struct prefix *to, const struct netlink_shape *shape);
 /* Settings of the TUN device. False with a sentence. */
-bool steer_tun_settings(const struct steer *s, char *why, size_t why_size);
+bool steer_tun_settings(struct steer *s, char *why, size_t why_size);
 void steer_tun_settings6(const struct steer *s);
 
 /* ---- steer_hint.c: what is there per claim */

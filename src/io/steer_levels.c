@@ -43,18 +43,33 @@ take_out(struct levels *l, struct element *e)
 	last->index = e->index;
 }
 
+/* The first level from @level on where @e meets no doomed element. */
+static unsigned
+free_level(const struct levels *l, const struct element *e, unsigned level)
+{
+	for (size_t i = 0; i < l->touched.n; i++) {
+		const struct element *x = l->touched.e[i];
+
+		if (x->doomed && x->store != STORE_NONE && x->stored_level == level && box_overlaps(&x->box, &e->box))
+			return free_level(l, e, level + 1);
+	}
+	return level;
+}
+
 /* What lies under @e must live above its level number; the same then holds for what lies under those. */
 static bool
 push_up(struct levels *l, const struct element *e)
 {
 	for (size_t i = 0; i < l->all.n; i++) {
 		struct element *under = l->all.e[i];
+		unsigned level;
 
 		if (under == e || under->level > e->level || !element_before(e, under) || !box_overlaps(&e->box, &under->box))
 			continue;
-		if (e->level + 1 >= LEVELS_MAX)
+		level = free_level(l, under, e->level + 1u);
+		if (level >= LEVELS_MAX)
 			return false;
-		under->level = (uint8_t)(e->level + 1);
+		under->level = (uint8_t)level;
 		if (!touch(l, under) || !push_up(l, under))
 			return false;
 	}
@@ -73,7 +88,7 @@ level_for(const struct levels *l, const struct element *e)
 		if (x != e && x->level >= level && element_before(x, e) && box_overlaps(&x->box, &e->box))
 			level = x->level + 1u;
 	}
-	return level;
+	return free_level(l, e, level);
 }
 
 static bool

@@ -31,6 +31,8 @@ struct element {
 	uint8_t level;       /* where it belongs */
 	uint8_t store;       /* enum element_store: where the kernel has it ... */
 	uint8_t stored_level; /* ... and on which level */
+	uint8_t left_store;  /* where it was before a move, until it is taken from there */
+	uint8_t left_level;
 	bool doomed;         /* is to leave the kernel, then the memory */
 	bool touched;        /* is in `touched` */
 	size_t index;        /* in `all` */
@@ -54,7 +56,8 @@ bool element_list_add(struct element_list *l, struct element *e);
 /*
  * Makes and places an element. NULL when out of memory or when more than LEVELS_MAX
  * would lie on top of each other (*crowded). Elements below it may move up; all that
- * changed are in `touched`.
+ * changed are in `touched`. It gets no level on which it would meet a doomed element, since
+ * those leave the kernel only after it has arrived.
  */
 struct element *levels_add(struct levels *l, const struct box *b, enum box_verdict v, uint64_t order, bool *crowded);
 /* The element is doomed: it is freed by levels_settle(), or taken back by levels_restore(). */

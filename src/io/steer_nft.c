@@ -106,13 +106,12 @@ ensure_set(struct steer_nft *t, const struct place *p)
 }
 
 static void
-change(struct steer_nft *t, const char *verb, const struct element *e)
+change(struct steer_nft *t, const char *verb, const struct element *e, const struct place *p)
 {
-	struct place p = place_of(e);
 	char name[SET_TEXT_MAX], key[KEY_TEXT_MAX];
 
 	for (unsigned d = 0; d < 2; d++) {
-		set_name(name, d, &p);
+		set_name(name, d, p);
 		key_text(key, &e->box, d);
 		text_add(&t->text, "%s element inet %s %s { %s }\n", verb, t->table, name, key);
 	}
@@ -123,22 +122,25 @@ add_to(struct steer_nft *t, struct element *e, unsigned level, unsigned store)
 {
 	struct place p;
 
+	e->left_store = e->store;
+	e->left_level = e->stored_level;
 	e->store = (uint8_t)store;
 	e->stored_level = (uint8_t)level;
 	p = place_of(e);
 	ensure_set(t, &p);
-	change(t, "add", e);
+	change(t, "add", e, &p);
 	set_at(t, &p)->n++;
 }
 
+/* From where it was before it moved. */
 static void
-delete_from(struct steer_nft *t, struct element *e)
+delete_left(struct steer_nft *t, struct element *e)
 {
-	struct place p = place_of(e);
+	struct place p = { family_of(e), e->box.kind, e->verdict, e->left_level, e->left_store };
 
-	change(t, "delete", e);
+	change(t, "delete", e, &p);
 	set_at(t, &p)->n--;
-	e->store = STORE_NONE;
+	e->left_store = STORE_NONE;
 }
 
 /* ---- which sets are looked up, and in which order */
@@ -251,6 +253,20 @@ set_has_counted(struct steer_nft *t, const struct place *p)
 /* ---- transactions */
 
 static bool
+commit(struct steer_nft *t, char *why, size_t why_size)
+{
+	bool ok;
+
+	if (t->text.n == 0)
+		return true;
+	chains_text(t);
+	ok = steer_nft_run(t->ctx, &t->text, why, why_size);
+	text_clear(&t->text);
+	t->stale = t->stale || !ok;
+	return ok;
+}
+
+static bool
 is_at(const struct element *e, const struct place *p)
 {
 	struct place at = place_of(e);
@@ -276,23 +292,23 @@ merge(struct steer_nft *t, struct levels *l, const struct place *p, char *why, s
 {
 	bool counted = set_has_counted(t, p);
 
-	text_clear(&t->text);
-	flush_set(t, p);
-	/* Those on their way elsewhere stay until they are there. */
-	for (size_t i = 0; i < l->touched.n; i++)
-		if (is_at(l->touched.e[i], p))
-			add_to(t, l->touched.e[i], l->touched.e[i]->stored_level, STORE_NEW);
 	for (size_t i = 0; i < l->all.n; i++) {
 		struct element *e = l->all.e[i];
 
-		if (e->touched || !is_at(e, p))
+		if (!is_at(e, p))
 			continue;
 		if (counted)
 			e->dropped += counter_of(t, e);
-		add_to(t, e, e->level, STORE_OLD);
+		add_to(t, e, e->stored_level, STORE_OLD);
+		e->left_store = STORE_NONE;
 	}
-	chains_text(t);
-	return steer_nft_run(t->ctx, &t->text, why, why_size);
+	for (size_t i = 0; i < l->touched.n; i++)
+		if (l->touched.e[i]->doomed && is_at(l->touched.e[i], p))
+			add_to(t, l->touched.e[i], p->level, STORE_OLD);
+	if (!commit(t, why, why_size))
+		return false;
+	flush_set(t, p);
+	return commit(t, why, why_size);
 }
 
 static bool
@@ -321,9 +337,9 @@ defragment(struct steer_nft *t, char *why, size_t why_size)
 	bool ok = false;
 
 	for (size_t i = 0; i < 2 && !ok; i++) {
-		text_clear(&t->text);
 		text_add(&t->text, "add chain inet %s defragment\nadd rule inet %s defragment %s\n", t->table, t->table, ways[i]);
 		ok = steer_nft_run(t->ctx, &t->text, why, why_size);
+		text_clear(&t->text);
 	}
 	t->defragments = ok;
 	return ok;
@@ -338,36 +354,79 @@ needs_defragmentation(const struct element_list *l)
 	return false;
 }
 
+static bool
+belongs_on(const struct element *e, unsigned level)
+{
+	return !e->doomed && e->level == level && (e->store == STORE_NONE || e->stored_level != level);
+}
+
+/* Brings to a level what belongs there, then takes it from where it was. */
+static bool
+fill_level(struct steer_nft *t, struct levels *l, unsigned level, char *why, size_t why_size)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < l->touched.n; i++)
+		if (belongs_on(l->touched.e[i], level)) {
+			add_to(t, l->touched.e[i], level, STORE_NEW);
+			moved = moved || l->touched.e[i]->left_store;
+		}
+	if (!commit(t, why, why_size))
+		return false;
+	for (size_t i = 0; moved && i < l->touched.n; i++)
+		if (l->touched.e[i]->left_store)
+			delete_left(t, l->touched.e[i]);
+	return commit(t, why, why_size);
+}
+
+/* What an element has counted must not be lost with its place. */
+static void
+keep_counts(struct steer_nft *t, const struct levels *l)
+{
+	for (size_t i = 0; i < l->touched.n; i++) {
+		struct element *e = l->touched.e[i];
+
+		if (e->store && !e->doomed && e->level != e->stored_level)
+			e->dropped += counter_of(t, e);
+	}
+}
+
+static bool
+remove_doomed(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+{
+	for (size_t i = 0; i < l->touched.n; i++) {
+		struct element *e = l->touched.e[i];
+
+		if (!e->doomed || !e->store)
+			continue;
+		e->left_store = e->store;
+		e->left_level = e->stored_level;
+		e->store = STORE_NONE;
+		delete_left(t, e);
+	}
+	return commit(t, why, why_size);
+}
+
 bool
 steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
+	if (t->stale)
+		return steer_nft_rebuild(t, l, why, why_size);
 	if (!t->defragments && needs_defragmentation(&l->touched) && !defragment(t, why, why_size))
 		return false;
 	if (!merge_full_sets(t, l, why, why_size))
 		return false;
-	for (size_t i = 0; i < l->touched.n; i++) {
-		struct element *e = l->touched.e[i];
-
-		/* It moves: what it has counted must not be lost with its old place. */
-		if (e->store && !e->doomed && e->level != e->stored_level)
-			e->dropped += counter_of(t, e);
-	}
-	text_clear(&t->text);
-	for (size_t i = 0; i < l->touched.n; i++) {
-		struct element *e = l->touched.e[i];
-
-		if (e->store && (e->doomed || e->level != e->stored_level))
-			delete_from(t, e);
-	}
-	for (size_t i = 0; i < l->touched.n; i++)
-		if (!l->touched.e[i]->doomed && l->touched.e[i]->store == STORE_NONE)
-			add_to(t, l->touched.e[i], l->touched.e[i]->level, STORE_NEW);
-	chains_text(t);
-	return steer_nft_run(t->ctx, &t->text, why, why_size);
+	keep_counts(t, l);
+	/* Elements move to higher levels only: from the top, each finds its place vacant. */
+	for (unsigned level = LEVELS_MAX; level-- > 0;)
+		if (!fill_level(t, l, level, why, why_size))
+			return false;
+	return remove_doomed(t, l, why, why_size);
 }
 
-bool
-steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+/* Everything into the table that t->table names. */
+static bool
+build(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
 	memset(t->set, 0, sizeof t->set);
 	t->defragments = false;
@@ -375,11 +434,28 @@ steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_s
 	steer_nft_table_text(t);
 	for (size_t i = 0; i < l->touched.n; i++)
 		l->touched.e[i]->store = STORE_NONE;
-	for (size_t i = 0; i < l->all.n; i++)
+	for (size_t i = 0; i < l->all.n; i++) {
 		add_to(t, l->all.e[i], l->all.e[i]->level, STORE_OLD);
-	chains_text(t);
-	return steer_nft_run(t->ctx, &t->text, why, why_size) &&
-	       (!needs_defragmentation(&l->all) || defragment(t, why, why_size));
+		l->all.e[i]->left_store = STORE_NONE;
+	}
+	return commit(t, why, why_size) && (!needs_defragmentation(&l->all) || defragment(t, why, why_size));
+}
+
+bool
+steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+{
+	char old[NFT_TABLE_TEXT_MAX];
+
+	memcpy(old, t->table, sizeof old);
+	steer_nft_table_name(t->table, t->options.route_table, t->generation, !t->half);
+	t->stale = !build(t, l, why, why_size);
+	if (t->stale) {
+		memcpy(t->table, old, sizeof old);
+		return false;
+	}
+	t->half = !t->half;
+	text_add(&t->text, "add table inet %s\ndelete table inet %s\n", old, old);
+	return commit(t, why, why_size);
 }
 
 bool
@@ -388,8 +464,9 @@ steer_nft_open(struct steer_nft *t, const struct steer_options *o, unsigned gene
 	struct levels none = { 0 };
 
 	t->options = *o;
-	steer_nft_table_name(t->table, o->route_table, generation);
-	return steer_nft_rebuild(t, &none, why, why_size);
+	t->generation = generation;
+	steer_nft_table_name(t->table, o->route_table, generation, t->half);
+	return build(t, &none, why, why_size);
 }
 
 void

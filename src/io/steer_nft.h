@@ -21,24 +21,28 @@ struct nft_set {
 struct steer_nft {
 	struct nft_ctx *ctx;
 	struct steer_options options; /* no field is 0; tun_name is owned by struct steer */
+	unsigned generation, half;    /* a table that is made anew gets the other half's name */
+	bool stale;                   /* the kernel may not have what the elements say: make the table anew */
 	char table[NFT_TABLE_TEXT_MAX];
 	struct text text;             /* the transaction in the making */
 	struct nft_set set[2][BOX_KINDS][BOX_VERDICTS][LEVELS_MAX][STORES]; /* the first by family, 0: IPv4 */
 	bool defragments;             /* the rule that puts fragments together is there */
 };
 
-/* "sallyport_4301_0": the table of a generation. */
-void steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation);
+/* "sallyport_4301_0a": a table of a generation. */
+void steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation, unsigned half);
 
 bool steer_nft_open(struct steer_nft *t, const struct steer_options *o, unsigned generation, char *why, size_t why_size);
 void steer_nft_close(struct steer_nft *t);
 
 /*
- * Carries out what l->touched says, in one transaction. False, with a sentence
- * in @why: the kernel is as before, the elements' `store` is not.
+ * Carries out what l->touched says. What is to come is there before what is to go
+ * leaves: the kernel changes the sets of one transaction one after the other, so
+ * moving an element within one would show a packet neither of its places. False, with
+ * a sentence in @why: take back what was asked, and call steer_nft_rebuild().
  */
 bool steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
-/* The whole table anew, from l->all, in one transaction. */
+/* The whole table anew, from l->all, beside the old one, which then goes. */
 bool steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
 /* What inbound checks dropped for @e. */
 uint64_t steer_nft_dropped(struct steer_nft *t, const struct element *e);

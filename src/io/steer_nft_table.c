@@ -16,9 +16,9 @@
  */
 
 void
-steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation)
+steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigned generation, unsigned half)
 {
-	snprintf(out, NFT_TABLE_TEXT_MAX, "sallyport_%u_%u", (unsigned)route_table, generation);
+	snprintf(out, NFT_TABLE_TEXT_MAX, "sallyport_%u_%u%c", (unsigned)route_table, generation, half ? 'b' : 'a');
 }
 
 /*
@@ -91,6 +91,7 @@ hooks_text(struct steer_nft *t)
 	         "type route hook output priority mangle; policy accept;\n"
 	         "oifname \"lo\" accept\n"
 	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "oifname \"%s\" ip6 daddr { ff01::/16, ff02::/16 } drop\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
 	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
@@ -99,7 +100,7 @@ hooks_text(struct steer_nft *t)
 	         "type filter hook forward priority mangle; policy accept;\n"
 	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
 	         "}\n",
-	         mask, bypass, tun, mask, divert, tun, mask, divert);
+	         mask, bypass, tun, tun, mask, divert, tun, mask, divert);
 	text_add(&t->text,
 	         "chain prerouting {\n"
 	         "type filter hook prerouting priority mangle; policy accept;\n"
@@ -185,13 +186,13 @@ steer_nft_generations(struct nft_ctx *ctx, uint32_t route_table, unsigned *bits,
 	text_free(&list);
 	out = ok ? nft_ctx_get_output_buffer(ctx) : "";
 	*bits = 0;
-	for (unsigned g = 0; g < GENERATIONS; g++) {
+	for (unsigned i = 0; i < 2 * GENERATIONS; i++) {
 		char line[NFT_TABLE_TEXT_MAX + 16], name[NFT_TABLE_TEXT_MAX];
 
-		steer_nft_table_name(name, route_table, g);
+		steer_nft_table_name(name, route_table, i / 2, i % 2);
 		snprintf(line, sizeof line, "table inet %s\n", name);
 		if (strstr(out, line))
-			*bits |= 1u << g;
+			*bits |= 1u << i / 2;
 	}
 	return ok;
 }
@@ -203,9 +204,11 @@ steer_nft_delete(struct nft_ctx *ctx, uint32_t route_table, unsigned generation,
 	struct text t = { 0 };
 	bool ok;
 
-	steer_nft_table_name(name, route_table, generation);
-	/* Adding first makes deleting a missing table no error. */
-	text_add(&t, "add table inet %s\ndelete table inet %s\n", name, name);
+	for (unsigned half = 0; half < 2; half++) {
+		steer_nft_table_name(name, route_table, generation, half);
+		/* Adding first makes deleting a missing table no error. */
+		text_add(&t, "add table inet %s\ndelete table inet %s\n", name, name);
+	}
 	ok = steer_nft_run(ctx, &t, why, why_size);
 	text_free(&t);
 	return ok;

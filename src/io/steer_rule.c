@@ -154,13 +154,20 @@ read_setting(const char *family, const char *dev, const char *name)
 /*
  * The larger of "all" and the device's own rp_filter counts: 2 on the device
  * makes it loose whatever "all" says. Strict would drop what was decrypted, since routes to
- * the peer's networks need not lead to the TUN device.
+ * the peer's networks need not lead to the TUN device. Loose still asks for an address on
+ * the device, whichever: the one that is reserved for such places does (192.0.0.8, RFC 7600).
  */
 bool
-steer_tun_settings(const struct steer *s, char *why, size_t why_size)
+steer_tun_settings(struct steer *s, char *why, size_t why_size)
 {
+	const struct ip dummy = ip_from_v4(0xc0000008);
 	const char *dev = s->tun_name;
+	int error = netlink_host_address_add(&s->nl, s->options.tun_ifindex, &dummy);
 
+	if (error) {
+		snprintf(why, why_size, "cannot give %s an address: %s", dev, strerror(error));
+		return false;
+	}
 	write_setting("ipv4", dev, "send_redirects", "0");
 	steer_tun_settings6(s);
 	if (write_setting("ipv4", dev, "rp_filter", "2"))

@@ -6,7 +6,8 @@
  * of the same kind in plain UDP, in place of ESP, so that paths are
  * tested end to end without any key; without a peer it is dropped.
  *
- *   steer_tool --tun NAME [--table N] [--state DIR] [--peer ADDRESS] [--mtu N]
+ *   steer_tool --tun NAME [--table N] [--mark DIVERT] [--state DIR] [--peer ADDRESS] [--mtu N]
+ *                (the bypass mark is the next bit above the divert mark)
  *   steer_tool --flush [--table N] [--state DIR]
  */
 #include "clock_rng.h"
@@ -317,6 +318,8 @@ main(int argc, char **argv)
 			t.options.tun_name = value;
 		else if (strcmp(argv[i], "--table") == 0)
 			t.options.route_table = (uint32_t)strtoul(value, NULL, 0);
+		else if (strcmp(argv[i], "--mark") == 0)
+			t.options.divert_mark = (uint32_t)strtoul(value, NULL, 0);
 		else if (strcmp(argv[i], "--state") == 0)
 			t.options.state_dir = value;
 		else if (strcmp(argv[i], "--mtu") == 0)
@@ -331,6 +334,7 @@ main(int argc, char **argv)
 		printf(ok ? "ok\n" : "error: %s\n", why);
 		return !ok;
 	}
+	t.options.bypass_mark = t.options.divert_mark * 2;
 	t.tun = open_tun(t.options.tun_name);
 	set_mtu(&t);
 	t.options.tun_ifindex = if_nametoindex(t.options.tun_name);
