@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim_test.h"
+
+/* NAT between the peers: RFC 3947 and 3948. */
+
+#define KEYED "ike1 main psk=swordfish "
+
+static const char *const inside = KEYED "id=@alice rid=@bob child=dynamic,10.2.0.0/16";
+static const char *const outside = KEYED "to=any id=@bob rid=@alice child=10.2.0.0/16,dynamic";
+
+struct natted {
+	struct sim net;
+	struct sim_peer *alice, *bob;
+	struct sim_nat *nat;
+};
+
+static struct natted
+natted_open(const char *a, const char *b, instant_t traffic, instant_t mapping_timeout)
+{
+	struct natted n = { .net = sim_open((struct sim_opts){ .seed = 9, .traffic_ns = traffic }) };
+
+	n.alice = sim_peer(&n.net, a);
+	n.bob = sim_peer(&n.net, b);
+	n.nat = sim_nat(&n.net, mapping_timeout);
+	sim_behind(n.alice, n.nat);
+	return n;
+}
+
+static void
+natted_close(struct natted *n)
+{
+	sim_close(&n->net);
+}
+
+static void
+expect_up(struct natted *n)
+{
+	EXPECT(sim_established(n->alice) && sim_established(n->bob), 0);
+	EXPECT(sim_same_keys(n->alice, n->bob), 0);
+	EXPECT_SOUND(&n->net, 0);
+}
+
+TEST(a_nat_is_found_and_both_float_to_4500)
+{
+	autoclose(natted) n = natted_open(KEYED, KEYED "to=any", MILLISECONDS(20), 0);
+	struct ike_info a, b;
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	a = sim_ike(n.alice);
+	b = sim_ike(n.bob);
+	EXPECT(a.nat_local && !a.nat_remote && !b.nat_local && b.nat_remote, 0);
+	EXPECT(a.local.port == 4500 && a.remote.port == 4500 && b.local.port == 4500 && b.remote.port >= 30000, 0);
+	EXPECT(n.alice->flows->current->p.udp_encap && n.bob->flows->current->p.udp_encap, 0);
+	EXPECT(ip_equal(&n.bob->flows->current->p.remote.ip, &n.nat->outside), 0);
+	EXPECT(n.alice->esp_lost == 0 && n.bob->esp_lost == 0, 0);
+}
+
+TEST(without_a_nat_nothing_floats)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 9 });
+	struct sim_peer *alice = sim_peer(&net, KEYED);
+	struct sim_peer *bob = sim_peer(&net, KEYED);
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(10));
+	EXPECT(sim_established(alice), 0);
+	EXPECT(!sim_ike(alice).nat_local && !sim_ike(alice).nat_remote && sim_ike(alice).remote.port == 500, 0);
+	EXPECT(!alice->flows->current->p.udp_encap, 0);
+	EXPECT(alice->keepalives == 0 && bob->keepalives == 0, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
+TEST(encap_asks_for_udp_where_there_is_no_nat)
+{
+	for (unsigned who = 0; who < 2; who++) {
+		autoclose(sim) net = sim_open((struct sim_opts){ .seed = 9, .traffic_ns = MILLISECONDS(20) });
+		struct sim_peer *alice = sim_peer(&net, who ? KEYED : KEYED "encap");
+		struct sim_peer *bob = sim_peer(&net, who ? KEYED "encap" : KEYED);
+
+		sim_initiate(alice, bob);
+		sim_run(&net, SECONDS(10));
+		EXPECT(sim_established(alice) && sim_same_keys(alice, bob), who);
+		EXPECT(alice->flows->current->p.udp_encap && bob->flows->current->p.udp_encap, who);
+		EXPECT(alice->esp_lost == 0 && bob->esp_lost == 0, who);
+		EXPECT_SOUND(&net, who);
+	}
+}
+
+/* RFC 3948 section 4: only the end behind the NAT keeps the mapping alive. */
+TEST(keepalives_hold_the_mapping)
+{
+	autoclose(natted) n = natted_open(inside, outside, 0, SECONDS(60));
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(600));
+	expect_up(&n);
+	EXPECT(n.alice->keepalives >= 25 && n.alice->keepalives <= 31, 0);
+	EXPECT(n.bob->keepalives == 0, 0);
+	EXPECT(n.bob->events[EVENT_PEER_MOVED] == 0, 0);
+}
+
+TEST(traffic_makes_keepalives_needless)
+{
+	autoclose(natted) n = natted_open(inside, outside, MILLISECONDS(500), SECONDS(60));
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(300));
+	expect_up(&n);
+	EXPECT(n.alice->esp_lost == 0 && n.bob->esp_lost == 0, 0);
+}
+
+TEST(a_changed_mapping_is_followed_on_authenticated_traffic)
+{
+	autoclose(natted) n = natted_open(inside, outside, MILLISECONDS(100), 0);
+	uint64_t lost;
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	EXPECT(n.bob->esp_lost == 0, 0);
+	sim_nat_rebind(n.nat);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	EXPECT(n.bob->events[EVENT_PEER_MOVED] == 1, 0);
+	lost = n.bob->esp_sent - n.bob->esp_opened;
+	EXPECT(lost <= 3, lost);
+	sim_run(&n.net, SECONDS(60));
+	EXPECT(n.bob->esp_sent - n.bob->esp_opened <= lost + 1, 0);
+}
+
+TEST(a_changed_mapping_is_followed_on_an_authenticated_ike_message)
+{
+	autoclose(natted) n = natted_open(KEYED "id=@alice child=dynamic,10.2.0.0/16 dpd=5s dpd-timeout=60s", outside, 0, 0);
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	sim_nat_rebind(n.nat);
+	sim_run(&n.net, SECONDS(60));
+	expect_up(&n);
+	EXPECT(n.bob->events[EVENT_PEER_MOVED] >= 1, 0);
+	EXPECT(sim_ike(n.bob).remote.port == n.nat->next_port - 1, 0);
+}
+
+/* Somebody on the path repeats an old, authentic packet from another address: the peer has not moved. */
+struct thief {
+	uint8_t data[2048];
+	size_t n;
+	struct endpoint dst;
+	bool marker;
+};
+
+static void
+keep_last(void *arg, struct sim *net, struct sim_packet *p)
+{
+	struct thief *t = arg;
+
+	(void)net;
+	if (!p->from || p->from->index != 0 || p->keepalive || p->n > sizeof t->data)
+		return;
+	memcpy(t->data, p->data, p->n);
+	t->n = p->n;
+	t->dst = p->dst;
+	t->marker = p->marker;
+}
+
+TEST(a_replayed_message_from_elsewhere_moves_nobody)
+{
+	autoclose(natted) n = natted_open(inside, outside, 0, 0);
+	struct thief t = { .n = 0 };
+	struct endpoint elsewhere = { ip_from_v4(0xcb007142), 4500 };
+
+	sim_set_tap(&n.net, keep_last, &t);
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	sim_inject(&n.net, &elsewhere, &t.dst, t.marker, span_of(t.data, t.n), 0);
+	sim_run(&n.net, SECONDS(10));
+	expect_up(&n);
+	EXPECT(n.bob->events[EVENT_PEER_MOVED] == 0, 0);
+	EXPECT(sim_ike(n.bob).remote.port != elsewhere.port, 0);
+}
+
+TEST(two_clients_behind_one_nat_are_kept_apart)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 4, .traffic_ns = MILLISECONDS(50) });
+	struct sim_peer *gate = sim_peer(&net, KEYED "to=any child=10.1.0.0/16,10.100.0.0/16;10.101.0.0/16");
+	struct sim_peer *one = sim_peer(&net, KEYED "id=@one child=10.100.0.0/16,10.1.0.0/16");
+	struct sim_peer *two = sim_peer(&net, KEYED "id=@two child=10.101.0.0/16,10.1.0.0/16");
+	struct sim_nat *nat = sim_nat(&net, 0);
+
+	sim_behind(one, nat);
+	sim_behind(two, nat);
+	sim_initiate(one, gate);
+	sim_initiate(two, gate);
+	sim_run(&net, SECONDS(20));
+	EXPECT(sim_established(one) && sim_established(two), 0);
+	EXPECT(sim_ike_sas(gate) == 2 && sim_children(gate) == 2, 0);
+	EXPECT(one->esp_lost + two->esp_lost + gate->esp_lost == 0, 0);
+	EXPECT(one->esp_opened && two->esp_opened && gate->esp_opened, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
+TEST(rekeying_both_phases_works_through_a_nat)
+{
+	autoclose(natted) n = natted_open(KEYED "child=dynamic,10.2.0.0/16 rekey=3m life=4m ike-rekey=7m ike-over=1m",
+	                                  KEYED "to=any child=10.2.0.0/16,dynamic rekey=3m life=4m ike-rekey=9m ike-over=1m",
+	                                  MILLISECONDS(100), SECONDS(60));
+
+	sim_initiate(n.alice, n.bob);
+	sim_run(&n.net, SECONDS(3600));
+	expect_up(&n);
+	EXPECT(n.alice->esp_lost == 0 && n.bob->esp_lost == 0, 0);
+	EXPECT(n.alice->n_installed > 20, 0);
+	EXPECT_NO_LOSS(&n.net, 0);
+}
+
+TEST(any_single_loss_is_survived_through_a_nat)
+{
+	for (uint64_t nth = 1; nth <= 9; nth++) {
+		autoclose(natted) n = natted_open(inside, outside, 0, 0);
+
+		sim_drop_nth(&n.net, nth);
+		sim_initiate(n.alice, n.bob);
+		sim_run(&n.net, SECONDS(30));
+		EXPECT(sim_same_keys(n.alice, n.bob), nth);
+		EXPECT_SOUND(&n.net, nth);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_nat_is_found_and_both_float_to_4500),
+		cmocka_unit_test(without_a_nat_nothing_floats),
+		cmocka_unit_test(encap_asks_for_udp_where_there_is_no_nat),
+		cmocka_unit_test(keepalives_hold_the_mapping),
+		cmocka_unit_test(traffic_makes_keepalives_needless),
+		cmocka_unit_test(a_changed_mapping_is_followed_on_authenticated_traffic),
+		cmocka_unit_test(a_changed_mapping_is_followed_on_an_authenticated_ike_message),
+		cmocka_unit_test(a_replayed_message_from_elsewhere_moves_nobody),
+		cmocka_unit_test(two_clients_behind_one_nat_are_kept_apart),
+		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
+		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
