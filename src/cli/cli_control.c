@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* up, down, rekey: the daemon's lines as they come, then the result. */
+
+static void
+print_line(void *context, const char *event, const struct sallyport_message *message)
+{
+	const struct sallyport_node *root = sallyport_root(message);
+	const char *group = sallyport_get(root, "group"), *msg = sallyport_get(root, "msg");
+	const struct cli *c = context;
+
+	(void)event;
+	printf("  %s%-3s%s %s\n", c->colour ? "\033[2m" : "", group ? group : "", c->colour ? "\033[0m" : "", msg ? msg : "");
+	fflush(stdout);
+}
+
+/* "site", "site.net" */
+static const char *
+target_name(char out[2 * CLI_NAME_MAX], const struct cli_target *t)
+{
+	snprintf(out, 2 * CLI_NAME_MAX, "%s%s%s", t->conn, *t->child ? "." : "", t->child);
+	return out;
+}
+
+static struct sallyport_message *
+arguments(const struct cli *c, const struct cli_target *t, bool timed)
+{
+	struct sallyport_message *m = sallyport_message_new();
+	char number[32];
+	bool ok = m && sallyport_put(m, "ike", t->conn) && (!*t->child || sallyport_put(m, "child", t->child));
+
+	snprintf(number, sizeof number, "%d", c->quiet ? -1 : c->log_level);
+	ok = ok && sallyport_put(m, "loglevel", number);
+	snprintf(number, sizeof number, "%ld", c->timeout_s * 1000);
+	ok = ok && (!timed || !c->timeout_s || sallyport_put(m, "timeout", number));
+	ok = ok && (!c->force || sallyport_put(m, "force", "yes"));
+	if (ok)
+		return m;
+	sallyport_message_free(m);
+	fprintf(stderr, "sallyport: out of memory\n");
+	return NULL;
+}
+
+const char *
+cli_hint(const char *reason)
+{
+	static const struct {
+		const char *reason, *hint;
+	} hints[] = {
+		{ "wrong-psk", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's, and the ids it is listed under." },
+		{ "undecryptable", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's." },
+		{ "no-psk", "Add a secrets.ike* section whose id names the peer (or none), and load it." },
+		{ "no-proposal-chosen", "Compare proposals (Phase 1) and esp_proposals (Phase 2) with the peer's: one must be allowed by both." },
+		{ "id-mismatch", "remote.id must be what the peer calls itself (its local.id)." },
+		{ "ts-mismatch", "local_ts and remote_ts must be the peer's remote_ts and local_ts." },
+		{ "peer-silent", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },
+		{ "peer-dead", "The peer stopped answering: is it up, and is the path to it?" },
+		{ "no-address", "remote_addrs must name an address or a name that resolves." },
+		{ "no-connection", "The peer's address matches no connection: see remote_addrs and local_addrs." },
+		{ "half-open-limit", "Many half-open attempts: charon.init_limit_half_open and charon.block_threshold set the limits." },
+	};
+
+	for (size_t i = 0; reason && i < sizeof hints / sizeof hints[0]; i++)
+		if (!strcmp(hints[i].reason, reason))
+			return hints[i].hint;
+	return NULL;
+}
+
+/* The daemon remembers the reason of a connection's last failure by its word. */
+static void
+tell_what_to_do(struct cli *c, const char *conn)
+{
+	struct sallyport_message *m = sallyport_request(c->s, "get-status", NULL);
+	const struct sallyport_node *f = sallyport_find(sallyport_find(sallyport_root(m), "failures"), conn);
+	const char *age = sallyport_get(f, "age"), *text = sallyport_get(f, "text");
+	const char *hint = cli_hint(sallyport_get(f, "reason"));
+
+	/* An old one is of another attempt. */
+	if (age && atoi(age) <= DEFAULT_TIMEOUT_S) {
+		if (text)
+			fprintf(stderr, "  because: %s\n", text);
+		if (hint)
+			fprintf(stderr, "  %s\n", hint);
+	}
+	sallyport_message_free(m);
+}
+
+/* One command for one target. */
+static bool
+control(struct cli *c, const struct cli_target *t, const char *command, const char *done)
+{
+	struct sallyport_message *args = arguments(c, t, strcmp(command, "rekey") != 0), *m = NULL;
+	char name[2 * CLI_NAME_MAX];
+	const char *why;
+	bool ok;
+
+	if (args)
+		m = cli_ask(c, command, args);
+	sallyport_message_free(args);
+	if (!m)
+		return false;
+	why = sallyport_refused(m);
+	ok = !why;
+	fflush(stdout);
+	if (ok)
+		printf("%s %s\n", target_name(name, t), done);
+	else
+		fprintf(stderr, "sallyport: %s: %s\n", target_name(name, t), why);
+	sallyport_message_free(m);
+	if (!ok && !strcmp(command, "initiate"))
+		tell_what_to_do(c, t->conn);
+	return ok;
+}
+
+static int
+control_all(struct cli *c, const char *command, const char *done, bool children)
+{
+	struct cli_target *t = calloc(CLI_TARGETS_MAX, sizeof *t);
+	size_t n = t ? cli_resolve(c, t, children) : 0, failed = 0;
+
+	if (n && !c->quiet && !sallyport_subscribe(c->s, "control-log", print_line, c)) {
+		fprintf(stderr, "sallyport: %s\n", sallyport_error(c->s));
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++)
+		failed += !control(c, &t[i], command, done);
+	free(t);
+	return n && !failed ? EXIT_OK : EXIT_FAILED;
+}
+
+int
+cli_up(struct cli *c)
+{
+	return control_all(c, "initiate", "is up", true);
+}
+
+int
+cli_down(struct cli *c)
+{
+	return control_all(c, "terminate", "is down", false);
+}
+
+int
+cli_rekey(struct cli *c)
+{
+	return control_all(c, "rekey", "is being renewed", false);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* status: each Phase 1 with its Phase 2s beneath it, at a glance. */
+
+enum { COLUMNS = 9, CELL_MAX = 160 };
+
+/* One line of the table of Phase 2s. */
+struct row {
+	char cell[COLUMNS][CELL_MAX];
+	bool up;
+};
+
+struct view {
+	const struct cli *c;
+	const struct cli_state *st;
+	FILE *to;
+	int width[COLUMNS]; /* of the table, over all Phase 1s, so that columns stand under each other */
+};
+
+bool
+cli_state_read(struct cli *c, struct cli_state *out)
+{
+	*out = (struct cli_state){ 0 };
+	if (!cli_list(c, &out->conns, "list-conns", "list-conn") || !cli_list(c, &out->sas, "list-sas", "list-sa"))
+		return false;
+	out->version = cli_ask(c, "version", NULL);
+	/* Our own command: another daemon that speaks vici has none, and status does without it. */
+	out->status = sallyport_request(c->s, "get-status", NULL);
+	return out->version != NULL;
+}
+
+void
+cli_state_free(struct cli_state *st)
+{
+	cli_list_free(&st->conns);
+	cli_list_free(&st->sas);
+	sallyport_message_free(st->version);
+	sallyport_message_free(st->status);
+}
+
+static const char *
+or_dash(const char *s)
+{
+	return s && *s ? s : "-";
+}
+
+static const char *
+colour(const struct view *v, const char *code)
+{
+	return v->c->colour ? code : "";
+}
+
+#define BOLD  colour(v, "\033[1m")
+#define DIM   colour(v, "\033[2m")
+#define GREEN colour(v, "\033[32m")
+#define RED   colour(v, "\033[31m")
+#define PLAIN colour(v, "\033[0m")
+
+/* ---- Phase 2 */
+
+/* "10.1.0.0/16", or the first of several. */
+static const char *
+first_item(const struct sallyport_node *child, const char *list)
+{
+	return or_dash(sallyport_value(sallyport_first(sallyport_find(child, list))));
+}
+
+/* "AES_GCM_16-256", "AES_CBC-128/HMAC_SHA2_256_128/MODP_2048" */
+static void
+put_cipher(char *out, size_t n, const struct sallyport_node *sa)
+{
+	const char *encr = sallyport_get(sa, "encr-alg"), *bits = sallyport_get(sa, "encr-keysize");
+	const char *integ = sallyport_get(sa, "integ-alg"), *dh = sallyport_get(sa, "dh-group");
+
+	snprintf(out, n, "%s%s%s%s%s%s%s", or_dash(encr), bits ? "-" : "", bits ? bits : "", integ ? "/" : "", integ ? integ : "", dh ? "/" : "",
+	         dh ? dh : "");
+}
+
+static void
+put_traffic(char *out, const struct sallyport_node *sa, const char *octets, const char *packets)
+{
+	char o[CLI_TEXT_MAX], p[CLI_TEXT_MAX];
+
+	snprintf(out, CELL_MAX, "%s, %s", cli_octets(o, sallyport_get(sa, octets)), cli_count(p, sallyport_get(sa, packets)));
+}
+
+static void
+fill_row(struct row *r, const struct sallyport_node *child)
+{
+	char text[CLI_TEXT_MAX];
+	const char *state = or_dash(sallyport_get(child, "state"));
+
+	r->up = !strcmp(state, "INSTALLED") || !strcmp(state, "REKEYING");
+	snprintf(r->cell[0], CELL_MAX, "%.100s{%s}", or_dash(sallyport_get(child, "name")), or_dash(sallyport_get(child, "uniqueid")));
+	snprintf(r->cell[1], CELL_MAX, "%.70s <=> %.70s", first_item(child, "local-ts"), first_item(child, "remote-ts"));
+	snprintf(r->cell[2], CELL_MAX, "%s", state);
+	put_cipher(r->cell[3], CELL_MAX, child);
+	snprintf(r->cell[4], CELL_MAX, "%s", sallyport_get(child, "encap") ? "in UDP" : "native");
+	snprintf(r->cell[5], CELL_MAX, "%s", cli_duration(text, sallyport_get(child, "install-time")));
+	snprintf(r->cell[6], CELL_MAX, "%s", cli_duration(text, sallyport_get(child, "rekey-time")));
+	put_traffic(r->cell[7], child, "bytes-in", "packets-in");
+	put_traffic(r->cell[8], child, "bytes-out", "packets-out");
+}
+
+static const char *const titles[COLUMNS] = { "PHASE 2", "PROTECTS (HERE <=> THERE)", "STATE", "BY", "ESP", "AGE", "REKEY IN", "RECEIVED", "SENT" };
+
+static void
+widen(struct view *v, const struct row *r)
+{
+	for (int i = 0; i < COLUMNS; i++) {
+		int n = (int)strlen(r ? r->cell[i] : titles[i]);
+
+		v->width[i] = n > v->width[i] ? n : v->width[i];
+	}
+}
+
+static void
+print_row(const struct view *v, const struct row *r)
+{
+	fprintf(v->to, "    ");
+	for (int i = 0; i < COLUMNS; i++) {
+		const char *text = r ? r->cell[i] : titles[i];
+
+		const char *paint = !r ? DIM : i != 2 ? "" : r->up ? GREEN : RED;
+		bool last = i + 1 == COLUMNS;
+
+		fprintf(v->to, "%s%-*s%s%s", paint, last ? 0 : v->width[i], text, *paint ? PLAIN : "", last ? "\n" : "  ");
+	}
+}
+
+/* ---- Phase 1 */
+
+static const struct sallyport_node *
+progress_of(const struct view *v, const char *id)
+{
+	return sallyport_find(sallyport_find(sallyport_root(v->st->status), "progress"), id);
+}
+
+static void
+print_end(const struct view *v, const struct sallyport_node *sa, const char *side)
+{
+	char name[32];
+	const char *id, *host, *port;
+
+	snprintf(name, sizeof name, "%s-host", side);
+	host = sallyport_get(sa, name);
+	snprintf(name, sizeof name, "%s-port", side);
+	port = sallyport_get(sa, name);
+	snprintf(name, sizeof name, "%s-id", side);
+	id = sallyport_get(sa, name);
+	fprintf(v->to, "%s[%s]", or_dash(host), or_dash(port));
+	if (id && host && strcmp(id, host) && strcmp(id, "%any"))
+		fprintf(v->to, " %s", id);
+}
+
+static const char *
+nat_of(const struct sallyport_node *sa)
+{
+	if (sallyport_get(sa, "nat-local") && sallyport_get(sa, "nat-remote"))
+		return ", NAT at both ends";
+	if (sallyport_get(sa, "nat-local"))
+		return ", NAT in front of us";
+	return sallyport_get(sa, "nat-remote") ? ", NAT in front of the peer" : "";
+}
+
+static void
+print_phase1_details(const struct view *v, const struct sallyport_node *sa)
+{
+	const struct sallyport_node *p = progress_of(v, or_dash(sallyport_get(sa, "uniqueid")));
+	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"), *tries = sallyport_get(p, "retransmits");
+	char cipher[CELL_MAX], age[CLI_TEXT_MAX], left[CLI_TEXT_MAX];
+
+	renew = renew ? renew : sallyport_get(sa, "reauth-time");
+	if (sallyport_get(sa, "established")) {
+		put_cipher(cipher, sizeof cipher, sa);
+		fprintf(v->to, "    %s, age %s, renewed in %s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
+		        cli_duration(left, renew), nat_of(sa));
+	} else if (p) {
+		fprintf(v->to, "    now: %s", or_dash(sallyport_get(p, "exchange")));
+		if (tries && strcmp(tries, "0"))
+			fprintf(v->to, ", repeated %s time%s without an answer", tries, strcmp(tries, "1") ? "s" : "");
+		fprintf(v->to, "\n");
+	}
+	if (notice)
+		fprintf(v->to, "    %sprobable cause (not authenticated): %s%s\n", RED, notice, PLAIN);
+}
+
+static void
+print_phase1(const struct view *v, const struct sallyport_node *sa)
+{
+	const struct sallyport_node *children = sallyport_find(sa, "child-sas"), *child = sallyport_first(children);
+	const char *state = or_dash(sallyport_get(sa, "state"));
+
+	fprintf(v->to, "%s%s[%s]%s  %s%s%s  IKEv%s  ", BOLD, sallyport_name(sa), or_dash(sallyport_get(sa, "uniqueid")), PLAIN,
+	        strcmp(state, "ESTABLISHED") ? RED : GREEN, state, PLAIN, or_dash(sallyport_get(sa, "version")));
+	print_end(v, sa, "local");
+	fprintf(v->to, " %s ", sallyport_get(sa, "initiator") ? "-->" : "<--");
+	print_end(v, sa, "remote");
+	fprintf(v->to, "\n");
+	print_phase1_details(v, sa);
+	if (child)
+		print_row(v, NULL);
+	else
+		fprintf(v->to, "    no Phase 2 yet: nothing is protected by it\n");
+	for (; child; child = sallyport_next(child)) {
+		struct row r;
+
+		fill_row(&r, child);
+		print_row(v, &r);
+	}
+	fprintf(v->to, "\n");
+}
+
+/* ---- what is not up */
+
+static bool
+has_sa(const struct view *v, const char *conn)
+{
+	for (size_t i = 0; i < v->st->sas.n; i++)
+		if (!strcmp(sallyport_name(sallyport_first(sallyport_root(v->st->sas.m[i]))), conn))
+			return true;
+	return false;
+}
+
+static void
+print_failure(const struct view *v, const char *conn)
+{
+	const struct sallyport_node *f = sallyport_find(sallyport_find(sallyport_root(v->st->status), "failures"), conn);
+	const char *hint = cli_hint(sallyport_get(f, "reason"));
+	char age[CLI_TEXT_MAX];
+
+	if (!f)
+		return;
+	fprintf(v->to, "    last failure %s ago: %s\n", cli_duration(age, sallyport_get(f, "age")), or_dash(sallyport_get(f, "text")));
+	if (hint)
+		fprintf(v->to, "    %s\n", hint);
+}
+
+static void
+print_down(const struct view *v, const struct sallyport_node *conn)
+{
+	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, "children"));
+	const char *version = sallyport_get(conn, "version");
+
+	fprintf(v->to, "%s%s%s  %sdown%s  to %s\n", BOLD, sallyport_name(conn), PLAIN, DIM, PLAIN, first_item(conn, "remote_addrs"));
+	for (; child; child = sallyport_next(child))
+		fprintf(v->to, "    %s  %s <=> %s\n", sallyport_name(child), first_item(child, "local-ts"), first_item(child, "remote-ts"));
+	print_failure(v, sallyport_name(conn));
+	if (version && !strcmp(version, "IKEv1/2"))
+		fprintf(v->to, "    it only answers (version = 0): set version = 1 to initiate\n");
+	fprintf(v->to, "\n");
+}
+
+static bool
+wanted(const struct view *v, const struct sallyport_node *named)
+{
+	return !v->c->name || !strcmp(sallyport_name(named), v->c->name);
+}
+
+static void
+print_counters(const struct view *v)
+{
+	const struct sallyport_node *n = sallyport_first(sallyport_find(sallyport_root(v->st->status), "counters"));
+
+	if (!n || v->c->name)
+		return;
+	fprintf(v->to, "%sNot accepted, or dropped, so far:%s\n", DIM, PLAIN);
+	for (; n; n = sallyport_next(n))
+		fprintf(v->to, "  %8s  %s (%s)\n", or_dash(sallyport_get(n, "count")), or_dash(sallyport_get(n, "text")), sallyport_name(n));
+}
+
+static void
+measure(struct view *v)
+{
+	widen(v, NULL);
+	for (size_t i = 0; i < v->st->sas.n; i++) {
+		const struct sallyport_node *sa = sallyport_first(sallyport_root(v->st->sas.m[i]));
+		const struct sallyport_node *child = wanted(v, sa) ? sallyport_first(sallyport_find(sa, "child-sas")) : NULL;
+
+		for (; child; child = sallyport_next(child)) {
+			struct row r;
+
+			fill_row(&r, child);
+			widen(v, &r);
+		}
+	}
+}
+
+void
+cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to)
+{
+	struct view view = { .c = c, .st = st, .to = to }, *v = &view;
+	const struct sallyport_node *version = sallyport_root(st->version);
+	const char *uptime = sallyport_get(sallyport_find(sallyport_root(st->status), "uptime"), "running");
+
+	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n\n", or_dash(sallyport_get(version, "daemon")),
+	        or_dash(sallyport_get(version, "version")), or_dash(uptime), st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n,
+	        st->sas.n == 1 ? "" : "s");
+	measure(v);
+	for (size_t i = 0; i < st->sas.n; i++)
+		if (wanted(v, sallyport_first(sallyport_root(st->sas.m[i]))))
+			print_phase1(v, sallyport_first(sallyport_root(st->sas.m[i])));
+	for (size_t i = 0; i < st->conns.n; i++) {
+		const struct sallyport_node *conn = sallyport_first(sallyport_root(st->conns.m[i]));
+
+		if (wanted(v, conn) && !has_sa(v, sallyport_name(conn)))
+			print_down(v, conn);
+	}
+	if (!st->conns.n && !st->sas.n)
+		fprintf(to, "No connection is loaded: name a file with `sallyportd --config`, or run `swanctl --load-all`.\n");
+	print_counters(v);
+}
+
+int
+cli_status(struct cli *c)
+{
+	struct cli_state st;
+	bool ok = cli_state_read(c, &st);
+
+	if (ok && c->json)
+		cli_state_print_json(&st, stdout);
+	else if (ok)
+		cli_state_print(c, &st, stdout);
+	cli_state_free(&st);
+	return ok ? EXIT_OK : EXIT_FAILED;
+}
