@@ -179,8 +179,7 @@ take_group(struct reading *r, uint64_t value)
 		unknown_value(r, "Diffie-Hellman group", ike1_value_name(IKE1_GROUP, value), value, 0);
 }
 
-/* "These attributes are MANDATORY: encryption algorithm, hash algorithm, authentication method, information about a
- * group over which to do Diffie-Hellman." RFC 2409 section 4 */
+/* "All of these attributes are mandatory and MUST be negotiated." RFC 2409 section 4 */
 static void
 phase1_suite(struct reading *r, const struct transform_payload *t)
 {

@@ -211,7 +211,7 @@ refusals_are_bounded(void **state)
 	proposals_free(&p);
 }
 
-/* "By explicit name only: 3DES, MD5, SHA-1, MODP 1024 and 1536; the defaults neither offer nor accept them." */
+/* 3DES, MD5, SHA-1 and MODP below 2048 by explicit name only: the defaults neither offer nor accept them. */
 static void
 defaults_accept_nothing_weak(void **state)
 {
