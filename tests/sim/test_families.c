@@ -17,7 +17,7 @@ negotiates(const char *ike, const char *esp, const char *more, struct ike_info *
 	struct sim_peer *alice, *bob;
 	uint32_t cursor = 0, under = 0;
 
-	snprintf(text, sizeof text, "ike1 main psk=swordfish proposals=%s esp=%s %s", ike, esp, more);
+	snprintf(text, sizeof text, "ike1 main psk=swordfish proposals=%s %s esp=%s", ike, more, esp);
 	alice = sim_peer(&net, text);
 	bob = sim_peer(&net, text);
 	sim_initiate(alice, bob);

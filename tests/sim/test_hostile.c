@@ -37,7 +37,9 @@ attack(void *arg, struct sim *net, struct sim_packet *p)
 		if (!a->how(p, v, out, &n, &net->w->rng.rng))
 			continue;
 		a->forged++;
-		sim_inject(net, &src, &dst, p->marker, span_of(out, n), 0);
+		/* An authentic message that overtakes itself on another path is a peer that moved: RFC 3947 section 4. */
+		if (!a->elsewhere || a->reflect)
+			sim_inject(net, &src, &dst, p->marker, span_of(out, n), 0);
 		sim_inject(net, &src, &dst, p->marker, span_of(out, n), MILLISECONDS(40));
 	}
 }

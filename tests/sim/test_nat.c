@@ -5,8 +5,8 @@
 
 #define KEYED "ike1 main psk=swordfish "
 
-static const char *const inside = KEYED "id=@alice rid=@bob child=dynamic,10.2.0.0/16";
-static const char *const outside = KEYED "to=any id=@bob rid=@alice child=10.2.0.0/16,dynamic";
+static const char *const inside = KEYED "id=@alice rid=@bob child=10.1.0.0/16,10.2.0.0/16";
+static const char *const outside = KEYED "to=any id=@bob rid=@alice child=10.2.0.0/16,10.1.0.0/16";
 
 struct natted {
 	struct sim net;
@@ -132,7 +132,7 @@ TEST(a_changed_mapping_is_followed_on_authenticated_traffic)
 
 TEST(a_changed_mapping_is_followed_on_an_authenticated_ike_message)
 {
-	autoclose(natted) n = natted_open(KEYED "id=@alice child=dynamic,10.2.0.0/16 dpd=5s dpd-timeout=60s", outside, 0, 0);
+	autoclose(natted) n = natted_open(KEYED "id=@alice child=10.1.0.0/16,10.2.0.0/16 dpd=5s dpd-timeout=60s", outside, 0, 0);
 
 	sim_initiate(n.alice, n.bob);
 	sim_run(&n.net, SECONDS(10));
@@ -205,8 +205,8 @@ TEST(two_clients_behind_one_nat_are_kept_apart)
 
 TEST(rekeying_both_phases_works_through_a_nat)
 {
-	autoclose(natted) n = natted_open(KEYED "child=dynamic,10.2.0.0/16 rekey=3m life=4m ike-rekey=7m ike-over=1m",
-	                                  KEYED "to=any child=10.2.0.0/16,dynamic rekey=3m life=4m ike-rekey=9m ike-over=1m",
+	autoclose(natted) n = natted_open(KEYED "child=10.1.0.0/16,10.2.0.0/16 rekey=3m life=4m ike-rekey=7m ike-over=1m",
+	                                  KEYED "to=any child=10.2.0.0/16,10.1.0.0/16 rekey=3m life=4m ike-rekey=9m ike-over=1m",
 	                                  MILLISECONDS(100), SECONDS(60));
 
 	sim_initiate(n.alice, n.bob);
