@@ -42,16 +42,14 @@ struct super_packet {
 enum { COALESCE_SEGMENTS_MAX = 64, COALESCE_FLOWS = 16 };
 
 struct coalesce_slot {
-	uint64_t hash;
+	uint64_t hash, addresses;
 	uint32_t next_seq;       /* TCP sequence number that would follow */
-	uint16_t next_id;        /* IPv4 identification that would follow */
-	uint16_t first, last;    /* packets of the batch, chained by link[] */
 	uint32_t payload;        /* of each segment */
 	uint32_t octets, count;
+	uint16_t first, last;    /* packets of the batch, chained by link[] */
 	uint16_t header, l4;
-	uint8_t proto, family, ends_flags;
-	bool closed, fixed_id;
-	uint16_t index;          /* which super-packet */
+	uint8_t proto, family;
+	bool ends, fixed_id, verified;
 };
 
 struct coalesce {

@@ -16,7 +16,7 @@
 enum pmtu_action {
 	PMTU_FITS,
 	PMTU_FRAGMENT,   /* fragment_open ... */
-	PMTU_OUTER,      /* send as it is; the outer packet may be fragmented (df is cleared) */
+	PMTU_OUTER,      /* send it whole, with DF clear outside whatever outer_df says: the kernel fragments */
 	PMTU_ICMP,       /* drop as ESP_DROP_TOO_BIG; answer with pmtu_icmp */
 };
 
