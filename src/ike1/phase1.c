@@ -124,6 +124,10 @@ phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 		p->dh = dh_new(sa->dh_id, sa->core->rng);
 	if (!p->dh)
 		return VERDICT_INTERNAL;
+	if (span_equal(g, dh_public(p->dh))) {
+		ex->why = "it is our own value: the message was reflected";
+		return VERDICT_BAD_KE;
+	}
 	if (dh_shared(&p->gxy, p->dh, g) != CRYPTO_OK) {
 		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
 		return VERDICT_BAD_KE;
