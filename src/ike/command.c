@@ -316,6 +316,12 @@ run_invalid_spi(struct ike *core, const struct command *cmd)
 			continue;
 		core->probed_at = core->now;
 		ike_sa_probe(sa);
+		/*
+		 * A Delete has no answer (RFC 2408 section 3.15), so it may have been
+		 * lost. Said again under Phase 1 it is true, whoever sent the packet.
+		 */
+		if (!child_by_spi_in(core, cmd->spi) && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING))
+			sa->protocol->tell_spi_deleted(sa, cmd->spi);
 		return;
 	}
 }

@@ -82,6 +82,8 @@ struct ike_protocol {
 	/* Phase 2 for a child that waits under an established SA. */
 	bool (*negotiate)(struct child_sa *c);
 	void (*tell_child_deleted)(struct child_sa *c);
+	/* An IPsec SA that we no longer have: the peer goes on using it, so our Delete was lost. */
+	void (*tell_spi_deleted)(struct ike_sa *sa, uint32_t spi);
 	void (*tell_ike_deleted)(struct ike_sa *sa);
 	/* A liveness probe with the SA's current sequence number. */
 	void (*probe)(struct ike_sa *sa);

@@ -200,6 +200,7 @@ const struct ike_protocol ike1_protocol = {
 	.initiate = main_mode_initiate,
 	.negotiate = quick_mode_initiate,
 	.tell_child_deleted = info_child_deleted,
+	.tell_spi_deleted = info_spi_deleted,
 	.tell_ike_deleted = info_ike_deleted,
 	.probe = info_probe,
 	.open = ike1_open,

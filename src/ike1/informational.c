@@ -90,15 +90,21 @@ info_notify_clear(struct ike *core, const struct endpoint *local, const struct e
 }
 
 void
-info_child_deleted(struct child_sa *c)
+info_spi_deleted(struct ike_sa *sa, uint32_t spi)
 {
-	uint8_t spi[4];
+	uint8_t room[4];
 
 	/* RFC 2408 section 3.15: the SPI is that of the sender's inbound SA, which the peer sends to. */
-	put_be32(spi, c->spi_in);
-	say(c->sa->core, LOG_IKE, LOG_CONTROL, c->sa, NULL, "sending DELETE for ESP CHILD_SA with SPI %08x", c->spi_in);
-	send_protected(c->sa, &(struct payload){ .type = PAYLOAD_D, .d = { .doi = DOI_IPSEC, .protocol = PROTO_IPSEC_ESP, .spi_size = 4,
-	                                                                  .n_spi = 1, .spis = { spi, 4 } } });
+	put_be32(room, spi);
+	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for ESP CHILD_SA with SPI %08x", spi);
+	send_protected(sa, &(struct payload){ .type = PAYLOAD_D, .d = { .doi = DOI_IPSEC, .protocol = PROTO_IPSEC_ESP, .spi_size = 4,
+	                                                               .n_spi = 1, .spis = { room, 4 } } });
+}
+
+void
+info_child_deleted(struct child_sa *c)
+{
+	info_spi_deleted(c->sa, c->spi_in);
 }
 
 void

@@ -65,6 +65,7 @@ void info_notify_clear(struct ike *core, const struct endpoint *local, const str
                        const uint8_t cookie_r[8], uint16_t type);
 void info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
 void info_child_deleted(struct child_sa *c);
+void info_spi_deleted(struct ike_sa *sa, uint32_t spi);
 void info_ike_deleted(struct ike_sa *sa);
 void info_probe(struct ike_sa *sa);
 /* Our lifetime is shorter than what the peer offered: RFC 2407 section 4.6.3.1. */

@@ -202,7 +202,7 @@ void sim_close(struct sim *net);
  *   child=[NAME:]LOCAL;LOCAL,REMOTE;REMOTE esp=aes128gcm16 transport start=trap|start close= dpd-action=
  *   life= rekey= rand= (of the last child) life-octets= rekey-octets=
  *   ike-rekey= ike-reauth= ike-over= ike-rand= dpd=10s dpd-timeout= unique=no|never|keep|replace
- *   tries=5 timeout=4s keyingtries=1 half-open=N half-open-per-address=N encap export-keys keepalive=
+ *   tries=5 timeout=4s base=1.8 keyingtries=1 half-open=N half-open-per-address=N encap export-keys keepalive=
  *   ip6                  IPv6 outside
  *   unloaded             sim_load() comes later
  * Words after child= belong to that child. Times are 10s, 5m, 2h, 50ms.
