@@ -252,6 +252,7 @@ backend_counter(void *context, unsigned index, const char **name, const char **s
 	struct daemon *d = context;
 	uint64_t drops[ESP_DROP_COUNT];
 
+	/* In both lists the first entry counts what was accepted. */
 	if (index + 1 < ESP_DROP_COUNT) {
 		dataplane_drops(d->dataplane, drops);
 		*name = esp_drop_name((enum esp_drop)(index + 1));
@@ -259,7 +260,7 @@ backend_counter(void *context, unsigned index, const char **name, const char **s
 		*count = drops[index + 1];
 		return true;
 	}
-	return ike_verdict_count(d->ike, index + 1 - ESP_DROP_COUNT, name, sentence, count);
+	return ike_verdict_count(d->ike, index + 2 - ESP_DROP_COUNT, name, sentence, count);
 }
 
 static void

@@ -37,6 +37,9 @@ class Host:
         run("ip", "netns", "add", self.ns)
         net.undo.append(lambda: run("ip", "netns", "del", self.ns, check=False))
         self.ip("link", "set", "lo", "up")
+        # Duplicate address detection would keep IPv6 silent for seconds.
+        for scope in ("all", "default"):
+            self.sysctl("net.ipv6.conf.%s.accept_dad" % scope, 0)
 
     def ip(self, *args, **kw):
         return run("ip", "-n", self.ns, *args, **kw)
