@@ -228,6 +228,10 @@ void *id_index_after(const struct id_index *x, uint32_t after);
 bool timer_owner_add(struct ike *core);
 uint64_t core_digest(const struct ike *core, struct span in);
 
+/* ---- status.c: valid until the next call into the core */
+void ike_sa_info(struct ike_info *out, const struct ike_sa *sa);
+void child_sa_info(struct child_info *out, const struct child_sa *c);
+
 /* ---- log.c: what people read */
 void say(struct ike *core, enum log_group g, int level, const struct ike_sa *sa, const char *reason, const char *fmt, ...)
 	__attribute__((format(printf, 6, 7)));

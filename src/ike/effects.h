@@ -65,7 +65,7 @@ struct effect_event {
 	enum event_kind kind;
 	uint32_t ike_id, child_id;         /* unique ids; 0: none */
 	uint32_t old_ike_id, old_child_id; /* of a rekey */
-	/* How it stood when the event happened, copied into the arena, for what cannot be walked any more (DOWN); NULL allowed elsewhere. */
+	/* DOWN: how it stood, copied into the arena, since it cannot be walked any more (of conn and config only the names); else NULL. */
 	const struct ike_info *ike;
 	const struct child_info *child;
 };

@@ -55,6 +55,35 @@ refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *de
 	return v;
 }
 
+/*
+ * How an SA stood that can soon not be walked any more. It outlives the SA and
+ * perhaps its connection, so that of these only the names are copied.
+ */
+static void
+snapshot(struct ike *core, struct effect_event *e, const struct ike_sa *sa, const struct child_sa *c)
+{
+	struct arena *a = &core->fx->arena;
+	struct ike_info *ike = sa ? arena_alloc(a, sizeof *ike) : NULL;
+	struct child_info *child = c ? arena_alloc(a, sizeof *child) : NULL;
+	struct conn *conn = sa && sa->conn ? arena_alloc(a, sizeof *conn) : NULL;
+	struct child *config = c ? arena_alloc(a, sizeof *config) : NULL;
+
+	if (ike) {
+		ike_sa_info(ike, sa);
+		ike->exchange = ike->last_notice = "";
+		ike->conn = conn;
+	}
+	if (conn)
+		conn->name = arena_printf(a, "%s", sa->conn->name);
+	if (child && config) {
+		child_sa_info(child, c);
+		config->name = arena_printf(a, "%s", c->cfg->name);
+		child->config = config;
+	}
+	e->ike = conn && !conn->name ? NULL : ike;
+	e->child = config && config->name ? child : NULL;
+}
+
 void
 event(struct ike *core, enum event_kind kind, const struct ike_sa *sa, const struct child_sa *c)
 {
@@ -67,6 +96,8 @@ event(struct ike *core, enum event_kind kind, const struct ike_sa *sa, const str
 	e->event.child_id = c ? c->id : 0;
 	e->event.old_ike_id = sa && kind == EVENT_IKE_REKEYED ? sa->rekeys : 0;
 	e->event.old_child_id = c && kind == EVENT_CHILD_REKEYED ? c->rekeys : 0;
+	if (kind == EVENT_IKE_DOWN || kind == EVENT_CHILD_DOWN)
+		snapshot(core, &e->event, sa, c);
 }
 
 static const char *

@@ -28,8 +28,8 @@ running(const struct ike_sa *sa)
 }
 
 /* Valid until the next call: the scratch arena is only cleared then. */
-static void
-fill_ike(struct ike_info *out, const struct ike_sa *sa)
+void
+ike_sa_info(struct ike_info *out, const struct ike_sa *sa)
 {
 	const struct exchange *ex = running(sa);
 	const char *words = ex ? exchange_words(ex) : NULL;
@@ -72,27 +72,19 @@ ike_next_sa(const struct ike *core, uint32_t *cursor, struct ike_info *out)
 		/* What only repeats its Delete is no SA any more. */
 		if (sa->zombie)
 			continue;
-		fill_ike(out, sa);
+		ike_sa_info(out, sa);
 		return true;
 	}
 	return false;
 }
 
-bool
-ike_next_child(const struct ike *core, uint32_t ike_id, uint32_t *cursor, struct child_info *out)
+void
+child_sa_info(struct child_info *out, const struct child_sa *c)
 {
-	const struct ike_sa *sa = ike_sa_by_id(core, ike_id);
-	const struct child_sa *c = sa ? sa->children : NULL;
-
-	while (c && c->id <= *cursor)
-		c = c->next;
-	if (!c)
-		return false;
-	*cursor = c->id;
 	*out = (struct child_info){
 		.id = c->id,
 		.reqid = c->policy->reqid,
-		.ike_id = ike_id,
+		.ike_id = c->sa->id,
 		.config = c->cfg,
 		.state = (enum child_state)c->state,
 		.spi_in = c->spi_in,
@@ -108,6 +100,20 @@ ike_next_child(const struct ike *core, uint32_t ike_id, uint32_t *cursor, struct
 		.rekey_at = c->rekey_at,
 		.expires_at = c->expires_at,
 	};
+}
+
+bool
+ike_next_child(const struct ike *core, uint32_t ike_id, uint32_t *cursor, struct child_info *out)
+{
+	const struct ike_sa *sa = ike_sa_by_id(core, ike_id);
+	const struct child_sa *c = sa ? sa->children : NULL;
+
+	while (c && c->id <= *cursor)
+		c = c->next;
+	if (!c)
+		return false;
+	*cursor = c->id;
+	child_sa_info(out, c);
 	return true;
 }
 
