@@ -78,8 +78,8 @@ void cli_state_free(struct cli_state *st);
 void cli_state_print_json(const struct cli_state *st, FILE *to);
 void cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to);
 
-/* What to do about a failure of that reason word; NULL where we know nothing better than its text. */
-const char *cli_hint(const char *reason);
+/* What to do about a failure that the daemon remembers (get-status); NULL where we know nothing better than its text. */
+const char *cli_hint(const struct sallyport_node *failure);
 
 /* ---- units. Each returns @out. */
 

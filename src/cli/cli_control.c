@@ -46,7 +46,7 @@ arguments(const struct cli *c, const struct cli_target *t, bool timed)
 }
 
 const char *
-cli_hint(const char *reason)
+cli_hint(const struct sallyport_node *failure)
 {
 	static const struct {
 		const char *reason, *hint;
@@ -57,14 +57,18 @@ cli_hint(const char *reason)
 		{ "no-proposal-chosen", "Compare proposals (Phase 1) and esp_proposals (Phase 2) with the peer's: one must be allowed by both." },
 		{ "id-mismatch", "remote.id must be what the peer calls itself (its local.id)." },
 		{ "ts-mismatch", "local_ts and remote_ts must be the peer's remote_ts and local_ts." },
-		{ "peer-silent", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },
+		{ "timeout", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },
 		{ "peer-dead", "The peer stopped answering: is it up, and is the path to it?" },
 		{ "no-address", "remote_addrs must name an address or a name that resolves." },
 		{ "no-connection", "The peer's address matches no connection: see remote_addrs and local_addrs." },
 		{ "half-open-limit", "Many half-open attempts: charon.init_limit_half_open and charon.block_threshold set the limits." },
 	};
+	const char *reason = sallyport_get(failure, "reason"), *text = sallyport_get(failure, "text");
 
-	for (size_t i = 0; reason && i < sizeof hints / sizeof hints[0]; i++)
+	/* The peer told of the cause itself: nothing that we could guess is better. */
+	if (!reason || (text && strstr(text, "probable cause")))
+		return NULL;
+	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
 		if (!strcmp(hints[i].reason, reason))
 			return hints[i].hint;
 	return NULL;
@@ -76,16 +80,11 @@ tell_what_to_do(struct cli *c, const char *conn)
 {
 	struct sallyport_message *m = sallyport_request(c->s, "get-status", NULL);
 	const struct sallyport_node *f = sallyport_find(sallyport_find(sallyport_root(m), "failures"), conn);
-	const char *age = sallyport_get(f, "age"), *text = sallyport_get(f, "text");
-	const char *hint = cli_hint(sallyport_get(f, "reason"));
+	const char *age = sallyport_get(f, "age"), *hint = cli_hint(f);
 
 	/* An old one is of another attempt. */
-	if (age && atoi(age) <= DEFAULT_TIMEOUT_S) {
-		if (text)
-			fprintf(stderr, "  because: %s\n", text);
-		if (hint)
-			fprintf(stderr, "  %s\n", hint);
-	}
+	if (age && atoi(age) <= DEFAULT_TIMEOUT_S && hint)
+		fprintf(stderr, "  %s\n", hint);
 	sallyport_message_free(m);
 }
 

@@ -179,7 +179,7 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 		put_cipher(cipher, sizeof cipher, sa);
 		fprintf(v->to, "    %s, age %s, renewed in %s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
 		        cli_duration(left, renew), nat_of(sa));
-	} else if (p) {
+	} else if (p && *or_dash(sallyport_get(p, "exchange")) != '-') {
 		fprintf(v->to, "    now: %s", or_dash(sallyport_get(p, "exchange")));
 		if (tries && strcmp(tries, "0"))
 			fprintf(v->to, ", repeated %s time%s without an answer", tries, strcmp(tries, "1") ? "s" : "");
@@ -187,6 +187,49 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 	}
 	if (notice)
 		fprintf(v->to, "    %sprobable cause (not authenticated): %s%s\n", RED, notice, PLAIN);
+}
+
+static void print_failure(const struct view *v, const char *conn);
+
+/* Whether any Phase 1 of the connection has that child. */
+static bool
+child_is_up(const struct view *v, const char *conn, const char *child)
+{
+	for (size_t i = 0; i < v->st->sas.n; i++) {
+		const struct sallyport_node *sa = sallyport_first(sallyport_root(v->st->sas.m[i]));
+		const struct sallyport_node *c = strcmp(sallyport_name(sa), conn) ? NULL : sallyport_first(sallyport_find(sa, "child-sas"));
+
+		for (; c; c = sallyport_next(c))
+			if (!strcmp(or_dash(sallyport_get(c, "name")), child))
+				return true;
+	}
+	return false;
+}
+
+static const struct sallyport_node *
+conn_by_name(const struct view *v, const char *name)
+{
+	for (size_t i = 0; i < v->st->conns.n; i++)
+		if (!strcmp(sallyport_name(sallyport_first(sallyport_root(v->st->conns.m[i]))), name))
+			return sallyport_first(sallyport_root(v->st->conns.m[i]));
+	return NULL;
+}
+
+static void
+print_children_down(const struct view *v, const char *conn)
+{
+	const struct sallyport_node *child = sallyport_first(sallyport_find(conn_by_name(v, conn), "children"));
+	bool any = false;
+
+	for (; child; child = sallyport_next(child)) {
+		if (child_is_up(v, conn, sallyport_name(child)))
+			continue;
+		fprintf(v->to, "    %s  %s <=> %s  %snot up%s\n", sallyport_name(child), first_item(child, "local-ts"),
+		        first_item(child, "remote-ts"), DIM, PLAIN);
+		any = true;
+	}
+	if (any)
+		print_failure(v, conn);
 }
 
 static void
@@ -204,6 +247,8 @@ print_phase1(const struct view *v, const struct sallyport_node *sa)
 	print_phase1_details(v, sa);
 	if (child)
 		print_row(v, NULL);
+	else if (!strcmp(state, "REKEYED") || !strcmp(state, "DELETING"))
+		fprintf(v->to, "    on its way out\n");
 	else
 		fprintf(v->to, "    no Phase 2 yet: nothing is protected by it\n");
 	for (; child; child = sallyport_next(child)) {
@@ -212,6 +257,8 @@ print_phase1(const struct view *v, const struct sallyport_node *sa)
 		fill_row(&r, child);
 		print_row(v, &r);
 	}
+	if (!strcmp(state, "ESTABLISHED"))
+		print_children_down(v, sallyport_name(sa));
 	fprintf(v->to, "\n");
 }
 
@@ -230,7 +277,7 @@ static void
 print_failure(const struct view *v, const char *conn)
 {
 	const struct sallyport_node *f = sallyport_find(sallyport_find(sallyport_root(v->st->status), "failures"), conn);
-	const char *hint = cli_hint(sallyport_get(f, "reason"));
+	const char *hint = cli_hint(f);
 	char age[CLI_TEXT_MAX];
 
 	if (!f)

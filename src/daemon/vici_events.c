@@ -32,11 +32,39 @@ forget_failure(struct vici_server *v, const char *conn)
 	free(f);
 }
 
+/* Words that tell of a course of events, not of a failure. */
+static bool
+is_failure(const char *reason)
+{
+	static const char *const others[] = { "lifetime", "retry", "restarted", "ok", "duplicate", "absorbed" };
+
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (!strcmp(reason, others[i]))
+			return false;
+	return true;
+}
+
+/* "failed" sums up: the line just before it named the cause, whose word is kept. */
+static bool
+sums_up(const struct vici_server *v, const struct vici_failure *before, const char *reason)
+{
+	return before && !strcmp(reason, "failed") && v->backend->now(v->backend->context) - before->at < SECONDS(2);
+}
+
 static void
 remember_failure(struct vici_server *v, const struct effect_log *l)
 {
-	struct vici_failure *f;
+	struct vici_failure *f = *failure_of(v, l->conn);
+	char *text;
 
+	if (sums_up(v, f, l->reason)) {
+		text = strdup(l->text);
+		if (text) {
+			free(f->text);
+			f->text = text;
+		}
+		return;
+	}
 	forget_failure(v, l->conn);
 	f = v->n_failures < VICI_FAILURES_MAX ? calloc(1, sizeof *f) : NULL;
 	if (!f)
@@ -64,7 +92,7 @@ vici_server_log(void *server, const struct effect_log *l)
 
 	if (!v || v->closing)
 		return;
-	if (l->reason && l->conn && l->level <= LOG_CONTROL)
+	if (l->reason && l->conn && l->level <= LOG_CONTROL && is_failure(l->reason))
 		remember_failure(v, l);
 	if (v->events & 1u << VICI_CONTROL_LOG)
 		for (struct vici_client *c = v->clients, *next; c; c = next) {

@@ -289,7 +289,7 @@ put_refused(struct vici_writer *w, const struct vici_server *v)
 
 	vici_section(w, "counters");
 	for (unsigned i = 0; v->backend->counter && v->backend->counter(v->backend->context, i, &name, &sentence, &n); i++) {
-		if (!n)
+		if (!n || !strcmp(name, "ok"))
 			continue;
 		vici_section(w, name);
 		vici_keyf(w, "count", "%llu", (unsigned long long)n);
