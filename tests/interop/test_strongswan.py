@@ -201,7 +201,10 @@ def test_nat_between(net, ours_inside):
 
 @pytest.mark.parametrize("we_answer", [True, False], ids=["gateway", "client"])
 def test_road_warriors_from_anywhere(net, we_answer):
-    """Two clients with addresses that the gateway does not know; identities tell them apart, dynamic selectors give each its own."""
+    """
+    Two clients with addresses that the gateway does not know; identities tell them apart. A dynamic selector gives each its
+    own; strongSwan's userspace ESP cannot protect the outer address itself, so behind that each client has an inner one.
+    """
     gw = net.host("gw")
     clients = [net.host("carol"), net.host("dave")]
     for i, c in enumerate(clients):
@@ -210,10 +213,13 @@ def test_road_warriors_from_anywhere(net, we_answer):
         c.address("eth0", "10.77.%d.100/24" % i)
         c.ip("route", "add", "default", "via", "10.77.%d.1" % i)
     gw.address("lo", "10.1.0.1/32")
-    b = conf("%any", "%any", {"net": {"local_ts": "10.1.0.0/16", "remote_ts": "dynamic"}}, local_id="gw.example.org", remote_id="*.example.org")
+    b = conf("%any", "%any", {"net": child("10.1.0.0/16", "dynamic" if we_answer else "10.3.0.0/24")}, local_id="gw.example.org",
+             remote_id="*.example.org")
     gateway = (Sallyport if we_answer else Charon)(gw, b)
     for i, c in enumerate(clients):
-        a = conf("%any", "10.77.%d.1" % i, {"net": {"local_ts": "dynamic", "remote_ts": "10.1.0.0/16"}},
+        inner = "10.3.0.%d" % (i + 1)
+        c.address("lo", inner + "/32")
+        a = conf("%any", "10.77.%d.1" % i, {"net": child("dynamic" if we_answer else inner + "/32", "10.1.0.0/16")},
                  local_id="%s.example.org" % c.name, remote_id="gw.example.org")
         client = (Charon if we_answer else Sallyport)(c, a)
         client.initiate("net")
