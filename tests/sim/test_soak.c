@@ -156,7 +156,7 @@ conversation(unsigned long seed)
 		sim_initiate(c.bob, NULL);
 	sim_run(&c.net, SECONDS(120));
 	expect_up(&c, seed);
-	EXPECT(c.alice->n_in >= pairs(c.alice) && c.bob->n_in == c.alice->n_in, seed);
+	EXPECT(c.alice->n_in >= pairs(c.alice) && c.bob->n_in >= pairs(c.alice), seed);
 	rounds = (unsigned)rng_below(d.r, 4);
 	for (unsigned i = 0; i < rounds; i++) {
 		something_happens(&c, &d);
