@@ -17,6 +17,7 @@
 	X(OVERFLOW, "queue-full", "too many messages came while the exchange waited") \
 	X(UNEXPECTED, "unexpected-message", "the exchange does not expect a message from the peer now") \
 	X(REPLAYED, "replayed", "its message id was used before under this IKE_SA") \
+	X(REFLECTED, "reflected", "it is a message of our own, sent back to us") \
 	X(NOT_ENCRYPTED, "not-encrypted", "a message that must be protected came in clear") \
 	X(NO_KEYS, "no-keys", "an encrypted message came before there are keys") \
 	X(CIPHERTEXT_LENGTH, "ciphertext-length", "the encrypted part is not whole cipher blocks") \

@@ -114,10 +114,7 @@ static enum built
 answer_sa(struct exchange *ex, struct builder *b)
 {
 	rng_fill(ex->sa->core->rng, ex->sa->cookie_r, 8);
-	/* Data of any type is written as it is: the body was encoded when the choice was made. */
-	builder_add_data(b, PAYLOAD_NONCE, secret_span(&phase1_of(ex)->sar_b));
-	if (wire_ok(&b->w))
-		b->w.out[16] = PAYLOAD_SA;
+	builder_add_raw(b, PAYLOAD_SA, secret_span(&phase1_of(ex)->sar_b));
 	phase1_add_vendor_ids(b);
 	return BUILT;
 }

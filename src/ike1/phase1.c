@@ -116,10 +116,14 @@ phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 	struct phase1 *p = phase1_of(ex);
 	struct span g = message_find(m, PAYLOAD_KE, NULL)->data, n = message_find(m, PAYLOAD_NONCE, NULL)->data;
 	struct secret *nonce = ex->role == INITIATOR ? &p->nr : &p->ni;
+	struct secret *ours = ex->role == INITIATOR ? &p->ni : &p->nr;
 	struct secret *theirs = ex->role == INITIATOR ? &p->gxr : &p->gxi;
 
 	if (n.n < NONCE_MIN || n.n > NONCE_MAX)
 		return VERDICT_BAD_NONCE;
+	/* Our own message, sent back to us. */
+	if (span_equal(n, secret_span(ours)))
+		return VERDICT_REFLECTED;
 	if (!p->dh)
 		p->dh = dh_new(sa->dh_id, sa->core->rng);
 	if (!p->dh)

@@ -517,25 +517,14 @@ answer(struct exchange *ex, struct builder *b)
 		return r;
 
 	struct span hash = ike1_hash_reserve(ex->sa, b);
-	size_t next_at = b->next_at;
 
-	/* The body was encoded when the choice was made; only the type is put right. */
-	builder_add_data(b, PAYLOAD_NONCE, secret_span(&q->sar_b));
-	if (wire_ok(&b->w))
-		b->w.out[next_at] = PAYLOAD_SA;
+	builder_add_raw(b, PAYLOAD_SA, secret_span(&q->sar_b));
 	builder_add_data(b, PAYLOAD_NONCE, secret_span(&q->nr));
 	if (!add_ke(ex, b, q->suite.dh_id))
 		return BUILD_FAILED;
 	if (q->ids.n) {
-		size_t at = b->next_at;
-
-		builder_add_data(b, PAYLOAD_NONCE, span_of(q->ids.p, q->n_idci));
-		if (wire_ok(&b->w))
-			b->w.out[at] = PAYLOAD_ID;
-		at = b->next_at;
-		builder_add_data(b, PAYLOAD_NONCE, span_of(q->ids.p + q->n_idci, q->ids.n - q->n_idci));
-		if (wire_ok(&b->w))
-			b->w.out[at] = PAYLOAD_ID;
+		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p, q->n_idci));
+		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p + q->n_idci, q->ids.n - q->n_idci));
 	}
 	if (q->shorten) {
 		uint8_t spi[4];
@@ -770,6 +759,8 @@ ike1_message_id(struct ike_sa *sa)
 	do {
 		mid = rng_u32(sa->core->rng);
 	} while (!mid || exchange_find(sa, mid) || ike_sa_seen_id(sa, mid));
+	/* Used up: what comes back under it is a reflection, which our keys would open. */
+	ike_sa_fresh_id(sa, mid);
 	return mid;
 }
 
