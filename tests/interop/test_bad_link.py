@@ -19,7 +19,7 @@ STREAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stream.py")
 
 def start_relay(host, loss, duplicate, reorder):
     """Each in per mille."""
-    relay = host.popen(os.path.join(BUILD, "tests", "support", "relay"), "m", "s", loss, duplicate, reorder, 7, stdout=-1)
+    relay = host.popen(os.path.join(BUILD, "tests", "support", "relay"), "left", "right", loss, duplicate, reorder, 7, stdout=-1)
     assert relay.stdout.readline() == "ready\n"
     return relay
 
@@ -28,8 +28,8 @@ def start_relay(host, loss, duplicate, reorder):
 def bad_link(net):
     """moon and sun, joined by the relay."""
     moon, middle, sun = net.host("moon"), net.host("middle"), net.host("sun")
-    net.link(moon, "wan", middle, "m")
-    net.link(middle, "s", sun, "wan")
+    net.link(moon, "wan", middle, "left")
+    net.link(middle, "right", sun, "wan")
     for h, n in ((moon, 1), (sun, 2)):
         h.address("wan", "10.77.0.%d/24" % n)
         h.address("lo", "10.%d.0.10/32" % n)

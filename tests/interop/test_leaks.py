@@ -51,9 +51,16 @@ def test_before_during_and_after_negotiation(sites, wire):
     Charon(sites.sun, b)
     wait_all(pings)
     assert sites.alice.ping("10.2.0.10", 3, interval=0.2) == 3
-    ours.swanctl("--terminate", "--ike", "site", "--force")
-    wait_all(flood(sites, 2))
-    ours.stop()
+
+
+def test_the_peer_closes(sites, wire):
+    a, b = pair(children=both())
+    ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    ours.initiate("net")
+    pings = flood(sites, 4)
+    time.sleep(1)
+    theirs.swanctl("--terminate", "--ike", "site")
+    wait_all(pings)
 
 
 def test_failed_negotiation(sites, wire):
