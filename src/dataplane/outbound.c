@@ -280,8 +280,10 @@ outbound_read(struct worker *w)
 		ssize_t n = read(w->tun_fd, o->read, READ_OCTETS);
 
 		if (n < 0) {
+			bool gone = errno != EAGAIN && errno != EINTR && errno != EIO;
+
 			outbound_flush(w);
-			return errno == EAGAIN || errno == EINTR || errno == EIO;
+			return !gone;
 		}
 		if ((size_t)n <= head)
 			continue;
