@@ -60,6 +60,7 @@ struct policy {
 	uint32_t reqid;
 	uint32_t traps, users;
 	bool claimed, claimed_trap;
+	bool whole; /* all pairs of its child, not a part that a peer asked for */
 	struct conn *conn; /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
@@ -210,6 +211,7 @@ struct ike {
 	uint64_t shutdown_id;
 	bool shutting_down;
 	uint32_t next_ike_id, next_child_id, next_reqid;
+	uint32_t last_reqid; /* of the policy that was asked for last: mostly it is asked for again */
 	uint64_t next_ticket;
 	uint64_t k0, k1;
 	struct conn *kept[256]; /* see core_keep_conn */

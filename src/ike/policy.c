@@ -155,9 +155,18 @@ struct policy *
 policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote)
 {
 	size_t n;
-	struct selector_pair *ts = policy_pairs(core, cfg, local, remote, &n);
+	struct policy *p = policy_by_reqid(core, core->last_reqid);
+	struct selector_pair *ts;
 
-	return ts && n ? policy_get(core, conn, cfg, local, remote, ts, n) : NULL;
+	if (p && p->whole && p->conn == conn && p->cfg == cfg && ip_equal(&p->local, local) && ip_equal(&p->remote, remote))
+		return p;
+	ts = policy_pairs(core, cfg, local, remote, &n);
+	p = ts && n ? policy_get(core, conn, cfg, local, remote, ts, n) : NULL;
+	if (p) {
+		p->whole = true;
+		core->last_reqid = p->reqid;
+	}
+	return p;
 }
 
 static void
