@@ -211,6 +211,28 @@ unreadable(const struct stat *st)
 	return st->st_size > CONF_FILE_OCTETS_MAX ? "it is larger than 16 MiB" : NULL;
 }
 
+/*
+ * Everybody on this machine can read the file: its own mode lets them, and so
+ * does every folder above it. A private folder protects what is in it.
+ */
+static bool
+readable_by_all(const char *path, const struct stat *st)
+{
+	char real[PATH_MAX], *slash;
+	struct stat dir;
+
+	if (!(st->st_mode & S_IROTH))
+		return false;
+	if (!realpath(path, real))
+		return true;
+	while ((slash = strrchr(real, '/')) && slash != real) {
+		*slash = 0;
+		if (stat(real, &dir) || !(dir.st_mode & S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_file(struct conf_parse *p, const char *where)
 {
@@ -234,7 +256,7 @@ read_file(struct conf_parse *p, const char *where)
 		conf_error(p->errs, where, "cannot read '%s': %s", p->file, why ? why : "out of memory");
 		return false;
 	}
-	p->exposed = st.st_mode & S_IROTH;
+	p->exposed = readable_by_all(p->file, &st);
 	ok = parse(p, text, n);
 	secret_wipe(text, n);
 	free(text);

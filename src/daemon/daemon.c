@@ -464,15 +464,14 @@ daemon_close(struct daemon *d)
 	vici_server_close(d->vici);
 	d->vici = NULL;
 	updown_close(&d->updown);
-	if (d->steer)
-		steer_close(d->steer);
-	if (d->dataplane)
-		dataplane_close(d->dataplane);
-	ike_socket_close(&d->socket);
-	uv_run(&d->loop, UV_RUN_NOWAIT);
+	/* Before their descriptors go: the loop may not find them closed. */
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
+	steer_close(d->steer);
+	if (d->dataplane)
+		dataplane_close(d->dataplane);
+	ike_socket_close(&d->socket);
 	free_batches(d);
 	ike_free(d->ike);
 	config_free(&d->config);

@@ -151,7 +151,7 @@ exited(uv_process_t *p, int64_t status, int term_signal)
 	         (long long)(term_signal ? term_signal : status));
 	say(u, status || term_signal ? LOG_AUDIT : LOG_DETAIL, j, what);
 	uv_close((uv_handle_t *)p, job_closed);
-	u->running = false;
+	u->running = NULL;
 	start_next(u);
 }
 
@@ -175,7 +175,7 @@ start_next(struct updown *u)
 			uv_close((uv_handle_t *)&j->process, job_closed);
 			continue;
 		}
-		u->running = true;
+		u->running = j;
 	}
 }
 
@@ -229,4 +229,7 @@ updown_close(struct updown *u)
 	}
 	u->last = NULL;
 	u->queued = 0;
+	if (u->running)
+		uv_close((uv_handle_t *)&u->running->process, job_closed);
+	u->running = NULL;
 }

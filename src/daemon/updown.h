@@ -16,9 +16,9 @@ struct log_sink;
 struct updown {
 	uv_loop_t *loop;
 	struct log_sink *log;
-	struct updown_job *first, *last;
+	struct updown_job *first, *last; /* that wait */
 	unsigned queued;
-	bool running;
+	struct updown_job *running;
 	const char *interface; /* the TUN device, for PLUTO_INTERFACE */
 };
 
