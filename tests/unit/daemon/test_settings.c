@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* strongswan.conf: what is used, what is passed over, what is refused. */
+#include "conf_support.h"
+#include "settings.h"
+
+static bool
+load(struct settings *s, const char *text, struct conf_errors *errs)
+{
+	struct folder f = folder_make();
+	bool ok = settings_load(s, folder_write(&f, "strongswan.conf", text), errs);
+
+	folder_remove(&f);
+	return ok;
+}
+
+static void
+defaults(void **state)
+{
+	struct settings s;
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(load(&s, "", &errs));
+	assert_int_equal(errs.n_notices, 0);
+	assert_int_equal(s.ike.retransmit_timeout_ns, SECONDS(4));
+	assert_int_equal(s.ike.retransmit_tries, 5);
+	assert_int_equal(s.ike.port, 500);
+	assert_int_equal(s.ike.port_nat_t, 4500);
+	assert_int_equal(s.n_logs, 0);
+	assert_null(s.vici_socket);
+	assert_true(s.install_routes && s.native_esp);
+	assert_int_equal(s.route_table, 0);
+	settings_free(&s);
+	conf_errors_free(&errs);
+}
+
+static void
+what_is_used(void **state)
+{
+	struct settings s;
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(load(&s,
+		"charon { retransmit_timeout = 1.5\n retransmit_base = 1\n retransmit_tries = 3\n retransmit_jitter = 10\n keep_alive = 1m\n"
+		"half_open_timeout = 10s\n init_limit_half_open = 100\n block_threshold = 0\n port = 1500\n port_nat_t = 14500\n install_routes = no\n"
+		"replay_window = 64\n routing_table = 77\n"
+		"filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format = %b\n }\n stderr { default = 1\n } }\n"
+		"plugins { vici { socket = unix:///tmp/v.sock\n } }\n"
+		"sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n divert_mark = 0x10\n bypass_mark = 0x20\n"
+		"mark_mask = 0x30\n } }", &errs));
+	assert_int_equal(s.ike.retransmit_timeout_ns, MILLISECONDS(1500));
+	assert_int_equal(s.ike.retransmit_tries, 3);
+	assert_int_equal(s.ike.retransmit_jitter_percent, 10);
+	assert_int_equal(s.ike.keepalive_ns, SECONDS(60));
+	assert_int_equal(s.ike.half_open_timeout_ns, SECONDS(10));
+	assert_int_equal(s.ike.half_open_max, 100);
+	assert_int_equal(s.ike.half_open_per_address, 0);
+	assert_int_equal(s.ike.port, 1500);
+	assert_int_equal(s.ike.port_nat_t, 14500);
+	assert_false(s.install_routes);
+	assert_int_equal(s.replay_window, 64);
+	assert_int_equal(s.route_table, 77);
+	assert_int_equal(s.n_logs, 2);
+	assert_string_equal(s.log[0].path, "/var/log/x");
+	assert_int_equal(s.log[0].level[LOG_DMN], 0);
+	assert_int_equal(s.log[0].level[LOG_IKE], 2);
+	assert_int_equal(s.log[0].level[LOG_CHD], LOG_SILENT);
+	assert_true(!s.log[0].append && s.log[0].flush && s.log[0].times);
+	assert_null(s.log[1].path);
+	assert_string_equal(s.vici_socket, "/tmp/v.sock");
+	assert_string_equal(s.tun_name, "sp0");
+	assert_int_equal(s.mtu, 1300);
+	assert_int_equal(s.workers, 2);
+	assert_int_equal(s.hold_ms, 5000);
+	assert_false(s.native_esp);
+	assert_int_equal(s.divert_mark, 0x10);
+	assert_int_equal(errs.n_notices, 0);
+	settings_free(&s);
+	conf_errors_free(&errs);
+}
+
+/* The file is shared with other programs: what means nothing here is said once. */
+static void
+what_is_passed_over(void **state)
+{
+	struct settings s;
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(load(&s, "charon { load = aes sha1\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } syslog { daemon { } } }\n"
+			     "swanctl { load = pem\n }\nlibtls { }", &errs));
+	assert_int_equal(errs.n_notices, 1);
+	assert_int_equal(errs.n_errors, 0);
+	assert_true(errors_hold(&errs, "5 settings passed over"));
+	assert_true(errors_hold(&errs, "charon.load, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
+	settings_free(&s);
+	conf_errors_free(&errs);
+}
+
+static void
+what_is_refused(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "charon {\n retransmit_timeout = never\n }", ":2: retransmit_timeout = never is not allowed" },
+		{ "charon {\n retransmit_tries = 1000\n }", "from 0 to 100" },
+		{ "charon {\n retransmit_base = nan\n }", "from 1 to 10" },
+		{ "charon {\n port = 0\n }", "from 1 to 65535" },
+		{ "charon {\n port = 4500\n }", "charon.port and charon.port_nat_t are the same" },
+		{ "charon {\n filelog { x { ike = 9\n } } }", "from 0 to 4" },
+		{ "charon { plugins { vici {\n socket = tcp://1.2.3.4:1\n } } }", "it is unix:// and a path" },
+		{ "charon { sallyport {\n wrkers = 2\n } }", "unknown key 'wrkers' in charon.sallyport; did you mean 'workers'?" },
+		{ "charon { sallyport { divert_mark = 1\n bypass_mark = 1\n } }", "must differ" },
+		{ "charon { sallyport { divert_mark = 0x10000000\n } }", "lie within mark_mask" },
+		{ "charon {", "a '}' is missing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct settings s;
+		struct conf_errors errs = { 0 };
+
+		assert_false(load(&s, cases[i].text, &errs));
+		if (!errors_hold(&errs, cases[i].words))
+			fail_msg("%s\nsays: %s", cases[i].text, conf_errors_first(&errs));
+		/* Back to the defaults. */
+		assert_int_equal(s.ike.port, 500);
+		assert_int_equal(s.n_logs, 0);
+		settings_free(&s);
+		conf_errors_free(&errs);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults), cmocka_unit_test(what_is_used), cmocka_unit_test(what_is_passed_over), cmocka_unit_test(what_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "check.h"
+#include "log_sink.h"
+#include "updown.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct child child = { .name = "net", .hostaccess = true };
+
+static struct effect_updown
+example(void)
+{
+	struct effect_updown u = { .up = true, .ike_id = 7, .child_id = 9, .reqid = 3, .child = &child, .udp_encap = true };
+	const char *why;
+
+	assert_true(ip_parse(&u.local.ip, "192.0.2.1") && ip_parse(&u.remote.ip, "192.0.2.2"));
+	u.local.port = u.remote.port = 4500;
+	assert_true(identity_parse(&u.local_id, span_str("moon.example.org"), &why));
+	assert_true(identity_parse(&u.remote_id, span_str("192.0.2.2"), &why));
+	assert_true(selector_parse(&u.ts.local, span_str("10.1.0.0/16"), &why));
+	assert_true(selector_parse(&u.ts.remote, span_str("10.2.0.0/16[tcp/80]"), &why));
+	return u;
+}
+
+static const char *
+value(char **env, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *env; env++)
+		if (strncmp(*env, name, n) == 0 && (*env)[n] == '=')
+			return *env + n + 1;
+	return NULL;
+}
+
+static void
+the_environment_is_strongswans(void **state)
+{
+	struct effect_updown u = example();
+	autoarena a = { 0 };
+	char **env = updown_environment(&a, &u, "sallyport0");
+
+	(void)state;
+	assert_non_null(env);
+	assert_string_equal(value(env, "PLUTO_VERB"), "up-client");
+	assert_string_equal(value(env, "PLUTO_CONNECTION"), "net");
+	assert_string_equal(value(env, "PLUTO_INTERFACE"), "sallyport0");
+	assert_string_equal(value(env, "PLUTO_REQID"), "3");
+	assert_string_equal(value(env, "PLUTO_UNIQUEID"), "7");
+	assert_string_equal(value(env, "PLUTO_ME"), "192.0.2.1");
+	assert_string_equal(value(env, "PLUTO_MY_ID"), "moon.example.org");
+	assert_string_equal(value(env, "PLUTO_MY_CLIENT"), "10.1.0.0/16");
+	assert_string_equal(value(env, "PLUTO_MY_PORT"), "0");
+	assert_string_equal(value(env, "PLUTO_PEER"), "192.0.2.2");
+	assert_string_equal(value(env, "PLUTO_PEER_CLIENT"), "10.2.0.0/16");
+	assert_string_equal(value(env, "PLUTO_PEER_PORT"), "80");
+	assert_string_equal(value(env, "PLUTO_PEER_PROTOCOL"), "6");
+	assert_string_equal(value(env, "PLUTO_UDP_ENC"), "4500");
+	assert_string_equal(value(env, "PLUTO_HOST_ACCESS"), "1");
+	assert_non_null(value(env, "PATH"));
+}
+
+static void
+hosts_and_families_have_verbs_of_their_own(void **state)
+{
+	struct effect_updown u = example();
+	autoarena a = { 0 };
+
+	(void)state;
+	u.ts.local = selector_host(&u.local.ip);
+	u.up = false;
+	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_VERB"), "down-host");
+	assert_true(ip_parse(&u.local.ip, "2001:db8::1"));
+	u.up = true;
+	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_VERB"), "up-client-v6");
+}
+
+/* Scripts run one after the other, in the order in which they were asked for, whatever each takes. */
+static void
+scripts_run_in_order(void **state)
+{
+	char path[] = "/tmp/sp-updown-XXXXXX", script[128], text[64] = "";
+	struct effect_updown u = example();
+	struct log_sink log;
+	struct updown run;
+	uv_loop_t loop;
+
+	(void)state;
+	close(mkstemp(path));
+	snprintf(script, sizeof script, "test $PLUTO_VERB = up-client && sleep 0.2; echo $PLUTO_VERB >> %s", path);
+	child.updown = script;
+	log_sink_open(&log);
+	uv_loop_init(&loop);
+	updown_open(&run, &loop, &log, "sallyport0");
+	updown_run(&run, &u);
+	u.up = false;
+	updown_run(&run, &u);
+	assert_false(updown_idle(&run));
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_true(updown_idle(&run));
+	updown_close(&run);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	child.updown = NULL;
+
+	FILE *f = fopen(path, "r");
+
+	assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+	fclose(f);
+	unlink(path);
+	assert_string_equal(text, "up-client\ndown-client\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_environment_is_strongswans),
+		cmocka_unit_test(hosts_and_families_have_verbs_of_their_own),
+		cmocka_unit_test(scripts_run_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
