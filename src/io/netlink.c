@@ -127,7 +127,7 @@ netlink_route_delete(struct netlink *nl, const struct netlink_route *r)
 	_Alignas(struct nlmsghdr) char buf[REQUEST_SIZE];
 	struct netlink_route any_source = *r;
 
-	any_source.src = (struct ip){ 0 };
+	any_source.src = (struct ip) { 0 };
 	return netlink_talk(nl, route_request(buf, RTM_DELROUTE, 0, &any_source), NULL, NULL);
 }
 
@@ -175,8 +175,8 @@ rule_talk(struct netlink *nl, uint16_t type, uint16_t flags, const struct netlin
 		mnl_attr_put_u32(h, FRA_FWMARK, r->mark);
 		mnl_attr_put_u32(h, FRA_FWMASK, r->mark_mask);
 	}
-	if (r->output)
-		mnl_attr_put_strz(h, FRA_IIFNAME, "lo");
+	if (r->from_device)
+		mnl_attr_put_strz(h, FRA_IIFNAME, r->from_device);
 	if (r->sourceless && r->family == IP_V4) {
 		m->src_len = 32;
 		mnl_attr_put_u32(h, FRA_SRC, 0);

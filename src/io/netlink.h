@@ -32,9 +32,9 @@ struct prefix {
 struct netlink_route {
 	struct prefix to;
 	uint32_t table;
-	unsigned ifindex;   /* 0: an unreachable route of the last metric */
-	struct ip src;      /* preferred source; IP_NONE: none */
-	bool sourceless;    /* IPv6: only for lookups that have no source address yet ("from ::/128") */
+	unsigned ifindex; /* 0: an unreachable route of the last metric */
+	struct ip src;    /* preferred source; IP_NONE: none */
+	bool sourceless;  /* IPv6: only for lookups that have no source address yet ("from ::/128") */
 };
 
 /* Creates or replaces. */
@@ -56,22 +56,23 @@ struct netlink_shape {
 enum netlink_rule_action { RULE_LOOKUP, RULE_GOTO, RULE_NOP };
 
 struct netlink_rule {
-	uint8_t family;           /* enum ip_family */
+	uint8_t family; /* enum ip_family */
 	uint32_t priority;
 	enum netlink_rule_action action;
-	uint32_t table;           /* RULE_LOOKUP */
-	uint32_t target;          /* RULE_GOTO: a priority */
+	uint32_t table;  /* RULE_LOOKUP */
+	uint32_t target; /* RULE_GOTO: a priority */
 	uint32_t mark, mark_mask;
-	bool output;              /* only lookups of this machine's own packets */
-	bool sourceless;          /* IPv4: only lookups that have no source address yet */
-	int suppress_prefix;      /* routes of at most this prefix length do not count; -1: all do */
-	struct prefix to;         /* family IP_NONE: anywhere */
+	const char *from_device; /* only lookups for packets from that device; "lo": this machine's own; NULL: all */
+	bool sourceless;         /* IPv4: only lookups that have no source address yet */
+	int suppress_prefix;     /* routes of at most this prefix length do not count; -1: all do */
+	struct prefix to;        /* family IP_NONE: anywhere */
 	struct netlink_shape shape;
 };
 
 int netlink_rule_add(struct netlink *nl, const struct netlink_rule *r);
 int netlink_rule_delete(struct netlink *nl, const struct netlink_rule *r);
-/* Removes rules of our protocol whose priority is in [first, last] and, for lookups, whose table is in [table_first, table_last] or RT_TABLE_MAIN. */
+/* Removes rules of our protocol whose priority is in [first, last] and, for lookups, whose table is in [table_first, table_last]
+ * or RT_TABLE_MAIN. */
 int netlink_rules_flush(struct netlink *nl, uint32_t first, uint32_t last, uint32_t table_first, uint32_t table_last);
 
 /* Addresses of this machine that a packet may have as its source. */

@@ -25,7 +25,7 @@ attr_u32(const struct nlattr *a, uint32_t otherwise)
 static struct ip
 attr_ip(const struct nlattr *a)
 {
-	return a ? ip_from_octets(span_of(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a))) : (struct ip){ 0 };
+	return a ? ip_from_octets(span_of(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a))) : (struct ip) { 0 };
 }
 
 /* The first attribute of that type, NULL if there is none. */
@@ -107,7 +107,7 @@ void
 address_list_free(struct address_list *l)
 {
 	free(l->a);
-	*l = (struct address_list){ 0 };
+	*l = (struct address_list) { 0 };
 }
 
 /* ---- lookups */
@@ -136,7 +136,7 @@ netlink_lookup(struct netlink *nl, const struct ip *dst, uint32_t mark, struct i
 	struct rtmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
 	struct answer answer = { src, local };
 
-	*src = (struct ip){ 0 };
+	*src = (struct ip) { 0 };
 	*local = false;
 	h->nlmsg_type = RTM_GETROUTE;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
@@ -247,7 +247,7 @@ flush_once(struct netlink *nl, struct doomed *d, bool rules)
 static int
 flush(struct netlink *nl, struct doomed *d, bool rules)
 {
-	int error;
+	int error = 0;
 
 	do {
 		d->n = 0;

@@ -57,8 +57,8 @@ resolve(struct selector_pair *out, const struct claim *c, const struct selector_
 	out->remote = selector_resolve(&ts->remote, &c->remote);
 	if (!selector_is_dynamic(&out->local) && !selector_is_dynamic(&out->remote))
 		return true;
-	snprintf(why, why_size, "%s: the %s selector is \"dynamic\" and the address that it stands for is not known yet", c->child,
-	         selector_is_dynamic(&out->local) ? "local" : "remote");
+	snprintf(why, why_size, "%s: the %s selector is \"dynamic\" and the address that it stands for is not known yet",
+	         c->child, selector_is_dynamic(&out->local) ? "local" : "remote");
 	return false;
 }
 
@@ -158,7 +158,9 @@ add_boxes(struct steer *s, const struct claim *c, struct claimed *n, const struc
 			continue;
 		e = levels_add(&s->levels, &boxes[i], verdict_of(c->mode), order_of(c, &boxes[i]), &crowded);
 		if (!e || !element_list_add(&n->elements, e)) {
-			snprintf(why, why_size, crowded ? "%s: more than %d claims overlap here; make their selectors more specific" : "%s: out of memory (%d)",
+			snprintf(why, why_size,
+			         crowded ? "%s: more than %d claims overlap here; make their selectors more specific"
+			                 : "%s: out of memory (%d)",
 			         c->child, LEVELS_MAX);
 			if (e)
 				levels_remove(&s->levels, e);
@@ -228,8 +230,8 @@ ready_for(struct steer *s, const struct claimed *n, char *why, size_t why_size)
 	steer_tun_settings6(s);
 	error = steer_base_add(s, IP_V6);
 	if (error)
-		snprintf(why, why_size, "no IPv6 route through %s: %s (is IPv6 enabled, and the device's MTU at least 1280?)", s->tun_name,
-		         strerror(error));
+		snprintf(why, why_size, "no IPv6 route through %s: %s (is IPv6 enabled, and the device's MTU at least 1280?)",
+		         s->tun_name, strerror(error));
 	return !error;
 }
 
@@ -373,9 +375,9 @@ open_parts(struct steer *s, char *why, size_t why_size)
 	s->nft.ctx = steer_nft_context(why, why_size);
 	if (!s->nft.ctx || !choose_generation(s, why, why_size) || !steer_tun_settings(s, why, why_size))
 		return false;
-	if (!set_up_routing(s, why, why_size) || !steer_watch_open(s, why, why_size))
-		return false;
-	return steer_nft_open(&s->nft, &s->options, s->generation, why, why_size);
+	/* The rules before the routes: no packet passes that nobody judges. */
+	return steer_nft_open(&s->nft, &s->options, s->generation, why, why_size) && set_up_routing(s, why, why_size) &&
+	       steer_watch_open(s, why, why_size);
 }
 
 static uint32_t
@@ -392,7 +394,7 @@ take_options(struct steer *s, const struct steer_options *o)
 	s->options.tun_name = s->tun_name;
 	s->options.divert_mark = or_default(o->divert_mark, STEER_DIVERT_MARK);
 	s->options.bypass_mark = or_default(o->bypass_mark, STEER_BYPASS_MARK);
-	s->options.mark_mask = or_default(o->mark_mask, s->options.divert_mark | s->options.bypass_mark);
+	s->options.mark_mask = s->options.divert_mark | s->options.bypass_mark;
 	s->options.route_table = or_default(o->route_table, STEER_ROUTE_TABLE);
 	s->options.port = o->port ? o->port : 500;
 	s->options.port_nat_t = o->port_nat_t ? o->port_nat_t : 4500;
@@ -425,6 +427,24 @@ steer_free(struct steer *s)
 	free(s);
 }
 
+/* What a failed opening made goes again; what a dead process left stays. */
+static void
+abandon(struct steer *s)
+{
+	struct steer_options o = s->options;
+	char why[128];
+
+	if (!s->nft.ctx || !s->nl.socket)
+		return;
+	o.state_dir = NULL;
+	if (!s->others) {
+		steer_flush(&o, why, sizeof why);
+		return;
+	}
+	steer_flush_generation(&s->nl, o.route_table, s->generation);
+	steer_nft_delete(s->nft.ctx, o.route_table, s->generation, why, sizeof why);
+}
+
 struct steer *
 steer_open(const struct steer_options *o, char *why, size_t why_size)
 {
@@ -441,6 +461,7 @@ steer_open(const struct steer_options *o, char *why, size_t why_size)
 	s->monitor = -1;
 	take_options(s, o);
 	if (!open_parts(s, why, why_size)) {
+		abandon(s);
 		steer_free(s);
 		return NULL;
 	}

@@ -27,7 +27,7 @@ enum {
 struct steer_options {
 	const char *tun_name;
 	unsigned tun_ifindex;
-	uint32_t divert_mark, bypass_mark, mark_mask; /* bits in mark_mask are ours, all others the administrator's */
+	uint32_t divert_mark, bypass_mark, mark_mask; /* one bit each, and both: all others are the administrator's */
 	uint32_t route_table;      /* also the priority of the rule that diverts, and part of the nftables table's name */
 	uint16_t port, port_nat_t; /* of the daemon: outer packets of host-to-host tunnels pass */
 	const char *state_dir;     /* where `flush` finds what to remove; NULL: the defaults say it */

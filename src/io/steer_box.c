@@ -38,8 +38,8 @@ join_icmp(struct box *b)
 static bool
 has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE ||
-	       proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_DCCP || proto == IPPROTO_SCTP ||
+	       proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
 size_t
@@ -47,8 +47,13 @@ box_from_pair(struct box out[BOXES_MAX], const struct selector_pair *ts)
 {
 	static const uint8_t with_ports[BOXES_MAX] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_UDPLITE };
 	const struct selector *l = &ts->local, *r = &ts->remote;
-	struct box b = { .proto = l->proto ? l->proto : r->proto, .src_lo = l->lo, .src_hi = l->hi, .dst_lo = r->lo, .dst_hi = r->hi,
-	                 .sport = { l->port_lo, l->port_hi }, .dport = { r->port_lo, r->port_hi } };
+	struct box b = { .proto = l->proto ? l->proto : r->proto,
+		         .src_lo = l->lo,
+		         .src_hi = l->hi,
+		         .dst_lo = r->lo,
+		         .dst_hi = r->hi,
+		         .sport = { l->port_lo, l->port_hi },
+		         .dport = { r->port_lo, r->port_hi } };
 
 	if (l->lo.family != r->lo.family || l->lo.family == IP_NONE || is_opaque(l) || is_opaque(r))
 		return 0;
@@ -92,15 +97,17 @@ box_overlaps(const struct box *a, const struct box *b)
 		return false;
 	if (!ranges_overlap(&a->src_lo, &a->src_hi, &b->src_lo, &b->src_hi))
 		return false;
-	return !a->proto || !b->proto || (a->proto == b->proto && ports_overlap(a->sport, b->sport) && ports_overlap(a->dport, b->dport));
+	return !a->proto || !b->proto ||
+	       (a->proto == b->proto && ports_overlap(a->sport, b->sport) && ports_overlap(a->dport, b->dport));
 }
 
 bool
 box_equal(const struct box *a, const struct box *b)
 {
-	return a->kind == b->kind && a->proto == b->proto && ip_equal(&a->src_lo, &b->src_lo) && ip_equal(&a->src_hi, &b->src_hi) &&
-	       ip_equal(&a->dst_lo, &b->dst_lo) && ip_equal(&a->dst_hi, &b->dst_hi) && a->sport.lo == b->sport.lo &&
-	       a->sport.hi == b->sport.hi && a->dport.lo == b->dport.lo && a->dport.hi == b->dport.hi;
+	return a->kind == b->kind && a->proto == b->proto && ip_equal(&a->src_lo, &b->src_lo) &&
+	       ip_equal(&a->src_hi, &b->src_hi) && ip_equal(&a->dst_lo, &b->dst_lo) && ip_equal(&a->dst_hi, &b->dst_hi) &&
+	       a->sport.lo == b->sport.lo && a->sport.hi == b->sport.hi && a->dport.lo == b->dport.lo &&
+	       a->dport.hi == b->dport.hi;
 }
 
 /* Leading bits that all addresses of the range share. */

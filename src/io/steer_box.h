@@ -20,12 +20,12 @@ struct box {
 	uint8_t kind; /* enum box_kind */
 	uint8_t proto;
 	struct ip src_lo, src_hi, dst_lo, dst_hi; /* outbound: source = local */
-	struct port_range sport, dport; /* ICMP: type << 8 | code is where sport is; dport is any */
+	struct port_range sport, dport;           /* ICMP: type << 8 | code is where sport is; dport is any */
 };
 
 enum {
-	BOXES_MAX = 5,        /* of one pair: ports without a protocol mean every protocol that has ports */
-	PREFIXES_MAX = 254,   /* of one range: 2 * 128 - 2 */
+	BOXES_MAX = 5,      /* of one pair: ports without a protocol mean every protocol that has ports */
+	PREFIXES_MAX = 254, /* of one range: 2 * 128 - 2 */
 };
 
 /*

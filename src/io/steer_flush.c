@@ -46,7 +46,7 @@ flush_routing(struct netlink *nl, uint32_t table)
 	for (unsigned g = 0; g < GENERATIONS && !error; g++)
 		error = steer_flush_generation(nl, table, g);
 	if (!error)
-		error = netlink_rules_flush(nl, table, table, table, table);
+		error = netlink_rules_flush(nl, table - 1, table + 1, table, table);
 	return error ? error : netlink_routes_flush(nl, table, table);
 }
 

@@ -35,7 +35,7 @@ hint_table_for(struct steer *s, uint8_t family, uint8_t bits, const struct netli
 			unused = h;
 	}
 	if (unused)
-		*unused = (struct hint_table){ .family = family, .bits = bits, .shape = *shape };
+		*unused = (struct hint_table) { .family = family, .bits = bits, .shape = *shape };
 	return unused;
 }
 
@@ -71,7 +71,7 @@ install(struct steer *s, struct want *w)
 	netlink_route_set(&s->nl, &w->route);
 	if (w->kind == WANT_HINT) {
 		behind.ifindex = 0;
-		behind.src = (struct ip){ 0 };
+		behind.src = (struct ip) { 0 };
 		netlink_route_set(&s->nl, &behind);
 	}
 }

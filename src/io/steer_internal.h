@@ -15,7 +15,7 @@
  *   table P                    all that is diverted: the TUN device, and behind it unreachable
  *   table P+16+64g+0..61       source hints of generation g, one table per prefix length and shape
  *   table P+16+64g+62          reachability by the TUN device, for what no other table knows
- *   rule  P                    the divert mark looks up table P
+ *   rule  P                    the divert mark looks up table P (P-1, P+1: except the way back of forwarded packets)
  *   rule  17000 + ...          hints, just before the main table; 450 priorities per generation
  *   rule  32768 + ...          reachability, after the main table
  * A generation is what one process claimed; see steer_open().
@@ -28,8 +28,8 @@ enum {
 };
 
 struct steer_numbers {
-	uint32_t divert;                  /* table and rule */
-	uint32_t tables, last_table;      /* of the generation */
+	uint32_t divert;             /* table and rule */
+	uint32_t tables, last_table; /* of the generation */
 	uint32_t reach_table, reach_rule;
 	uint32_t hint_rules, hint_end;
 };
@@ -58,39 +58,39 @@ struct want {
 	} key;
 	enum want_kind kind;
 	struct netlink_route route;
-	struct netlink_rule rule;  /* WANT_EXCEPTION */
-	struct hint_table *hints;  /* WANT_HINT */
+	struct netlink_rule rule; /* WANT_EXCEPTION */
+	struct hint_table *hints; /* WANT_HINT */
 	bool installed;
-	struct want *next;         /* of the same claim */
+	struct want *next; /* of the same claim */
 };
 
 struct claimed {
 	struct table_link link;
 	uint32_t reqid;
-	struct ip local;            /* our gateway address, where known */
+	struct ip local; /* our gateway address, where known */
 	enum child_mode mode;
-	struct selector_pair *ts;   /* without "dynamic" */
+	struct selector_pair *ts; /* without "dynamic" */
 	size_t n_ts;
 	struct element_list elements;
 	struct want *wants;
-	struct claimed *next;       /* of all */
+	struct claimed *next; /* of all */
 };
 
 struct steer {
 	struct steer_options options; /* no field is 0 */
 	char tun_name[IF_NAMESIZE];
 	char *state_dir;
-	unsigned generation, others;  /* others: bits of generations that a dead process left */
+	unsigned generation, others; /* others: bits of generations that a dead process left */
 	struct steer_numbers numbers;
 	struct netlink nl;
 	struct steer_nft nft;
 	struct levels levels;
-	struct table claims;          /* by reqid */
+	struct table claims; /* by reqid */
 	struct claimed *first_claimed;
 	struct address_list addresses;
 	struct hint_table hint_tables[HINT_TABLES];
-	struct table wants;           /* routes, by key */
-	int monitor;                  /* epoll over the two below */
+	struct table wants; /* routes, by key */
+	int monitor;        /* epoll over the two below */
 	struct mnl_socket *rt_events, *nf_events;
 };
 

@@ -197,5 +197,5 @@ levels_free(struct levels *l)
 		free(l->all.e[i]);
 	free(l->all.e);
 	free(l->touched.e);
-	*l = (struct levels){ 0 };
+	*l = (struct levels) { 0 };
 }

@@ -25,18 +25,18 @@ enum element_store {
 
 struct element {
 	struct box box;
-	uint8_t verdict;     /* enum box_verdict */
-	uint64_t order;      /* lower goes first; then lower age */
+	uint8_t verdict; /* enum box_verdict */
+	uint64_t order;  /* lower goes first; then lower age */
 	uint64_t age;
-	uint8_t level;       /* where it belongs */
-	uint8_t store;       /* enum element_store: where the kernel has it ... */
+	uint8_t level;        /* where it belongs */
+	uint8_t store;        /* enum element_store: where the kernel has it ... */
 	uint8_t stored_level; /* ... and on which level */
-	uint8_t left_store;  /* where it was before a move, until it is taken from there */
+	uint8_t left_store;   /* where it was before a move, until it is taken from there */
 	uint8_t left_level;
-	bool doomed;         /* is to leave the kernel, then the memory */
-	bool touched;        /* is in `touched` */
-	size_t index;        /* in `all` */
-	uint64_t dropped;    /* counted in sets that it has left */
+	bool doomed;      /* is to leave the kernel, then the memory */
+	bool touched;     /* is in `touched` */
+	size_t index;     /* in `all` */
+	uint64_t dropped; /* counted in sets that it has left */
 };
 
 struct element_list {

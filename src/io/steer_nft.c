@@ -37,7 +37,7 @@ family_of(const struct element *e)
 static struct place
 place_of(const struct element *e)
 {
-	return (struct place){ family_of(e), e->box.kind, e->verdict, e->stored_level, e->store };
+	return (struct place) { family_of(e), e->box.kind, e->verdict, e->stored_level, e->store };
 }
 
 static struct nft_set *
@@ -50,15 +50,16 @@ set_at(struct steer_nft *t, const struct place *p)
 static void
 set_name(char out[SET_TEXT_MAX], unsigned direction, const struct place *p)
 {
-	snprintf(out, SET_TEXT_MAX, "%s%c_%s_%u_%s_%s", directions[direction], p->family ? '6' : '4', kind_names[p->kind], p->level,
-	         verdict_names[p->verdict], store_names[p->store]);
+	snprintf(out, SET_TEXT_MAX, "%s%c_%s_%u_%s_%s", directions[direction], p->family ? '6' : '4', kind_names[p->kind],
+	         p->level, verdict_names[p->verdict], store_names[p->store]);
 }
 
 static size_t
 range_text(char *out, size_t size, const struct ip *lo, const struct ip *hi)
 {
 	char a[IP_TEXT_MAX], b[IP_TEXT_MAX];
-	int n = ip_equal(lo, hi) ? snprintf(out, size, "%s", ip_format(a, lo)) : snprintf(out, size, "%s-%s", ip_format(a, lo), ip_format(b, hi));
+	int n = ip_equal(lo, hi) ? snprintf(out, size, "%s", ip_format(a, lo))
+	                         : snprintf(out, size, "%s-%s", ip_format(a, lo), ip_format(b, hi));
 
 	return (size_t)n;
 }
@@ -150,14 +151,16 @@ lookup_text(struct steer_nft *t, unsigned direction, const struct place *p)
 {
 	static const char *const here[] = { "saddr", "daddr" }, *const there[] = { "daddr", "saddr" };
 	static const char *const ports[] = { " . th sport . th dport", " . th dport . th sport" };
-	static const char *const verdicts[2][BOX_VERDICTS] = { { "goto protect", "return", "drop" }, { "drop", "return", "drop" } };
+	static const char *const verdicts[2][BOX_VERDICTS] = { { "goto protect", "return", "drop" },
+		                                               { "drop", "return", "drop" } };
 	const char *ip = p->family ? "ip6" : "ip";
 	char name[SET_TEXT_MAX];
 
 	set_name(name, direction, p);
-	text_add(&t->text, "add rule inet %s %s%c %s %s . %s %s%s%s @%s %s\n", t->table, directions[direction], p->family ? '6' : '4', ip,
-	         here[direction], ip, there[direction], p->kind == BOX_ADDRESSES ? "" : " . meta l4proto",
-	         p->kind == BOX_PORTS ? ports[direction] : "", name, verdicts[direction][p->verdict]);
+	text_add(&t->text, "add rule inet %s %s%c %s %s . %s %s%s%s @%s %s\n", t->table, directions[direction],
+	         p->family ? '6' : '4', ip, here[direction], ip, there[direction],
+	         p->kind == BOX_ADDRESSES ? "" : " . meta l4proto", p->kind == BOX_PORTS ? ports[direction] : "", name,
+	         verdicts[direction][p->verdict]);
 }
 
 /* Sets that hold something, by level. Those of one level overlap nowhere, so their order is free. */

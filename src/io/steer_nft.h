@@ -24,9 +24,9 @@ struct steer_nft {
 	unsigned generation, half;    /* a table that is made anew gets the other half's name */
 	bool stale;                   /* the kernel may not have what the elements say: make the table anew */
 	char table[NFT_TABLE_TEXT_MAX];
-	struct text text;             /* the transaction in the making */
+	struct text text;                                                   /* the transaction in the making */
 	struct nft_set set[2][BOX_KINDS][BOX_VERDICTS][LEVELS_MAX][STORES]; /* the first by family, 0: IPv4 */
-	bool defragments;             /* the rule that puts fragments together is there */
+	bool defragments;                                                   /* the rule that puts fragments together is there */
 };
 
 /* "sallyport_4301_0a": a table of a generation. */

@@ -11,6 +11,7 @@
  *   output, prerouting   what a selector covers gets the divert mark
  *   prerouting           RFC 4301 section 5.2: what should have come protected is dropped
  *   output, forward      what reaches the TUN device by a route only is refused
+ *   prerouting           both marks together say that a packet is forwarded: see steer_base_add()
  *   postrouting          the guard: protected packets leave by the TUN device or not at all,
  *                        whatever other rules did to their mark or addresses on the way
  */
@@ -94,13 +95,13 @@ hooks_text(struct steer_nft *t)
 	         "oifname \"%s\" ip6 daddr { ff01::/16, ff02::/16 } drop\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
-	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
+	         "oifname \"%s\" meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
 	         "}\n"
 	         "chain forward {\n"
 	         "type filter hook forward priority mangle; policy accept;\n"
-	         "oifname \"%s\" meta mark and 0x%08x != 0x%08x counter reject with icmpx type no-route\n"
+	         "oifname \"%s\" meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
 	         "}\n",
-	         mask, bypass, tun, tun, mask, divert, tun, mask, divert);
+	         mask, bypass, tun, tun, divert, tun, divert);
 	text_add(&t->text,
 	         "chain prerouting {\n"
 	         "type filter hook prerouting priority mangle; policy accept;\n"
@@ -110,6 +111,7 @@ hooks_text(struct steer_nft *t)
 	         "iifname != \"%s\" jump inbound\n"
 	         "fib daddr type local accept\n"
 	         "jump classify\n"
+	         "iifname != \"%s\" meta mark and 0x%08x == 0x%08x meta mark set meta mark or 0x%08x\n"
 	         "}\n"
 	         "chain postrouting {\n"
 	         "type filter hook postrouting priority 110; policy accept;\n"
@@ -117,9 +119,9 @@ hooks_text(struct steer_nft *t)
 	         "meta mark and 0x%08x == 0x%08x accept\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
-	         "meta mark and 0x%08x == 0x%08x counter drop\n"
+	         "meta mark and 0x%08x != 0 counter drop\n"
 	         "}\n",
-	         tun, tun, mask, bypass, mask, divert);
+	         tun, tun, mask, divert, bypass, tun, mask, bypass, divert);
 }
 
 void
@@ -156,7 +158,8 @@ explain(const char *error, char *why, size_t why_size)
 	const char *text = colon ? colon + strlen("Error: ") : error;
 	int n = (int)strcspn(text, "\n");
 
-	snprintf(why, why_size, "nftables refused a change: %.*s (is the nf_tables module loaded, and do we have CAP_NET_ADMIN?)", n, text);
+	snprintf(why, why_size, "nftables refused a change: %.*s (is the nf_tables module loaded, and do we have CAP_NET_ADMIN?)",
+	         n, text);
 }
 
 bool

@@ -20,8 +20,8 @@ look_up(const struct ip *to, uint32_t mark, struct ip *src, bool *local)
 bool
 steer_source_address(struct ip *out, const struct ip *remote, uint32_t bypass_mark)
 {
-	struct ip src;
-	bool local;
+	struct ip src = { 0 };
+	bool local = false;
 
 	if (remote->family == IP_NONE || !look_up(remote, bypass_mark, &src, &local) || src.family == IP_NONE)
 		return false;
@@ -32,8 +32,8 @@ steer_source_address(struct ip *out, const struct ip *remote, uint32_t bypass_ma
 bool
 steer_is_local(const struct ip *a)
 {
-	struct ip src;
-	bool local;
+	struct ip src = { 0 };
+	bool local = false;
 
 	return a->family != IP_NONE && !ip_is_any(a) && look_up(a, 0, &src, &local) && local;
 }

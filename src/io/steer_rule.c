@@ -48,15 +48,38 @@ steer_flush_generation(struct netlink *nl, uint32_t route_table, unsigned genera
 static struct netlink_rule
 own_rule(const struct steer *s, uint8_t family, uint32_t priority)
 {
-	return (struct netlink_rule){ .family = family, .priority = priority, .mark = 0, .mark_mask = s->options.bypass_mark,
-	                              .suppress_prefix = -1 };
+	return (struct netlink_rule) {
+		.family = family, .priority = priority, .mark = 0, .mark_mask = s->options.bypass_mark, .suppress_prefix = -1
+	};
+}
+
+/*
+ * With src_valid_mark set, the kernel looks for the way back to a packet's source with the packet's mark, and
+ * as if from the device that it is to leave by. For a forwarded one, which has both marks, that lookup must
+ * not find the TUN device, or strict rp_filter drops it.
+ */
+static int
+way_back_add(struct steer *s, uint8_t family)
+{
+	struct netlink_rule back = own_rule(s, family, s->numbers.divert - 1),
+	                    beyond = own_rule(s, family, s->numbers.divert + 1);
+	int error;
+
+	back.mark = back.mark_mask = s->options.mark_mask;
+	back.from_device = s->tun_name;
+	back.action = RULE_GOTO;
+	back.target = beyond.priority;
+	beyond.action = RULE_NOP;
+	error = netlink_rule_add(&s->nl, &beyond);
+	return error ? error : netlink_rule_add(&s->nl, &back);
 }
 
 int
 steer_base_add(struct steer *s, uint8_t family)
 {
-	struct netlink_route to_tun = { .to = { .ip = { .family = family } }, .table = s->numbers.divert,
-	                                .ifindex = s->options.tun_ifindex };
+	struct netlink_route to_tun = { .to = { .ip = { .family = family } },
+		                        .table = s->numbers.divert,
+		                        .ifindex = s->options.tun_ifindex };
 	struct netlink_route nowhere = to_tun;
 	struct netlink_rule divert = own_rule(s, family, s->numbers.divert), reach = own_rule(s, family, s->numbers.reach_rule),
 	                    end = own_rule(s, family, s->numbers.hint_end);
@@ -64,7 +87,7 @@ steer_base_add(struct steer *s, uint8_t family)
 
 	nowhere.ifindex = 0;
 	divert.mark = s->options.divert_mark;
-	divert.mark_mask = s->options.mark_mask;
+	divert.mark_mask = s->options.divert_mark;
 	divert.table = s->numbers.divert;
 	reach.table = s->numbers.reach_table;
 	end.action = RULE_NOP;
@@ -72,6 +95,8 @@ steer_base_add(struct steer *s, uint8_t family)
 	error = netlink_route_set(&s->nl, &nowhere);
 	if (!error)
 		error = netlink_route_set(&s->nl, &to_tun);
+	if (!error)
+		error = way_back_add(s, family);
 	if (!error)
 		error = netlink_rule_add(&s->nl, &divert);
 	if (!error)
@@ -89,7 +114,7 @@ steer_hint_rules(struct steer *s, const struct hint_table *h, bool add)
 	uint32_t priority = s->numbers.hint_rules + FIRST_LENGTH_RULE + RULES_PER_LENGTH * (128u - h->bits);
 	struct netlink_rule specific = own_rule(s, h->family, priority), hint = own_rule(s, h->family, priority + 1);
 
-	specific.output = hint.output = true;
+	specific.from_device = hint.from_device = "lo";
 	specific.sourceless = hint.sourceless = true;
 	specific.shape = hint.shape = h->shape;
 	specific.table = RT_TABLE_MAIN;
@@ -111,7 +136,7 @@ steer_exception_rule(const struct steer *s, const struct prefix *to, const struc
 
 	r.action = RULE_GOTO;
 	r.target = s->numbers.hint_end;
-	r.output = true;
+	r.from_device = "lo";
 	r.sourceless = true;
 	r.to = *to;
 	r.shape = *shape;
@@ -172,10 +197,13 @@ steer_tun_settings(struct steer *s, char *why, size_t why_size)
 	steer_tun_settings6(s);
 	if (write_setting("ipv4", dev, "rp_filter", "2"))
 		return true;
-	if (read_setting("ipv4", dev, "rp_filter") != 1 && (read_setting("ipv4", dev, "rp_filter") == 2 || read_setting("ipv4", "all", "rp_filter") != 1))
+	if (read_setting("ipv4", dev, "rp_filter") != 1 &&
+	    (read_setting("ipv4", dev, "rp_filter") == 2 || read_setting("ipv4", "all", "rp_filter") != 1))
 		return true;
-	snprintf(why, why_size, "rp_filter of %s is strict and would drop what comes out of tunnels, and /proc/sys is read-only: set "
-	                        "net.ipv4.conf.all.rp_filter and net.ipv4.conf.default.rp_filter to 0 or 2", dev);
+	snprintf(why, why_size,
+	         "rp_filter of %s is strict and would drop what comes out of tunnels, and /proc/sys is read-only: set "
+	         "net.ipv4.conf.all.rp_filter and net.ipv4.conf.default.rp_filter to 0 or 2",
+	         dev);
 	return false;
 }
 

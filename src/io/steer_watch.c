@@ -17,7 +17,7 @@
 enum { EVENT_BUFFER = 65536, READS_MAX = 64 };
 
 struct changes {
-	unsigned tun_ifindex;
+	unsigned tun_ifindex, own_port; /* netlink's name for us: our own changes are no news */
 	bool addresses, routing, tables;
 };
 
@@ -37,7 +37,7 @@ see_route_event(const struct nlmsghdr *h, void *arg)
 			c->routing = true;
 		break;
 	case RTM_DELRULE:
-		c->routing = true;
+		c->routing = c->routing || h->nlmsg_pid != c->own_port;
 		break;
 	}
 	return MNL_CB_OK;
@@ -73,12 +73,19 @@ drain(struct mnl_socket *socket, int (*see)(const struct nlmsghdr *, void *), st
 	return complete;
 }
 
+static bool
+same_addresses(const struct address_list *a, const struct address_list *b)
+{
+	return a->n == b->n && (a->n == 0 || memcmp(a->a, b->a, a->n * sizeof *a->a) == 0);
+}
+
 static void
 reread_addresses(struct steer *s)
 {
 	struct address_list now = { 0 };
 
-	if (netlink_addresses(&s->nl, &now) != 0) {
+	/* Most events only renew lifetimes. */
+	if (netlink_addresses(&s->nl, &now) != 0 || same_addresses(&s->addresses, &now)) {
 		address_list_free(&now);
 		return;
 	}
@@ -93,15 +100,15 @@ restore_table(struct steer *s)
 	char why[128];
 	unsigned there;
 
-	if (steer_nft_generations(s->nft.ctx, s->options.route_table, &there, why, sizeof why) && !(there & 1u << s->generation) &&
-	    steer_nft_rebuild(&s->nft, &s->levels, why, sizeof why))
+	if (steer_nft_generations(s->nft.ctx, s->options.route_table, &there, why, sizeof why) &&
+	    !(there & 1u << s->generation) && steer_nft_rebuild(&s->nft, &s->levels, why, sizeof why))
 		levels_settle(&s->levels);
 }
 
 void
 steer_event(struct steer *s)
 {
-	struct changes c = { .tun_ifindex = s->options.tun_ifindex };
+	struct changes c = { .tun_ifindex = s->options.tun_ifindex, .own_port = mnl_socket_get_portid(s->nl.socket) };
 
 	if (!drain(s->rt_events, see_route_event, &c))
 		c.addresses = c.routing = true;

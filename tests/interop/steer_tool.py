@@ -47,7 +47,7 @@ class Steer:
 
     def quit(self):
         self.p.stdin.close()
-        self.p.wait(20)
+        assert self.p.wait(20) == 0
 
 
 def flush(host, **kw):

@@ -36,9 +36,10 @@ def test_forwarded_and_local_traffic_takes_the_tunnel(sites):
     assert len(carried.splitlines()) == 24
 
 
-@pytest.mark.parametrize("rp_filter", [0, 1, 2])
-def test_every_rp_filter_works(sites, rp_filter):
+@pytest.mark.parametrize("rp_filter, src_valid_mark", [(0, 0), (1, 0), (2, 0), (1, 1)])
+def test_every_rp_filter_works(sites, rp_filter, src_valid_mark):
     for gw in (sites.moon, sites.sun):
+        gw.sysctl("net.ipv4.conf.all.src_valid_mark", src_valid_mark)
         for where in ("all", "default", "lan", "wan"):
             gw.sysctl("net.ipv4.conf.%s.rp_filter" % where, rp_filter)
     # Not even a default route: only the claims know where the other site is.

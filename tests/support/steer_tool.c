@@ -89,7 +89,8 @@ open_peer(struct tool *t, const char *text)
 	t->udp = socket(t->peer.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	any.ss_family = t->peer.ss_family;
 	((struct sockaddr_in *)(void *)&any)->sin_port = htons(PORT);
-	if (t->udp < 0 || setsockopt(t->udp, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0 || bind(t->udp, (void *)&any, t->peer_size) < 0)
+	if (t->udp < 0 || setsockopt(t->udp, SOL_SOCKET, SO_MARK, &mark, sizeof mark) < 0 ||
+	    bind(t->udp, (void *)&any, t->peer_size) < 0)
 		die("cannot open the peer's socket");
 }
 
@@ -165,7 +166,8 @@ command_claim(struct tool *t, char *rest)
 			continue;
 		}
 		remote = strtok(NULL, " ");
-		if (!remote || c.n_ts == PAIRS_MAX || !parse_selector(&ts[c.n_ts].local, word) || !parse_selector(&ts[c.n_ts].remote, remote))
+		if (!remote || c.n_ts == PAIRS_MAX || !parse_selector(&ts[c.n_ts].local, word) ||
+		    !parse_selector(&ts[c.n_ts].remote, remote))
 			return;
 		c.n_ts++;
 	}

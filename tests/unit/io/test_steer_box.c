@@ -130,8 +130,10 @@ boxes_overlap_where_a_packet_fits_both(void **state)
 static void
 narrower_is_more_specific(void **state)
 {
-	static const char *const remotes[] = { "0.0.0.0/0", "10.0.0.0/8", "10.2.0.0/16", "10.2.0.0/16[tcp]", "10.2.0.0/16[tcp/80-90]",
-	                                       "10.2.0.0/16[tcp/80]", "10.2.0.0/24" };
+	static const char *const remotes[] = {
+		"0.0.0.0/0",           "10.0.0.0/8", "10.2.0.0/16", "10.2.0.0/16[tcp]", "10.2.0.0/16[tcp/80-90]",
+		"10.2.0.0/16[tcp/80]", "10.2.0.0/24"
+	};
 	uint32_t last = 0;
 
 	(void)state;

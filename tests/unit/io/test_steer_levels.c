@@ -10,8 +10,13 @@ enum { SPACE = 6, LIVE_MAX = 64 };
 static struct box
 box_at(unsigned src_lo, unsigned src_hi, unsigned dst_lo, unsigned dst_hi)
 {
-	return (struct box){ .kind = BOX_ADDRESSES, .src_lo = ip_from_v4(src_lo), .src_hi = ip_from_v4(src_hi), .dst_lo = ip_from_v4(dst_lo),
-	                     .dst_hi = ip_from_v4(dst_hi), .sport = { 0, 65535 }, .dport = { 0, 65535 } };
+	return (struct box) { .kind = BOX_ADDRESSES,
+		              .src_lo = ip_from_v4(src_lo),
+		              .src_hi = ip_from_v4(src_hi),
+		              .dst_lo = ip_from_v4(dst_lo),
+		              .dst_hi = ip_from_v4(dst_hi),
+		              .sport = { 0, 65535 },
+		              .dport = { 0, 65535 } };
 }
 
 /* What the kernel would hold: elements arrive level by level from the top, then what moved and what is doomed leaves. */
@@ -194,7 +199,8 @@ random_histories_keep_the_order(void **state)
 		for (unsigned step = 0; step < 300; step++) {
 			size_t at = rng_below(&rng.rng, 24);
 			unsigned s = (unsigned)rng_below(&rng.rng, SPACE), d = (unsigned)rng_below(&rng.rng, SPACE);
-			struct box b = box_at(s, s + (unsigned)rng_below(&rng.rng, SPACE - s), d, d + (unsigned)rng_below(&rng.rng, SPACE - d));
+			struct box b = box_at(s, s + (unsigned)rng_below(&rng.rng, SPACE - s), d,
+			                      d + (unsigned)rng_below(&rng.rng, SPACE - d));
 			bool crowded;
 
 			if (live[at])
@@ -236,12 +242,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(disjoint_boxes_share_a_level),
-		cmocka_unit_test(a_wide_box_gives_way_to_narrow_ones),
-		cmocka_unit_test(replacement_does_not_climb),
-		cmocka_unit_test(too_many_on_top_of_each_other_are_refused),
-		cmocka_unit_test(random_histories_keep_the_order),
-		cmocka_unit_test(a_removal_can_be_taken_back),
+		cmocka_unit_test(disjoint_boxes_share_a_level),    cmocka_unit_test(a_wide_box_gives_way_to_narrow_ones),
+		cmocka_unit_test(replacement_does_not_climb),      cmocka_unit_test(too_many_on_top_of_each_other_are_refused),
+		cmocka_unit_test(random_histories_keep_the_order), cmocka_unit_test(a_removal_can_be_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
