@@ -388,6 +388,30 @@ info_initial_contact(struct ike_sa *sa)
 	}
 }
 
+/*
+ * strongSwan answers a message 5 that it cannot read with a notification under
+ * its own keys, which are not ours when the pre-shared keys differ.
+ */
+static void
+hint_wrong_keys(struct ike_sa *sa, const struct endpoint *from)
+{
+	struct ike *core = sa->core;
+	const struct exchange *main = exchange_find(sa, 0);
+	char text[256];
+
+	if (!main || main->role != INITIATOR || main->at != 5) {
+		refuse(core, sa, VERDICT_NO_KEYS, NULL);
+		return;
+	}
+	core->verdicts[VERDICT_WRONG_PSK]++;
+	snprintf(text, sizeof text, "%s answers message 5 of Main Mode with something else under its own keys: probably the pre-shared "
+	         "keys differ", endpoint_text(core, from));
+	if (sa->last_notice && strcmp(sa->last_notice, text) == 0)
+		return;
+	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(VERDICT_WRONG_PSK), "%s", text);
+	ike_sa_notice(sa, text);
+}
+
 static enum verdict
 open_protected(struct ike_sa *sa, struct message *m, const struct datagram *in, const char **why)
 {
@@ -442,7 +466,7 @@ info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_h
 		return;
 	}
 	if (!is_up(sa)) {
-		refuse(core, sa, VERDICT_NO_KEYS, NULL);
+		hint_wrong_keys(sa, &in->remote);
 		return;
 	}
 	v = h->message_id ? open_protected(sa, &m, in, &why) : VERDICT_MALFORMED;
