@@ -41,9 +41,10 @@ link_scope_text(struct steer_nft *t)
 }
 
 /*
- * The outer packets of a tunnel whose selectors are the gateways' own addresses:
- * IKE, ESP, and ICMP errors about them, without which the path MTU stays unknown.
- * The offsets find the protocol and source port of the packet inside the error.
+ * The outer packets of a tunnel whose selectors are the gateways' own addresses. RFC 4301 section 5.2: "IKE traffic MUST
+ * have an explicit BYPASS entry in the SPD"; ESP is judged when it is opened. ICMP errors about them, without
+ * which the path MTU stays unknown (section 6.1.1), are admitted by the packet that they quote: the offsets find its
+ * protocol and source port. A `drop` shunt with ICMP types is the administrator's control that section asks for.
  */
 static void
 outer_text(struct steer_nft *t)
