@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "misbehave.h"
+
+/* RFC 2409 section 5: identity protection means that message 5 is encrypted. */
+MISBEHAVIOUR(identity_in_clear)
+{
+	autorogue r = rogue_open(ROGUE_INITIATES);
+	rogue_reach(&r, 5);
+	r.out.sealed = false;
+	r.out.h.flags = 0;
+	rogue_send(&r);
+	rogue_was_refused(&r, "not-encrypted");
+	rogue_completes(&r);
+}

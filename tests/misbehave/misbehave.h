@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_MISBEHAVE_H
+#define SALLYPORT_MISBEHAVE_H
+
+#include "rogue.h"
+
+/* One file a misbehaviour; main.c runs those that are listed here. */
+#define MISBEHAVIOURS(X) \
+	X(nothing_at_all) \
+	X(wrong_hash_i) \
+	X(wrong_hash_r) \
+	X(short_hash) \
+	X(missing_id) \
+	X(missing_nonce) \
+	X(missing_key_exchange) \
+	X(nonce_length) \
+	X(weak_public_value) \
+	X(own_public_value_back) \
+	X(reflected_messages) \
+	X(extra_payload) \
+	X(identity_in_clear) \
+	X(encrypted_too_early) \
+	X(odd_ciphertext) \
+	X(quick_mode_in_clear) \
+	X(quick_mode_too_early) \
+	X(wrong_hash_1) \
+	X(wrong_hash_2) \
+	X(wrong_hash_3) \
+	X(swapped_payloads) \
+	X(hash_not_first) \
+	X(one_client_id) \
+	X(three_client_ids) \
+	X(zero_spi) \
+	X(spi_of_another_length) \
+	X(replayed_message_id) \
+	X(message_id_zero) \
+	X(oversized_proposal) \
+	X(proposal_without_transforms) \
+	X(bad_choice) \
+	X(two_choices) \
+	X(other_esp_choice) \
+	X(other_identities_back) \
+	X(unknown_exchange) \
+	X(unknown_version) \
+	X(lying_length) \
+	X(foreign_cookies) \
+	X(too_many_exchanges) \
+	X(delete_of_what_is_not_its_own)
+
+#define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))
+
+#define X(name) MISBEHAVIOUR(name);
+MISBEHAVIOURS(X)
+#undef X
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_ROGUE_H
+#define SALLYPORT_ROGUE_H
+
+#include "check.h"
+#include "ike1.h"
+#include "keymat.h"
+#include "seeded_rng.h"
+
+/*
+ * A peer that knows the key and the protocol, and breaks its rules on purpose.
+ * It has no state machine: a test walks it to a message, edits that message,
+ * sends it, and looks at what the engine makes of it.
+ *
+ *   autorogue r = rogue_open(ROGUE_INITIATES);
+ *   rogue_reach(&r, 5);              message 5 stands ready in r.out
+ *   rogue_find(&r, PAYLOAD_HASH)->data = junk;
+ *   rogue_send(&r);
+ *   rogue_was_refused(&r, "bad-hash");
+ *   rogue_completes(&r);             the right message is still accepted
+ *
+ * Messages are numbered through: 1 to 6 Main Mode, 7 to 9 Quick Mode.
+ */
+enum rogue_role { ROGUE_INITIATES, ROGUE_RESPONDS };
+
+enum { ROGUE_PAYLOADS_MAX = 16, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9 };
+
+struct rogue_message {
+	struct isakmp_header h;
+	struct payload payload[ROGUE_PAYLOADS_MAX];
+	size_t n;
+	bool sealed;      /* encrypted */
+	bool keep_hash;   /* the HASH payload goes as it is, right or wrong */
+	bool no_padding;  /* ciphertext that is not whole blocks */
+	struct { size_t at; uint8_t value; } patch[8]; /* octets changed after encoding, before protection */
+	unsigned n_patches;
+};
+
+struct rogue {
+	struct ike *ike;
+	struct seeded_rng own;
+	struct effects fx;
+	struct arena arena;
+	instant_t now;
+	enum rogue_role role;
+	unsigned step;               /* of the message in out, or the next to come */
+	struct rogue_message out;
+	uint8_t wire[ROGUE_OCTETS_MAX];
+	size_t n_wire;               /* what was sent last */
+	uint8_t in[ROGUE_OCTETS_MAX];
+	size_t n_in;                 /* the engine's last message of an exchange; 0: it sent none */
+	unsigned informational;      /* Informational messages from the engine */
+	/* Phase 1 */
+	uint8_t cookie_i[8], cookie_r[8];
+	struct dh *dh;
+	struct secret own_nonce, ni, nr, gxi, gxr, gxy, sai_b;
+	uint8_t skeyid[PRF_OCTETS_MAX], d[PRF_OCTETS_MAX], a[PRF_OCTETS_MAX], e[PRF_OCTETS_MAX], ka[32], iv[16];
+	bool keyed;
+	/* Phase 2 */
+	uint32_t message_id, spi, spi_other;
+	uint8_t quick_iv[16];
+	struct secret quick_ni, quick_nr, quick_own;
+	/* the engine's data plane */
+	unsigned installed_in, installed_out, removed;
+	uint64_t verdicts[64];
+	struct { struct proposal_payload p; struct transform_payload t; struct attribute a[8]; uint8_t spi[4]; } offer;
+	uint8_t id_body[4], idci[8], idcr[8], hash_room[PRF_OCTETS_MAX], next_iv[16];
+};
+
+struct rogue rogue_open(enum rogue_role role);
+void rogue_close(struct rogue *r);
+#define autorogue __attribute__((cleanup(rogue_close))) struct rogue
+
+/* Goes on correctly until message @step of its own stands ready in r->out. */
+void rogue_reach(struct rogue *r, unsigned step);
+/* Makes the right message of the current step anew. */
+void rogue_prepare(struct rogue *r);
+/* Encodes, protects and delivers r->out; takes what the engine answers. Remembers the verdict counts of before. */
+void rogue_send(struct rogue *r);
+/* Delivers octets as they are. */
+void rogue_deliver(struct rogue *r, const void *octets, size_t n);
+/* The first payload of a type in r->out; fails the test where there is none. */
+struct payload *rogue_find(struct rogue *r, uint8_t type);
+void rogue_patch(struct rogue *r, size_t at, uint8_t value);
+void rogue_remove(struct rogue *r, uint8_t type);
+void rogue_append(struct rogue *r, struct payload p);
+
+/* The last delivery raised the count of this verdict, no SA was installed for it, and the verdict has a sentence. */
+void rogue_was_refused(struct rogue *r, const char *verdict);
+/* The right messages from here on still end in a tunnel: nothing was changed. */
+void rogue_completes(struct rogue *r);
+/* Both phases stand. */
+bool rogue_is_up(struct rogue *r);
+void rogue_wait(struct rogue *r, instant_t ns);
+/* How often the last delivery raised one verdict, or any. */
+uint64_t rogue_verdict(struct rogue *r, const char *name);
+uint64_t rogue_verdicts(struct rogue *r);
+
+#endif
