@@ -427,16 +427,16 @@ steer_free(struct steer *s)
 	free(s);
 }
 
-/* What a failed opening made goes again; what a dead process left stays. */
+/* What we made goes; what a dead process left stays, as long as nobody has loaded a configuration instead. */
 static void
-abandon(struct steer *s)
+remove_own(struct steer *s)
 {
 	struct steer_options o = s->options;
 	char why[128];
 
 	if (!s->nft.ctx || !s->nl.socket)
 		return;
-	o.state_dir = NULL;
+	o.state_dir = s->state_dir;
 	if (!s->others) {
 		steer_flush(&o, why, sizeof why);
 		return;
@@ -461,7 +461,7 @@ steer_open(const struct steer_options *o, char *why, size_t why_size)
 	s->monitor = -1;
 	take_options(s, o);
 	if (!open_parts(s, why, why_size)) {
-		abandon(s);
+		remove_own(s);
 		steer_free(s);
 		return NULL;
 	}
@@ -483,13 +483,8 @@ steer_settled(struct steer *s)
 void
 steer_close(struct steer *s)
 {
-	struct steer_options o;
-	char why[128];
-
 	if (!s)
 		return;
-	o = s->options;
-	o.state_dir = s->state_dir;
-	steer_flush(&o, why, sizeof why);
+	remove_own(s);
 	steer_free(s);
 }

@@ -43,7 +43,10 @@ struct steer *steer_open(const struct steer_options *o, char *why, size_t why_si
  * one did not is given back. A daemon that never calls this keeps the old claims.
  */
 void steer_settled(struct steer *s);
-/* Removes everything (a clean shutdown); a killed process leaves the drops in place instead. NULL is allowed. */
+/*
+ * Removes everything (a clean shutdown); a killed process leaves the drops in place instead. Before steer_settled() what an
+ * earlier process left stays: a daemon that cannot read its configuration must not open what was closed. NULL is allowed.
+ */
 void steer_close(struct steer *s);
 
 /*

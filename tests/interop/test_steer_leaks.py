@@ -95,6 +95,19 @@ def test_a_successor_takes_over_without_a_gap(sites):
     assert sites.moon.run("nft", "list", "tables").count("sallyport") == 1
 
 
+def test_a_successor_that_loads_nothing_opens_nothing(sites):
+    before = state_of(sites.moon)
+    first = Steer(sites.moon)
+    first.claim(1, *V4, *V6)
+    first.kill()
+    outside = sites.moon.capture("wan", REMOTE)
+    Steer(sites.moon).quit()
+    traffic(sites)
+    assert outside.lines() == []
+    flush(sites.moon)
+    assert state_of(sites.moon) == before
+
+
 def test_replacing_claims_under_traffic(sites):
     moon = Steer(sites.moon)
     moon.claim(1, *V4)
