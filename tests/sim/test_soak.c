@@ -49,9 +49,9 @@ struct conversation {
 static void
 mirror(char *out, size_t n, const char *child)
 {
-	const char *comma = strchr(child, ',');
+	size_t local = strcspn(child, ",");
 
-	snprintf(out, n, "%s,%.*s", comma + 1, (int)(comma - child), child);
+	snprintf(out, n, "%s,%.*s", child + local + 1, (int)local, child);
 }
 
 static void
