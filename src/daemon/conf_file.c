@@ -305,7 +305,9 @@ conf_parse_include(struct conf_parse *p, const char *pattern, int line)
 	bool wild;
 	int error;
 
-	pattern = pattern && !p->failed ? include_pattern(p, pattern) : NULL;
+	if (p->in_memory)
+		conf_error(p->errs, where, "a text that is not a file cannot include files");
+	pattern = pattern && !p->failed && !p->in_memory ? include_pattern(p, pattern) : NULL;
 	if (!pattern)
 		return;
 	wild = strpbrk(pattern, "*?[");
@@ -338,7 +340,7 @@ conf_file_read(struct conf_tree *t, const char *path, struct conf_errors *errs)
 bool
 conf_text_read(struct conf_tree *t, const char *name, char *text, size_t n, struct conf_errors *errs)
 {
-	struct conf_parse p = { .tree = t, .errs = errs, .in = t->root };
+	struct conf_parse p = { .tree = t, .errs = errs, .in = t->root, .in_memory = true };
 	size_t before = errs->n_errors;
 
 	p.file = conf_parse_word(&p, name, strlen(name));

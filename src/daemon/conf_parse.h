@@ -13,6 +13,7 @@ struct conf_parse {
 	unsigned depth;               /* of includes */
 	unsigned nesting;             /* of sections */
 	bool exposed;                 /* the file may be read by everybody */
+	bool in_memory;               /* no file: nothing is included */
 	bool failed;
 	struct conf_section *in;      /* the section being read */
 	char *text;                   /* of the quoted string being read; in the tree's arena */

@@ -90,7 +90,7 @@ bool conf_tree_resolve(struct conf_tree *t, struct conf_errors *errs);
  * References are not followed yet. False when @errs got an error.
  */
 bool conf_file_read(struct conf_tree *t, const char *path, struct conf_errors *errs);
-/* The same for octets in memory; includes are relative to the folder of @name. They are overwritten. @text has two spare octets after its end. */
+/* The same for text in memory, which cannot include files. @name is for messages; @text has two spare octets behind its @n, and is overwritten. */
 bool conf_text_read(struct conf_tree *t, const char *name, char *text, size_t n, struct conf_errors *errs);
 
 #endif

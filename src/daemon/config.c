@@ -58,21 +58,41 @@ read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *err
 	}
 }
 
-bool
-config_load_file(struct config *out, const char *path, struct conf_errors *errs)
+/* What was read becomes the configuration; one mistake, and there is none. */
+static bool
+finish(struct config *out, struct conf_tree *tree, bool read, size_t errors_before, struct conf_errors *errs)
 {
-	struct conf_tree tree;
-	size_t before = errs->n_errors;
-
-	if (!conf_tree_open(&tree, path))
-		conf_error(errs, path, "out of memory");
-	else if (conf_file_read(&tree, path, errs) && conf_tree_resolve(&tree, errs))
-		read_tree(out, &tree, errs);
-	conf_tree_close(&tree);
-	if (errs->n_errors == before)
+	if (read && conf_tree_resolve(tree, errs))
+		read_tree(out, tree, errs);
+	conf_tree_close(tree);
+	if (errs->n_errors == errors_before)
 		return true;
 	config_free(out);
 	return false;
+}
+
+bool
+config_load_file(struct config *out, const char *path, struct conf_errors *errs)
+{
+	size_t before = errs->n_errors;
+	struct conf_tree tree;
+	bool opened = conf_tree_open(&tree, path);
+
+	if (!opened)
+		conf_error(errs, path, "out of memory");
+	return finish(out, &tree, opened && conf_file_read(&tree, path, errs), before, errs);
+}
+
+bool
+config_load_text(struct config *out, const char *name, char *text, size_t n, struct conf_errors *errs)
+{
+	size_t before = errs->n_errors;
+	struct conf_tree tree;
+	bool opened = conf_tree_open(&tree, name);
+
+	if (!opened)
+		conf_error(errs, name, "out of memory");
+	return finish(out, &tree, opened && conf_text_read(&tree, name, text, n, errs), before, errs);
 }
 
 void

@@ -24,6 +24,8 @@ struct config {
  * Secrets in a file that others may read are refused.
  */
 bool config_load_file(struct config *out, const char *path, struct conf_errors *errs);
+/* The same for text in memory (see conf_text_read). */
+bool config_load_text(struct config *out, const char *name, char *text, size_t n, struct conf_errors *errs);
 void config_free(struct config *c);
 
 #endif

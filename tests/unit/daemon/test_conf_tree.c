@@ -228,6 +228,21 @@ zero_octets(void **state)
 	conf_errors_free(&errs);
 }
 
+static void
+text_in_memory_includes_nothing(void **state)
+{
+	char text[] = "a { x = 1 }\ninclude /etc/hostname\n\0\0";
+	struct conf_errors errs = { 0 };
+	struct conf_tree t;
+
+	(void)state;
+	assert_true(conf_tree_open(&t, "m"));
+	assert_false(conf_text_read(&t, "m", text, strlen(text), &errs));
+	assert_string_equal(conf_errors_first(&errs), "m:2: a text that is not a file cannot include files");
+	conf_tree_close(&t);
+	conf_errors_free(&errs);
+}
+
 int
 main(void)
 {
@@ -235,6 +250,7 @@ main(void)
 		cmocka_unit_test(sections_and_values), cmocka_unit_test(values_end_with_the_line), cmocka_unit_test(quoted_strings),
 		cmocka_unit_test(what_is_written_twice), cmocka_unit_test(references), cmocka_unit_test(mistakes),
 		cmocka_unit_test(includes), cmocka_unit_test(includes_that_fail), cmocka_unit_test(limits), cmocka_unit_test(zero_octets),
+		cmocka_unit_test(text_in_memory_includes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
