@@ -49,9 +49,10 @@ struct conversation {
 static void
 mirror(char *out, size_t n, const char *child)
 {
-	size_t local = strcspn(child, ",");
+	size_t local = child ? strcspn(child, ",") : 0;
 
-	snprintf(out, n, "%s,%.*s", child + local + 1, (int)local, child);
+	if (local)
+		snprintf(out, n, "%s,%.*s", child + local + 1, (int)local, child);
 }
 
 static void
