@@ -73,6 +73,9 @@ push(struct table *t, struct table_link *l)
 	struct table_link **head = &t->bucket[l->hash & (t->n_buckets - 1)];
 
 	l->next = *head;
+	l->at = head;
+	if (l->next)
+		l->next->at = &l->next;
 	*head = l;
 }
 
@@ -110,16 +113,14 @@ table_insert(struct table *t, struct table_link *l, struct span key)
 void
 table_remove(struct table *t, struct table_link *l)
 {
-	if (t->n_buckets == 0)
+	if (!l->at)
 		return;
-	for (struct table_link **at = &t->bucket[l->hash & (t->n_buckets - 1)]; *at; at = &(*at)->next) {
-		if (*at == l) {
-			*at = l->next;
-			l->next = NULL;
-			t->n--;
-			return;
-		}
-	}
+	*l->at = l->next;
+	if (l->next)
+		l->next->at = l->at;
+	l->next = NULL;
+	l->at = NULL;
+	t->n--;
 }
 
 static struct table_link *

@@ -11,6 +11,7 @@
  */
 struct table_link {
 	struct table_link *next;
+	struct table_link **at; /* what points to it; NULL: it is in no table */
 	uint64_t hash;
 };
 
@@ -27,7 +28,7 @@ void table_close(struct table *t);
 
 /* False when out of memory; the table is then unchanged. Duplicate keys are allowed. */
 bool table_insert(struct table *t, struct table_link *l, struct span key);
-/* No-op for an element that is not in the table. */
+/* In constant time, however many share a key. No-op for an all-zero link and for one that was removed. */
 void table_remove(struct table *t, struct table_link *l);
 
 /*
