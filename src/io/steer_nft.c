@@ -15,7 +15,7 @@
  * rule per verdict, since the kernel walks through a whole verdict map at each change.
  */
 
-enum { NEW_MAX = 128, KEY_TEXT_MAX = 4 * IP_TEXT_MAX + 64, SET_TEXT_MAX = 48 };
+enum { NEW_MAX = 64, KEY_TEXT_MAX = 4 * IP_TEXT_MAX + 64, SET_TEXT_MAX = 48 };
 
 /* Where a set is in struct steer_nft. */
 struct place {
