@@ -46,7 +46,8 @@ length_fits(const struct esp_sa *sa, uint32_t len)
 {
 	uint32_t frame = (uint32_t)sa->head_octets + sa->icv_octets;
 
-	return len >= frame + sa->align && (len - frame) % sa->align == 0;
+	/* align is 4 or 16 */
+	return len >= frame + sa->align && ((len - frame) & (sa->align - 1u)) == 0;
 }
 
 static enum esp_drop

@@ -25,6 +25,13 @@ enum { REPLAY_WINDOW_MIN = 32, REPLAY_WINDOW_MAX = 65536 };
 uint32_t replay_window_clamp(uint32_t window);
 /* Octets of a struct replay for this (clamped) window. */
 size_t replay_octets(uint32_t window);
+/* The same of an open window. */
+static inline size_t
+replay_octets_of(const struct replay *r)
+{
+	return sizeof *r + (r->mask + 1) / 8;
+}
+
 /* @r points to replay_octets(window) octets. */
 void replay_open(struct replay *r, uint32_t window);
 

@@ -112,7 +112,7 @@ packed_v4(const struct esp_sa *sa)
 {
 	const struct replay *r = esp_sa_replay((struct esp_sa *)(uintptr_t)sa);
 
-	return (const struct selector_v4 *)((const uint8_t *)r + replay_octets(r->window));
+	return (const struct selector_v4 *)((const uint8_t *)r + replay_octets_of(r));
 }
 
 /* The narrow part of a selector, judged by the one implementation of selector.h. */

@@ -20,9 +20,18 @@ struct shape {
 	bool proto, sport, dport;
 };
 
+/*
+ * One bit of @seen for each hash that was ever put in: most tuples have nothing for a
+ * packet, and then no rule is touched, which costs a cache miss with many of them.
+ */
+struct bucket {
+	struct rule *first;
+	uint64_t seen;
+};
+
 struct tuple {
 	struct shape shape;
-	struct rule **bucket;
+	struct bucket *bucket;
 	size_t n_buckets, n;
 	uint64_t best;               /* no rule has a smaller rank */
 };
@@ -35,7 +44,7 @@ struct spd {
 	size_t n_policy_buckets, n;
 };
 
-enum { BUCKETS_MIN = 8, ANY_PORT_HI = 65535, KEY_OCTETS = 38, TUPLES_MAX = 4096 };
+enum { BUCKETS_MIN = 8, TUPLES_MAX = 4096 };
 
 struct spd *
 spd_new(uint64_t k0, uint64_t k1)
@@ -44,8 +53,9 @@ spd_new(uint64_t k0, uint64_t k1)
 
 	if (!s)
 		return NULL;
-	s->k0 = k0;
-	s->k1 = k1;
+	/* The multiplications below need keys of many bits, also where a test gives 1 and 2. */
+	s->k0 = siphash24(k0, k1, span_str("spd 0"));
+	s->k1 = siphash24(k0, k1, span_str("spd 1"));
 	s->n_policy_buckets = BUCKETS_MIN;
 	s->policy_bucket = calloc(BUCKETS_MIN, sizeof(struct rule *));
 	if (s->policy_bucket)
@@ -61,7 +71,7 @@ spd_free(struct spd *s)
 		return;
 	for (size_t t = 0; t < s->n_tuples; t++) {
 		for (size_t i = 0; i < s->tuple[t].n_buckets; i++)
-			for (struct rule *r = s->tuple[t].bucket[i], *next; r; r = next) {
+			for (struct rule *r = s->tuple[t].bucket[i].first, *next; r; r = next) {
 				next = r->next;
 				free(r);
 			}
@@ -134,28 +144,40 @@ rank_of(const struct selector_pair *ts, uint32_t priority)
 	return (priority ? priority : UINT64_C(1) << 32) << 20 | (0xfffffu - specific);
 }
 
+/* The @bits leading bits of an address, as two words. */
 static void
-mask_copy(uint8_t *out, const struct ip *a, unsigned bits)
+masked(uint64_t out[2], const struct ip *a, unsigned bits)
 {
-	memcpy(out, a->b, bits / 8);
-	if (bits % 8)
-		out[bits / 8] = (uint8_t)(a->b[bits / 8] & 0xff00 >> bits % 8);
+	unsigned high = bits < 64 ? bits : 64, low = bits - high;
+
+	out[0] = high ? get_be64(a->b) & UINT64_MAX << (64 - high) : 0;
+	out[1] = low ? get_be64(a->b + 8) & UINT64_MAX << (64 - low) : 0;
 }
 
-/* A fast hash would do for what we configure; but narrowed selectors are the peer's choice. */
+static uint64_t
+multiply_fold(uint64_t a, uint64_t b)
+{
+	__extension__ unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/*
+ * Keyed, because narrowed selectors are the peer's choice; but lighter than
+ * siphash24, since it runs once for each tuple and packet.
+ */
 static uint64_t
 hash_of(const struct spd *s, const struct shape *h, const struct flow *f)
 {
-	uint8_t key[KEY_OCTETS] = { 0 };
-	size_t n = h->family == IP_V4 ? 4 : 16;
+	uint64_t src[2], dst[2], rest = h->proto ? f->proto : 0;
 
-	mask_copy(key, &f->src, h->src_bits);
-	mask_copy(key + n, &f->dst, h->dst_bits);
-	n *= 2;
-	key[n] = h->proto ? f->proto : 0;
-	put_be16(key + n + 1, h->sport ? f->sport : 0);
-	put_be16(key + n + 3, h->dport ? f->dport : 0);
-	return siphash24(s->k0, s->k1, span_of(key, n + 5));
+	masked(src, &f->src, h->src_bits);
+	masked(dst, &f->dst, h->dst_bits);
+	rest |= (uint64_t)(h->sport ? f->sport : 0) << 16 | (uint64_t)(h->dport ? f->dport : 0) << 32;
+	rest = multiply_fold(src[0] ^ s->k0, dst[0] ^ s->k1) ^ rest;
+	if (h->family == IP_V6)
+		rest ^= multiply_fold(src[1] ^ s->k1, dst[1] ^ s->k0);
+	return multiply_fold(rest ^ s->k0, s->k1 | 1);
 }
 
 /* The flow of the first packet that a rule admits. */
@@ -174,19 +196,32 @@ flow_of(const struct selector_pair *ts)
 
 /* ---- tables */
 
+static uint64_t
+seen_bit(uint64_t hash)
+{
+	return UINT64_C(1) << (hash >> 58);
+}
+
+static void
+bucket_push(struct bucket *b, struct rule *r)
+{
+	r->next = b->first;
+	b->first = r;
+	b->seen |= seen_bit(r->hash);
+}
+
 static bool
 tuple_grow(struct tuple *t)
 {
 	size_t n = t->n_buckets ? t->n_buckets * 2 : BUCKETS_MIN;
-	struct rule **grown = calloc(n, sizeof(struct rule *));
+	struct bucket *grown = calloc(n, sizeof *grown);
 
 	if (!grown)
 		return false;
 	for (size_t i = 0; i < t->n_buckets; i++)
-		for (struct rule *r = t->bucket[i], *next; r; r = next) {
+		for (struct rule *r = t->bucket[i].first, *next; r; r = next) {
 			next = r->next;
-			r->next = grown[r->hash & (n - 1)];
-			grown[r->hash & (n - 1)] = r;
+			bucket_push(&grown[r->hash & (n - 1)], r);
 		}
 	free(t->bucket);
 	t->bucket = grown;
@@ -260,10 +295,8 @@ static void
 rule_enter(struct spd *s, struct tuple *t, struct rule *r)
 {
 	struct rule **policy = &s->policy_bucket[r->policy & (s->n_policy_buckets - 1)];
-	struct rule **bucket = &t->bucket[r->hash & (t->n_buckets - 1)];
 
-	r->next = *bucket;
-	*bucket = r;
+	bucket_push(&t->bucket[r->hash & (t->n_buckets - 1)], r);
 	r->next_of_policy = *policy;
 	*policy = r;
 	t->n++;
@@ -302,7 +335,7 @@ rule_remove(struct spd *s, struct rule *r)
 {
 	struct shape h = shape_of(&r->ts);
 	struct tuple *t = tuple_for(s, &h);
-	struct rule **at = &t->bucket[r->hash & (t->n_buckets - 1)];
+	struct rule **at = &t->bucket[r->hash & (t->n_buckets - 1)].first;
 
 	while (*at != r)
 		at = &(*at)->next;
@@ -347,8 +380,11 @@ static const struct rule *
 better_in(const struct spd *s, const struct tuple *t, const struct flow *f, const struct rule *best)
 {
 	uint64_t hash = hash_of(s, &t->shape, f);
+	const struct bucket *b = &t->bucket[hash & (t->n_buckets - 1)];
 
-	for (const struct rule *r = t->bucket[hash & (t->n_buckets - 1)]; r; r = r->next) {
+	if (!(b->seen & seen_bit(hash)))
+		return best;
+	for (const struct rule *r = b->first; r; r = r->next) {
 		if (r->hash != hash || !selector_pair_admits(&r->ts, f))
 			continue;
 		if (!best || r->rank < best->rank || (r->rank == best->rank && r->order < best->order))
@@ -393,6 +429,6 @@ spd_memory(const struct spd *s)
 	size_t n = s->room * sizeof *s->tuple + s->n_policy_buckets * sizeof(struct rule *) + s->n * sizeof(struct rule);
 
 	for (size_t i = 0; i < s->n_tuples; i++)
-		n += s->tuple[i].n_buckets * sizeof(struct rule *);
+		n += s->tuple[i].n_buckets * sizeof(struct bucket);
 	return n;
 }

@@ -29,7 +29,7 @@ spi_table_open(struct spi_table *t, size_t expect, uint64_t random)
 {
 	size_t slots = SLOTS_MIN;
 
-	while (slots / 4 * 3 < expect)
+	while (slots / 8 * 7 < expect)
 		slots *= 2;
 	*t = (struct spi_table){ .multiplier = random | 1 };
 	return resize(t, slots);
@@ -47,7 +47,7 @@ spi_table_add(struct spi_table *t, uint32_t key, uint32_t handle)
 {
 	size_t at;
 
-	if (t->n >= (t->mask + 1) / 4 * 3 && !resize(t, (t->mask + 1) * 2))
+	if (t->n >= (t->mask + 1) / 8 * 7 && !resize(t, (t->mask + 1) * 2))
 		return false;
 	for (at = spi_table_home(t, key); t->slot[at].handle; at = (at + 1) & t->mask)
 		;
