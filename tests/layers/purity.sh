@@ -6,7 +6,7 @@ set -u
 forbidden='socket|bind|connect|listen|accept4?|send|sendto|sendmsg|sendmmsg|recv|recvfrom|recvmsg|recvmmsg|shutdown|setsockopt|getsockopt'
 forbidden+='|open|open64|openat|openat64|creat|close|read|write|pread|pwrite|readv|writev|ioctl|fcntl|fcntl64|pipe2?|dup[23]?|poll|ppoll|select|epoll_[a-z]+|eventfd'
 forbidden+='|fopen|fopen64|fdopen|fread|fwrite|fgets|fputs|fputc|putc|puts|putchar|printf|vprintf|fprintf|vfprintf|__printf_chk|__fprintf_chk|__vfprintf_chk|perror|stdout|stderr|stdin'
-forbidden+='|time|clock|clock_gettime|gettimeofday|timespec_get|nanosleep|usleep|sleep|alarm|timer_[a-z]+|localtime(_r)?'
+forbidden+='|time|clock|clock_gettime|gettimeofday|timespec_get|nanosleep|usleep|sleep|alarm|timer_(create|settime|gettime|delete|getoverrun)|localtime(_r)?'
 forbidden+='|getrandom|getentropy|rand|random|srand|srandom|drand48|arc4random[a-z_]*|RAND_[a-z_]+'
 forbidden+='|fork|vfork|exec[vl]p?e?|system|popen|posix_spawn|kill|raise|signal|sigaction|getenv|secure_getenv|setenv|getaddrinfo|gethostbyname|getservbyname|dlopen'
 

@@ -111,7 +111,8 @@ enqueue(struct sim_world *w, const struct sim_packet *p, instant_t delay)
 	e->packet.data = malloc(p->n ? p->n : 1);
 	if (!e->packet.data)
 		abort();
-	memcpy(e->packet.data, p->data, p->n);
+	if (p->n)
+		memcpy(e->packet.data, p->data, p->n);
 }
 
 static void

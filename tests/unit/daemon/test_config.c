@@ -422,10 +422,16 @@ exposed_secrets_are_refused(void **state)
 
 	(void)state;
 	snprintf(path, sizeof path, "%s", folder_write(&f, "s.conf", "secrets { ike { secret = x\n } }"));
+	chmod(f.path, 0755);
 	chmod(path, 0640);
 	assert_true(config_load_file(&c, path, &errs));
 	config_free(&c);
+	/* A folder that nobody may enter protects what is in it. */
 	chmod(path, 0604);
+	chmod(f.path, 0700);
+	assert_true(config_load_file(&c, path, &errs));
+	config_free(&c);
+	chmod(f.path, 0755);
 	assert_false(config_load_file(&c, path, &errs));
 	assert_true(errors_hold(&errs, "may be read by everybody"));
 	assert_true(errors_hold(&errs, "chmod 600"));
