@@ -56,11 +56,54 @@ conf_tree_close(struct conf_tree *t)
 	*t = (struct conf_tree){ 0 };
 }
 
+/* FNV-1a. */
+static uint32_t
+hash_of(const char *name)
+{
+	uint32_t h = 2166136261u;
+
+	while (*name)
+		h = (h ^ (uint8_t)*name++) * 16777619u;
+	return h;
+}
+
+static void
+index_add(struct conf_section *in, struct conf_section *s)
+{
+	struct conf_section **b = &in->bucket[s->hash & (in->n_buckets - 1)];
+
+	s->same_bucket = *b;
+	*b = s;
+}
+
+/* The table doubles with what is in it; the old one stays in the arena. Without memory, finding is only slower. */
+static void
+index_grow(struct conf_tree *t, struct conf_section *in)
+{
+	size_t n = in->n_buckets ? 2 * in->n_buckets : 32;
+	struct conf_section **bucket = arena_alloc(&t->arena, n * sizeof *bucket);
+
+	if (!bucket)
+		return;
+	in->bucket = bucket;
+	in->n_buckets = n;
+	for (struct conf_section *s = in->sections; s; s = s->next)
+		index_add(in, s);
+}
+
 struct conf_section *
 conf_section_find(const struct conf_section *in, const char *name)
 {
+	uint32_t h = hash_of(name);
+
+	if (in && in->n_buckets) {
+		for (struct conf_section *s = in->bucket[h & (in->n_buckets - 1)]; s; s = s->same_bucket)
+			if (s->hash == h && !strcmp(s->name, name))
+				return s;
+		return NULL;
+	}
 	for (struct conf_section *s = in ? in->sections : NULL; s; s = s->next)
-		if (!strcmp(s->name, name))
+		if (s->hash == h && !strcmp(s->name, name))
 			return s;
 	return NULL;
 }
@@ -84,7 +127,7 @@ conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, 
 	s = node(t, sizeof *s);
 	if (!s)
 		return NULL;
-	*s = (struct conf_section){ .parent = in, .name = keep(t, name), .where = keep(t, where) };
+	*s = (struct conf_section){ .parent = in, .name = keep(t, name), .where = keep(t, where), .hash = hash_of(name) };
 	if (t->nomem)
 		return NULL;
 	if (in->last_section)
@@ -92,6 +135,10 @@ conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, 
 	else
 		in->sections = s;
 	in->last_section = s;
+	if (++in->n_sections > 2 * in->n_buckets && in->n_sections > 8)
+		index_grow(t, in);
+	else if (in->n_buckets)
+		index_add(in, s);
 	return s;
 }
 

@@ -35,6 +35,10 @@ struct conf_section {
 	struct conf_key *keys, *last_key;
 	struct conf_section *sections, *last_section;
 	struct conf_reference *references, *last_reference;
+	/* Finding a section by name: a hash table, once there are more than a few. */
+	struct conf_section **bucket, *same_bucket;
+	size_t n_buckets, n_sections;
+	uint32_t hash;       /* of the name */
 	bool resolving;      /* guards against references in a circle */
 	bool referenced;     /* some other section refers to it, or to one within it */
 };

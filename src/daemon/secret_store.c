@@ -34,69 +34,84 @@ shared_new(enum secret_origin origin, const char *name, struct span data, const 
 	return s;
 }
 
-static size_t
-index_of(const struct secret_store *st, enum secret_origin origin, const char *name)
+static struct shared_secret *
+by_name(const struct secret_store *st, enum secret_origin origin, const char *name)
 {
-	for (size_t i = 0; name && i < st->n; i++)
-		if (st->s[i]->origin == origin && st->s[i]->name && !strcmp(st->s[i]->name, name))
-			return i;
-	return st->n;
+	for (struct table_link *l = name ? table_find(&st->by_name, span_str(name)) : NULL; l; l = table_find_next(l)) {
+		struct shared_secret *s = table_entry(l, struct shared_secret, link);
+
+		if (s->origin == origin && !strcmp(s->name, name))
+			return s;
+	}
+	return NULL;
+}
+
+/* The last one moves into the place that gets free. */
+static void
+take_out(struct secret_store *st, struct shared_secret *s)
+{
+	if (s->name)
+		table_remove(&st->by_name, &s->link);
+	st->s[s->at] = st->s[--st->n];
+	st->s[s->at]->at = s->at;
+	shared_free(s);
+}
+
+static bool
+make_room(struct secret_store *st)
+{
+	size_t cap = st->cap ? 2 * st->cap : 16;
+	struct shared_secret **more;
+
+	if (st->n < st->cap)
+		return true;
+	more = st->n < SECRETS_MAX ? realloc(st->s, cap * sizeof *more) : NULL;
+	if (!more)
+		return false;
+	st->s = more;
+	st->cap = cap;
+	return true;
 }
 
 bool
 secret_store_add(struct secret_store *st, enum secret_origin origin, const char *name, struct span data, const struct identity *owners,
                  size_t n_owners)
 {
-	size_t at = index_of(st, origin, name);
-	struct shared_secret *s;
+	struct shared_secret *old = by_name(st, origin, name), *s;
 
-	if (n_owners > SECRET_OWNERS_MAX || data.n > SECRET_OCTETS_MAX || at == SECRETS_MAX)
+	if (n_owners > SECRET_OWNERS_MAX || data.n > SECRET_OCTETS_MAX || !make_room(st))
 		return false;
-	if (at == st->cap) {
-		size_t cap = st->cap ? 2 * st->cap : 16;
-		struct shared_secret **more = realloc(st->s, cap * sizeof *more);
-
-		if (!more)
-			return false;
-		st->s = more;
-		st->cap = cap;
-	}
 	s = shared_new(origin, name, data, owners, n_owners);
 	if (!s)
 		return false;
-	if (at < st->n)
-		shared_free(st->s[at]);
-	else
-		st->n++;
-	st->s[at] = s;
+	if (s->name && !table_insert(&st->by_name, &s->link, span_str(s->name))) {
+		shared_free(s);
+		return false;
+	}
+	s->at = st->n;
+	st->s[st->n++] = s;
+	if (old)
+		take_out(st, old);
 	return true;
 }
 
 bool
 secret_store_remove(struct secret_store *st, enum secret_origin origin, const char *name)
 {
-	size_t at = index_of(st, origin, name);
+	struct shared_secret *s = by_name(st, origin, name);
 
-	if (at == st->n)
+	if (!s)
 		return false;
-	shared_free(st->s[at]);
-	memmove(&st->s[at], &st->s[at + 1], (st->n - at - 1) * sizeof st->s[0]);
-	st->n--;
+	take_out(st, s);
 	return true;
 }
 
 void
 secret_store_clear(struct secret_store *st, enum secret_origin origin)
 {
-	size_t kept = 0;
-
-	for (size_t i = 0; i < st->n; i++) {
+	for (size_t i = st->n; i--;)
 		if (st->s[i]->origin == origin)
-			shared_free(st->s[i]);
-		else
-			st->s[kept++] = st->s[i];
-	}
-	st->n = kept;
+			take_out(st, st->s[i]);
 }
 
 void
@@ -118,6 +133,7 @@ secret_store_free(struct secret_store *st)
 	for (size_t i = 0; i < st->n; i++)
 		shared_free(st->s[i]);
 	free(st->s);
+	table_close(&st->by_name);
 	*st = (struct secret_store){ 0 };
 }
 

@@ -4,6 +4,7 @@
 
 #include "effects.h"
 #include "secret.h"
+#include "table.h"
 
 /* Where a secret came from: a reload of the file leaves alone what vici loaded, and the other way round. */
 enum secret_origin { SECRET_FROM_FILE, SECRET_FROM_VICI };
@@ -17,12 +18,15 @@ struct shared_secret {
 	struct secret data;
 	struct identity *owner;
 	size_t n_owners;
+	size_t at;               /* its place in the store */
+	struct table_link link;  /* by name */
 };
 
 /* All pre-shared keys. An all-zero struct is empty. */
 struct secret_store {
 	struct shared_secret **s;
 	size_t n, cap;
+	struct table by_name; /* those that have one */
 };
 
 /*

@@ -422,6 +422,7 @@ exposed_secrets_are_refused(void **state)
 
 	(void)state;
 	snprintf(path, sizeof path, "%s", folder_write(&f, "s.conf", "secrets { ike { secret = x\n } }"));
+	assert_int_equal(chmod(f.path, 0755), 0);
 	chmod(f.path, 0755);
 	chmod(path, 0640);
 	assert_true(config_load_file(&c, path, &errs));
