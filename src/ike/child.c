@@ -5,14 +5,65 @@
 
 /* CHILD_SAs: their tables, the data plane's two directions, their going. Their timers are in child_timers.c. */
 
-static void
-link_child(struct ike_sa *sa, struct child_sa *c)
+/* Ids rise, so the place is nearly always the end. */
+void
+child_link(struct ike_sa *sa, struct child_sa *c)
 {
-	struct child_sa **at = &sa->children;
+	struct child_sa *before = sa->last_child;
 
-	while (*at)
-		at = &(*at)->next;
-	*at = c;
+	while (before && before->id > c->id)
+		before = before->prev;
+	c->prev = before;
+	c->next = before ? before->next : sa->children;
+	*(before ? &before->next : &sa->children) = c;
+	*(c->next ? &c->next->prev : &sa->last_child) = c;
+	c->sa = sa;
+	sa->queued += c->queued;
+}
+
+void
+child_unlink(struct child_sa *c)
+{
+	struct ike_sa *sa = c->sa;
+
+	*(c->prev ? &c->prev->next : &sa->children) = c->next;
+	*(c->next ? &c->next->prev : &sa->last_child) = c->prev;
+	sa->queued -= c->queued;
+}
+
+struct child_sa *
+child_same_pair(const struct ike_sa *sa, const struct policy *p, uint16_t pair, const struct child_sa *after)
+{
+	uint64_t key = (uint64_t)p->reqid << 16 | pair;
+	struct table_link *l = after ? table_find_next(&after->by_pair) : table_find(&sa->core->by_pair, span_of(&key, sizeof key));
+
+	for (; l; l = table_find_next(l)) {
+		struct child_sa *c = table_entry(l, struct child_sa, by_pair);
+
+		if (c->sa == sa && c->policy == p && c->pair == pair)
+			return c;
+	}
+	return NULL;
+}
+
+static bool
+index_child(struct ike *core, struct child_sa *c, const struct policy *p)
+{
+	c->id = core->next_child_id;
+	c->pair_key = (uint64_t)p->reqid << 16 | c->pair;
+	if (!timer_owner_add(core))
+		return false;
+	if (!table_insert(&core->by_pair, &c->by_pair, span_of(&c->pair_key, sizeof c->pair_key)))
+		goto timer;
+	if (!id_index_add(&core->child_sas, c->id, c))
+		goto pair;
+	core->next_child_id++;
+	return true;
+pair:
+	table_remove(&core->by_pair, &c->by_pair);
+timer:
+	core->n_timers--;
+	return false;
 }
 
 struct child_sa *
@@ -21,29 +72,31 @@ child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct 
 	struct ike *core = sa->core;
 	struct child_sa *c = calloc(1, sizeof *c);
 
-	if (!c || !timer_owner_add(core)) {
+	if (c)
+		c->pair = pair;
+	if (!c || !index_child(core, c, policy)) {
 		free(c);
 		core->nomem = true;
 		return NULL;
 	}
-	if (!id_index_add(&core->child_sas, core->next_child_id, c)) {
-		core->n_timers--;
-		free(c);
-		core->nomem = true;
-		return NULL;
-	}
-	c->id = core->next_child_id++;
-	c->sa = sa;
 	c->conn = conn_ref(conn);
 	c->cfg = cfg;
 	c->policy = policy;
-	c->pair = pair;
 	c->timer.owner = TIMER_CHILD_SA;
 	c->created_at = c->heard_at = core->now;
 	c->rekey_at = c->expires_at = c->switch_at = c->delete_at = INSTANT_NEVER;
-	link_child(sa, c);
+	child_link(sa, c);
 	policy_use(core, policy, 0, 1);
 	return c;
+}
+
+void
+child_queue(struct child_sa *c, bool waits)
+{
+	if (c->queued == waits)
+		return;
+	c->queued = waits;
+	c->sa->queued += waits ? 1u : -1u;
 }
 
 static void
@@ -88,15 +141,12 @@ child_free(struct child_sa *c)
 {
 	struct ike *core = c->sa->core;
 
-	for (struct child_sa **at = &c->sa->children; *at; at = &(*at)->next) {
-		if (*at == c) {
-			*at = c->next;
-			break;
-		}
-	}
-	for (struct child_sa *o = c->sa->children; o; o = o->next)
+	child_queue(c, false);
+	for (struct child_sa *o = child_same_pair(c->sa, c->policy, c->pair, NULL); o; o = child_same_pair(c->sa, c->policy, c->pair, o))
 		if (o->successor == c->id)
 			revive(o);
+	child_unlink(c);
+	table_remove(&core->by_pair, &c->by_pair);
 	if (c->exchange) {
 		c->exchange->child = NULL;
 		exchange_free(c->exchange);
@@ -346,8 +396,10 @@ supersede(struct child_sa *c, struct child_sa *o)
 static void
 settle(struct child_sa *c)
 {
-	for (struct child_sa *o = c->sa->children; o; o = o->next)
-		if (o != c && o->policy == c->policy && o->pair == c->pair && !o->successor && !c->successor &&
+	struct child_sa *o = child_same_pair(c->sa, c->policy, c->pair, NULL);
+
+	for (; o; o = child_same_pair(c->sa, c->policy, c->pair, o))
+		if (o != c && !o->successor && !c->successor &&
 		    (o->state == CHILD_STATE_INSTALLED || o->state == CHILD_STATE_REKEYING))
 			supersede(c, o);
 }

@@ -32,6 +32,7 @@ child_rekey(struct child_sa *c)
 	if (!next)
 		return false;
 	next->rekeys = c->id;
+	child_queue(next, true);
 	c->state = CHILD_STATE_REKEYING;
 	c->rekey_at = INSTANT_NEVER;
 	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "rekeying CHILD_SA %s with TS %s", child_name(c), pair_text(core, child_ts(c)));
@@ -82,7 +83,9 @@ delete_due(struct child_sa *c)
 	}
 	if (c->renew) {
 		/* The data plane lost it, counters and all: never the same keys again. */
-		child_new(c->sa, c->conn, c->cfg, c->policy, c->pair);
+		next = child_new(c->sa, c->conn, c->cfg, c->policy, c->pair);
+		if (next)
+			child_queue(next, true);
 		child_end(c, END_COMMAND, true);
 		ike_sa_run_queue(sa);
 		return;
@@ -171,11 +174,17 @@ ike_sa_run_queue(struct ike_sa *sa)
 
 	struct child_sa *c = sa->children;
 
-	while (c && sa->running < core->settings.exchanges_per_sa) {
-		struct child_sa *next = c->next;
+	while (c && sa->queued && sa->running < core->settings.exchanges_per_sa) {
+		uint32_t next = c->next ? c->next->id : 0;
 
-		if (c->state == CHILD_STATE_CREATED && !c->exchange && !sa->protocol->negotiate(c))
+		if (!c->queued) {
+			c = c->next;
+			continue;
+		}
+		child_queue(c, false);
+		if (!sa->protocol->negotiate(c))
 			child_failed(c, "out of memory, or nothing to offer");
-		c = next;
+		/* What failed at once may have run the rest of the queue already. */
+		c = next ? child_by_id(core, next) : NULL;
 	}
 }

@@ -59,8 +59,7 @@ struct policy {
 	uint64_t key; /* digest of connection, child and selectors */
 	uint32_t reqid;
 	uint32_t traps, users;
-	bool claimed, claimed_trap;
-	bool whole; /* all pairs of its child, not a part that a peer asked for */
+	bool claimed, claimed_trap, configured; /* configured: all that the child's selectors come to; else one pair within */
 	struct conn *conn; /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
@@ -71,7 +70,9 @@ struct policy {
 /* One pair of IPsec SAs (RFC 2409: what one Quick Mode makes), from the wish for it to its end. */
 struct child_sa {
 	struct table_link by_spi; /* inbound SPI */
-	struct child_sa *next;    /* of its IKE_SA, in order of id */
+	struct table_link by_pair; /* policy and pair of selectors */
+	uint64_t pair_key;
+	struct child_sa *next, *prev; /* of its IKE_SA, in order of id */
 	struct ike_sa *sa;
 	struct policy *policy;
 	struct conn *conn;        /* its own reference */
@@ -86,7 +87,7 @@ struct child_sa {
 	uint16_t pair;       /* index into policy->ts */
 	uint8_t state;       /* enum child_state */
 	uint8_t role;        /* of its exchange */
-	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, renew;
+	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, renew, queued;
 	struct transform encr;
 	uint16_t integ_id, dh_id;
 	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */
@@ -116,7 +117,7 @@ struct ike_sa {
 	const struct ike_protocol *protocol;
 	struct conn *conn; /* its own reference; NULL while a responder does not know */
 	struct exchange *exchanges;
-	struct child_sa *children;
+	struct child_sa *children, *last_child;
 	struct waiter *waiters;
 	struct want *wants;
 	struct id_box *local_id, *remote_id;
@@ -141,6 +142,7 @@ struct ike_sa {
 	uint64_t ticket;    /* ASK_ADDRESS */
 	uint32_t dpd_out, dpd_in;
 	unsigned dpd_tries;
+	unsigned queued;    /* children that wait for their Quick Mode */
 	unsigned running;   /* exchanges that are not over */
 	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
 	instant_t heard_at, said_at;  /* last authenticated message or packet; last datagram sent */
@@ -203,7 +205,7 @@ struct ike {
 
 	struct timers timers;
 	size_t n_timers; /* owners alive: the heap has room for each */
-	struct table by_cookie, by_conn, by_peer, by_spi, policy_by_reqid, policy_by_key, parked, half_open_by_address;
+	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, policy_by_reqid, policy_by_key, parked, half_open_by_address;
 	struct id_index sas, child_sas;
 	struct conn_entry *conns; /* in order of name */
 	size_t n_conns, cap_conns;
@@ -211,7 +213,6 @@ struct ike {
 	uint64_t shutdown_id;
 	bool shutting_down;
 	uint32_t next_ike_id, next_child_id, next_reqid;
-	uint32_t last_reqid; /* of the policy that was asked for last: mostly it is asked for again */
 	uint64_t next_ticket;
 	uint64_t k0, k1;
 	struct conn *kept[256]; /* see core_keep_conn */
@@ -303,8 +304,15 @@ void ike_sa_send(struct ike_sa *sa, struct span data);
 /* ---- child.c: CHILD_SAs */
 struct child_sa *child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *policy, uint16_t pair);
 void child_free(struct child_sa *c);
+/* It waits for its negotiation, or not any more. */
+void child_queue(struct child_sa *c, bool waits);
 struct child_sa *child_by_id(const struct ike *core, uint32_t id);
 struct child_sa *child_by_spi_in(const struct ike *core, uint32_t spi);
+/* Another child of the same IKE_SA for the same policy and pair; NULL starts. */
+struct child_sa *child_same_pair(const struct ike_sa *sa, const struct policy *p, uint16_t pair, const struct child_sa *after);
+/* In and out of the list of an SA, in order of id. */
+void child_link(struct ike_sa *sa, struct child_sa *c);
+void child_unlink(struct child_sa *c);
 const struct selector_pair *child_ts(const struct child_sa *c);
 uint32_t child_new_spi(struct child_sa *c);
 void child_schedule(struct child_sa *c);
@@ -336,8 +344,12 @@ bool child_rekey(struct child_sa *c);
 bool child_is_outbound(const struct child_sa *c, uint32_t spi_out);
 
 /* ---- policy.c: claims */
-struct policy *policy_get(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
-                          const struct selector_pair *ts, size_t n);
+/* The policy of a pair that is part of what @cfg allows. */
+struct policy *policy_narrowed(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local,
+                               const struct ip *remote, const struct selector_pair *ts);
+/* policy_of() as far as it exists already. */
+struct policy *policy_find_configured(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
+                                      const struct ip *remote);
 /* The configured pairs with "dynamic" resolved; count in *n; NULL when out of memory or when an address is missing. */
 struct selector_pair *policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, const struct ip *remote, size_t *n);
 struct policy *policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote);

@@ -41,10 +41,12 @@ exchange_new(struct ike_sa *sa, const struct exchange_kind *kind, uint8_t role, 
 {
 	struct exchange *ex = calloc(1, sizeof *ex);
 
-	if (!ex || !timer_owner_add(sa->core)) {
-		free(ex);
-		sa->core->nomem = true;
-		return NULL;
+	if (!ex || !timer_owner_add(sa->core))
+		goto nomem;
+	ex->key = (uint64_t)sa->id << 32 | message_id;
+	if (!table_insert(&sa->core->by_exchange, &ex->by_id, span_of(&ex->key, sizeof ex->key))) {
+		sa->core->n_timers--;
+		goto nomem;
 	}
 	ex->kind = kind;
 	ex->sa = sa;
@@ -54,19 +56,30 @@ exchange_new(struct ike_sa *sa, const struct exchange_kind *kind, uint8_t role, 
 	ex->local = sa->local;
 	ex->remote = sa->remote;
 	ex->next = sa->exchanges;
+	ex->link = &sa->exchanges;
+	if (ex->next)
+		ex->next->link = &ex->next;
 	sa->exchanges = ex;
 	sa->running++;
 	return ex;
+nomem:
+	free(ex);
+	sa->core->nomem = true;
+	return NULL;
 }
 
 struct exchange *
 exchange_find(const struct ike_sa *sa, uint32_t message_id)
 {
-	struct exchange *ex = sa->exchanges;
+	uint64_t key = (uint64_t)sa->id << 32 | message_id;
 
-	while (ex && ex->message_id != message_id)
-		ex = ex->next;
-	return ex;
+	for (struct table_link *l = table_find(&sa->core->by_exchange, span_of(&key, sizeof key)); l; l = table_find_next(l)) {
+		struct exchange *ex = table_entry(l, struct exchange, by_id);
+
+		if (ex->key == key)
+			return ex;
+	}
+	return NULL;
 }
 
 static void
@@ -102,12 +115,10 @@ exchange_free(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
 
-	for (struct exchange **at = &sa->exchanges; *at; at = &(*at)->next) {
-		if (*at == ex) {
-			*at = ex->next;
-			break;
-		}
-	}
+	*ex->link = ex->next;
+	if (ex->next)
+		ex->next->link = ex->link;
+	table_remove(&sa->core->by_exchange, &ex->by_id);
 	close_state(ex);
 	timer_stop(&sa->core->timers, &ex->timer);
 	sa->core->n_timers--;

@@ -48,7 +48,9 @@ struct queued {
 enum { EXCHANGE_QUEUE_MAX = 4, EXCHANGE_MESSAGE_MAX = 16384 };
 
 struct exchange {
-	struct exchange *next; /* of its SA */
+	struct table_link by_id; /* SA and message id */
+	uint64_t key;
+	struct exchange *next, **link; /* of its SA */
 	const struct exchange_kind *kind;
 	struct ike_sa *sa;
 	struct child_sa *child;

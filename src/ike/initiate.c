@@ -8,10 +8,11 @@
 static struct child_sa *
 present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 {
-	for (struct child_sa *c = sa->children; c; c = c->next)
-		if (c->policy == p && c->pair == pair && !c->successor && c->state != CHILD_STATE_DELETING)
-			return c;
-	return NULL;
+	struct child_sa *c = child_same_pair(sa, p, pair, NULL);
+
+	while (c && (c->successor || c->state == CHILD_STATE_DELETING))
+		c = child_same_pair(sa, p, pair, c);
+	return c;
 }
 
 /* One pair of selectors is one Quick Mode (RFC 2409 section 5.5). What is up, or under way, is not made twice. */
@@ -20,10 +21,12 @@ queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct
 {
 	struct child_sa *c = present(sa, p, pair);
 
-	if (!c)
+	if (!c) {
 		c = child_new(sa, conn, cfg, p, pair);
-	if (!c)
-		return false;
+		if (!c)
+			return false;
+		child_queue(c, true);
+	}
 	return !cmd || c->ever_up || pending_wait(sa->core, &c->waiters, cmd);
 }
 

@@ -10,25 +10,43 @@
  * leaves in clear in between.
  */
 
+static bool
+any_dynamic(const struct selector *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (selector_is_dynamic(&s[i]))
+			return true;
+	return false;
+}
+
+/* What a configured child's selectors come to depends on an address only where one of them is "dynamic". */
 static uint64_t
-policy_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts, size_t n)
+configured_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote)
 {
 	uint64_t k = core_digest(core, span_str(conn->name)) ^ 3 * core_digest(core, span_str(cfg->name));
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t parts[] = {
-			core_digest(core, ip_span(&ts[i].local.lo)),
-			core_digest(core, ip_span(&ts[i].local.hi)),
-			core_digest(core, ip_span(&ts[i].remote.lo)),
-			core_digest(core, ip_span(&ts[i].remote.hi)),
-			(uint64_t)ts[i].local.proto << 32 | (uint32_t)ts[i].local.port_lo << 16 | ts[i].local.port_hi,
-			(uint64_t)ts[i].remote.proto << 32 | (uint32_t)ts[i].remote.port_lo << 16 | ts[i].remote.port_hi,
-			k,
-		};
-
-		k = core_digest(core, span_of(parts, sizeof parts));
-	}
+	if (any_dynamic(cfg->local_ts, cfg->n_local_ts))
+		k ^= 5 * core_digest(core, ip_span(local));
+	if (any_dynamic(cfg->remote_ts, cfg->n_remote_ts))
+		k ^= 7 * core_digest(core, ip_span(remote));
 	return k;
+}
+
+static uint64_t
+selector_digest(struct ike *core, const struct selector *s)
+{
+	uint64_t ports = (uint64_t)s->proto << 32 | (uint32_t)s->port_lo << 16 | s->port_hi;
+
+	return core_digest(core, ip_span(&s->lo)) ^ 3 * core_digest(core, ip_span(&s->hi)) ^ 5 * ports;
+}
+
+/* A pair that a peer narrowed a child to: one policy of its own. */
+static uint64_t
+narrowed_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts)
+{
+	uint64_t names = core_digest(core, span_str(conn->name)) ^ 3 * core_digest(core, span_str(cfg->name));
+
+	return names ^ 11 * selector_digest(core, &ts->local) ^ 13 * selector_digest(core, &ts->remote);
 }
 
 static bool
@@ -43,17 +61,42 @@ same_pairs(const struct policy *p, const struct selector_pair *ts, size_t n)
 }
 
 static struct policy *
-policy_find(struct ike *core, uint64_t key, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts,
-            size_t n)
+next_named(struct table_link *l, uint64_t key, const struct conn *conn, const struct child *cfg, bool configured)
 {
-	for (struct table_link *l = table_find(&core->policy_by_key, span_of(&key, sizeof key)); l; l = table_find_next(l)) {
+	for (; l; l = table_find_next(l)) {
 		struct policy *p = table_entry(l, struct policy, by_key);
 
-		if (p->key == key && same_pairs(p, ts, n) && strcmp(p->conn->name, conn->name) == 0 &&
+		if (p->key == key && p->configured == configured && strcmp(p->conn->name, conn->name) == 0 &&
 		    strcmp(p->cfg->name, cfg->name) == 0)
 			return p;
 	}
 	return NULL;
+}
+
+/* Whether @p is what @cfg's selectors come to with these addresses. */
+static bool
+is_of(struct ike *core, const struct policy *p, const struct child *cfg, const struct ip *local, const struct ip *remote)
+{
+	size_t n;
+	struct selector_pair *ts;
+
+	if (p->cfg == cfg && (!any_dynamic(cfg->local_ts, cfg->n_local_ts) || ip_equal(&p->local, local)) &&
+	    (!any_dynamic(cfg->remote_ts, cfg->n_remote_ts) || ip_equal(&p->remote, remote)))
+		return true;
+	ts = policy_pairs(core, cfg, local, remote, &n);
+	return ts && same_pairs(p, ts, n);
+}
+
+struct policy *
+policy_find_configured(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
+                       const struct ip *remote)
+{
+	uint64_t key = configured_key(core, conn, cfg, local, remote);
+	struct policy *p = next_named(table_find(&core->policy_by_key, span_of(&key, sizeof key)), key, conn, cfg, true);
+
+	while (p && !is_of(core, p, cfg, local, remote))
+		p = next_named(table_find_next(&p->by_key), key, conn, cfg, true);
+	return p;
 }
 
 struct policy *
@@ -87,24 +130,17 @@ choose_reqid(struct ike *core, const struct child *cfg)
 	return core->next_reqid++;
 }
 
-struct policy *
-policy_get(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
-           const struct selector_pair *ts, size_t n)
+static struct policy *
+policy_new(struct ike *core, uint64_t key, struct conn *conn, const struct child *cfg, const struct selector_pair *ts, size_t n)
 {
-	uint64_t key = policy_key(core, conn, cfg, ts, n);
-	struct policy *p = policy_find(core, key, conn, cfg, ts, n);
+	struct policy *p = calloc(1, sizeof *p + n * sizeof *ts);
 
-	if (p)
-		return p;
-	p = calloc(1, sizeof *p + n * sizeof *ts);
 	if (!p)
 		goto nomem;
 	p->key = key;
 	p->reqid = choose_reqid(core, cfg);
 	p->conn = conn_ref(conn);
 	p->cfg = cfg;
-	p->local = *local;
-	p->remote = *remote;
 	p->n_ts = n;
 	memcpy(p->ts, ts, n * sizeof *ts);
 	if (!table_insert(&core->policy_by_reqid, &p->by_reqid, span_of(&p->reqid, sizeof p->reqid)))
@@ -120,6 +156,25 @@ nomem:
 	free(p);
 	core->nomem = true;
 	return NULL;
+}
+
+struct policy *
+policy_narrowed(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
+                const struct selector_pair *ts)
+{
+	uint64_t key = narrowed_key(core, conn, cfg, ts);
+	struct policy *p = next_named(table_find(&core->policy_by_key, span_of(&key, sizeof key)), key, conn, cfg, false);
+
+	while (p && !same_pairs(p, ts, 1))
+		p = next_named(table_find_next(&p->by_key), key, conn, cfg, false);
+	if (p)
+		return p;
+	p = policy_new(core, key, conn, cfg, ts, 1);
+	if (!p)
+		return NULL;
+	p->local = *local;
+	p->remote = *remote;
+	return p;
 }
 
 static bool
@@ -154,18 +209,19 @@ policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, 
 struct policy *
 policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote)
 {
-	size_t n;
-	struct policy *p = policy_by_reqid(core, core->last_reqid);
+	struct policy *p = policy_find_configured(core, conn, cfg, local, remote);
 	struct selector_pair *ts;
+	size_t n;
 
-	if (p && p->whole && p->conn == conn && p->cfg == cfg && ip_equal(&p->local, local) && ip_equal(&p->remote, remote))
+	if (p)
 		return p;
 	ts = policy_pairs(core, cfg, local, remote, &n);
-	p = ts && n ? policy_get(core, conn, cfg, local, remote, ts, n) : NULL;
-	if (p) {
-		p->whole = true;
-		core->last_reqid = p->reqid;
-	}
+	p = ts && n ? policy_new(core, configured_key(core, conn, cfg, local, remote), conn, cfg, ts, n) : NULL;
+	if (!p)
+		return NULL;
+	p->configured = true;
+	p->local = *local;
+	p->remote = *remote;
 	return p;
 }
 

@@ -343,22 +343,17 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 void
 ike_sa_adopt(struct ike_sa *to, struct ike_sa *from)
 {
-	struct child_sa **at = &from->children;
+	struct child_sa *c = from->children;
 
-	while (*at) {
-		struct child_sa *c = *at, **into = &to->children;
+	while (c) {
+		struct child_sa *next = c->next;
 
 		/* One whose Quick Mode is under way stays with the keys that protect it, until it is done. */
-		if (c->exchange) {
-			at = &c->next;
-			continue;
+		if (!c->exchange) {
+			child_unlink(c);
+			child_link(to, c);
 		}
-		*at = c->next;
-		while (*into && (*into)->id < c->id)
-			into = &(*into)->next;
-		c->next = *into;
-		*into = c;
-		c->sa = to;
+		c = next;
 	}
 }
 

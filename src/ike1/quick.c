@@ -310,26 +310,24 @@ struct choice {
 	bool chosen; /* a proposal matched too */
 };
 
-/* How well a configured child fits: 2 it has this very pair, 1 one of its pairs contains it, 0 not. */
-static int
-fits(struct exchange *ex, const struct child *cfg, const struct selector_pair *ts, size_t *pair)
+/* Whether a configured child has this very pair of selectors, or (@within) one that contains it. */
+static bool
+fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool within, size_t *pair)
 {
 	struct ike_sa *sa = ex->sa;
-	size_t n = 0;
-	struct selector_pair *have = policy_pairs(sa->core, cfg, &sa->local.ip, &sa->remote.ip, &n);
-	int best = 0;
+	const struct policy *p = policy_find_configured(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip);
+	size_t n = p ? p->n_ts : 0;
+	const struct selector_pair *have = p ? p->ts : policy_pairs(sa->core, cfg, &sa->local.ip, &sa->remote.ip, &n);
 
 	if (!have || cfg->mode == MODE_PASS || cfg->mode == MODE_DROP)
-		return 0;
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (selector_pair_equal(&have[i], ts)) {
-			*pair = i;
-			return 2;
-		}
-		if (selector_contains(&have[i].local, &ts->local) && selector_contains(&have[i].remote, &ts->remote))
-			best = 1;
+		*pair = i;
+		if (within ? selector_contains(&have[i].local, &ts->local) && selector_contains(&have[i].remote, &ts->remote)
+		           : selector_pair_equal(&have[i], ts))
+			return true;
 	}
-	return best;
+	return false;
 }
 
 static bool
@@ -356,7 +354,7 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 		for (size_t i = 0; i < conn->n_children; i++) {
 			size_t pair = 0;
 
-			if (fits(ex, &conn->children[i], &out->ts, &pair) != want)
+			if (!fits(ex, conn, &conn->children[i], &out->ts, want == 1, &pair))
 				continue;
 
 			bool chosen = proposals_fit(ex, offered, &conn->children[i], other);
@@ -399,7 +397,7 @@ make_child(struct exchange *ex, const struct choice *w)
 {
 	struct ike_sa *sa = ex->sa;
 	struct policy *p = w->exact ? policy_of(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip)
-	                            : policy_get(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &w->ts, 1);
+	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &w->ts);
 
 	return p ? child_new(sa, w->conn, w->cfg, p, (uint16_t)(w->exact ? w->pair : 0)) : NULL;
 }
