@@ -111,7 +111,8 @@ sockets_route_mtu(const struct endpoint *local, const struct endpoint *remote, u
 	if (mark)
 		setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark);
 	/* Connecting a UDP socket sends nothing: it only looks up the route. */
-	if (!connect_from(fd, local, remote) || getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &n) < 0)
+	if (!connect_from(fd, local, remote) ||
+	    getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &mtu, &n) < 0)
 		mtu = 0;
 	close(fd);
 	return mtu > 0 ? (unsigned)mtu : 0;

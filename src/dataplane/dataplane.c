@@ -60,7 +60,8 @@ static bool
 open_sockets(struct dataplane *dp, char *why, size_t why_size)
 {
 	struct worker_shared *sh = &dp->shared;
-	struct sockets_options o = { sh->n, sh->options.port_nat_t, sh->options.bypass_mark, sh->options.native_esp };
+	struct sockets_options o = { sh->n, sh->options.port_nat_t, sh->options.bypass_mark, sh->options.native_esp,
+		                     !sh->options.no_offload };
 	struct sockets s[WORKERS_MAX];
 
 	if (!sockets_open(s, &sh->features, &o, why, why_size))
@@ -116,7 +117,7 @@ open_all(struct dataplane *dp, char *why, size_t why_size)
 		snprintf(why, why_size, "cannot set up the data plane: %s", strerror(errno));
 		return false;
 	}
-	if (!tun_open(&sh->tun, tun_fd, sh->n, sh->options.tun_name, sh->options.mtu, why, why_size))
+	if (!tun_open(&sh->tun, tun_fd, sh->n, sh->options.tun_name, sh->options.mtu, !sh->options.no_offload, why, why_size))
 		return false;
 	sh->worker = aligned_alloc(_Alignof(struct worker), sh->n * sizeof *sh->worker);
 	if (!sh->worker) {

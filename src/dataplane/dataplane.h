@@ -21,6 +21,7 @@ struct dataplane_options {
 	unsigned hold_packets;           /* per policy while an SA is negotiated; 0: 64 */
 	unsigned hold_ms;                /* how long; 0: 30000 */
 	bool native_esp;                 /* open raw sockets for protocol 50 */
+	bool no_offload;                 /* one packet a call, as on a kernel without offloads */
 };
 
 /*

@@ -12,8 +12,8 @@ enum {
 	READ_OCTETS = 65536 + 256,
 	ARENA_OCTETS = 384 << 10,
 	/* A batch this large is sealed and sent before more is added: it stays in the cache. */
-	BATCH_PACKETS = 128,
-	BATCH_OCTETS = 96 << 10,
+	BATCH_PACKETS = 192,
+	BATCH_OCTETS = 256 << 10,
 	/* One turn, after which the other direction has its own. */
 	READS_PER_TURN = 64,
 	OCTETS_PER_TURN = 512 << 10,

@@ -165,8 +165,8 @@ open_udp_group(struct sockets *s, struct sockets_features *f, const struct socke
 
 		if (fd < 0 || (i == 0 && !steer_udp(fd, o->workers)))
 			return false;
-		f->gro = on(fd, IPPROTO_UDP, UDP_GRO);
-		f->gso = set(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+		f->gro = o->with_offload && on(fd, IPPROTO_UDP, UDP_GRO);
+		f->gso = o->with_offload && set(fd, IPPROTO_UDP, UDP_SEGMENT, 0);
 		/* ICMP "too big" is told at once, not with the next packet. */
 		on(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR);
 	}

@@ -23,6 +23,7 @@ struct sockets_options {
 	uint16_t port;
 	uint32_t mark; /* 0: none */
 	bool native_esp;
+	bool with_offload; /* UDP_SEGMENT, UDP_GRO */
 };
 
 /* What the kernel took. */

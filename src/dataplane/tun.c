@@ -80,14 +80,13 @@ offload(struct tun *t, int fd)
 }
 
 static bool
-open_queues(struct tun *t, int *fd, unsigned n, char *why, size_t size)
+open_queues(struct tun *t, int *fd, unsigned n, bool virtio, char *why, size_t size)
 {
-	bool virtio = true;
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
 		fd[i] = open_queue(t, n > 1, virtio);
-		if (fd[i] < 0 && i == 0 && errno == EINVAL) {
+		if (fd[i] < 0 && i == 0 && virtio && errno == EINVAL) {
 			virtio = false;
 			fd[i] = open_queue(t, n > 1, virtio);
 		}
@@ -188,7 +187,7 @@ configure(struct tun *t, bool made, unsigned mtu, char *why, size_t size)
 }
 
 bool
-tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, char *why, size_t why_size)
+tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, bool with_offload, char *why, size_t why_size)
 {
 	bool made = index_of(name) == 0;
 
@@ -199,7 +198,7 @@ tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, cha
 		return false;
 	}
 	memcpy(t->name, name, strlen(name));
-	if (!open_queues(t, fd, n, why, why_size))
+	if (!open_queues(t, fd, n, with_offload, why, why_size))
 		return false;
 	t->ifindex = index_of(t->name);
 	if (t->vnet_hdr)

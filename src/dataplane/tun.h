@@ -25,9 +25,10 @@ struct tun {
  * @fd   receives @n non-blocking descriptors, owned by the caller
  * @name may hold "%d"; the name given comes back in @t
  * @mtu  set only where the device is new: an administrator's MTU stays
+ * @with_offload  whether to ask for super-packets
  *
  * The device is up afterwards. False with a sentence in @why.
  */
-bool tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, char *why, size_t why_size);
+bool tun_open(struct tun *t, int *fd, unsigned n, const char *name, unsigned mtu, bool with_offload, char *why, size_t why_size);
 
 #endif

@@ -69,6 +69,27 @@ def test_each_suite_carries_tcp(hosts, suite):
     t.quit()
 
 
+def test_without_offloads(hosts):
+    """As on a kernel that has none: one packet a call, and said so."""
+    t = tunnel(hosts, args=["-x"])
+    t.claim(*TS4)
+    t.install(*TS4)
+    assert "without offload" in t.a.ready and "no gso, no gro" in t.a.ready
+    stream(hosts.moon, hosts.sun, IN4[1], octets=4 << 20)
+    stream(hosts.sun, hosts.moon, IN4[0], octets=4 << 20)
+    t.quit()
+
+
+def test_with_offloads_on_one_side_only(hosts):
+    t = Tunnel(hosts.net, hosts.moon, hosts.sun, args_a=["-w", 1, "-x"], args_b=["-w", 1])
+    t.route("10.2.0.0/16", "10.1.0.0/16")
+    t.claim(*TS4)
+    t.install(*TS4)
+    stream(hosts.moon, hosts.sun, IN4[1], octets=4 << 20)
+    stream(hosts.sun, hosts.moon, IN4[0], octets=4 << 20)
+    t.quit()
+
+
 def test_usage_counts_inner_packets(hosts):
     t = up(hosts)
     assert hosts.moon.ping(IN4[1], 5, src=IN4[0], size=100, interval=0.02) == 5

@@ -317,7 +317,7 @@ main(int argc, char **argv)
 	char why[256] = "";
 	int c;
 
-	while ((c = getopt(argc, argv, "t:m:w:k:p:h:H:n")) != -1) {
+	while ((c = getopt(argc, argv, "t:m:w:k:p:h:H:nx")) != -1) {
 		switch (c) {
 		case 't':
 			o.tun_name = optarg;
@@ -342,6 +342,9 @@ main(int argc, char **argv)
 			break;
 		case 'n':
 			o.native_esp = true;
+			break;
+		case 'x':
+			o.no_offload = true;
 			break;
 		default:
 			return 2;
