@@ -219,6 +219,12 @@ limits(struct sa_params *p, const struct child_sa *c)
 	p->soft_octets = l->rekey_octets > ro ? l->rekey_octets - ro : l->rekey_octets;
 	p->soft_packets = l->rekey_packets > rp ? l->rekey_packets - rp : l->rekey_packets;
 	p->hard_octets = l->life_octets;
+	/* The smaller of both ends' limits holds, and leaves a tenth for the rekeying. */
+	if (c->life_octets && (!p->hard_octets || c->life_octets < p->hard_octets)) {
+		p->hard_octets = c->life_octets;
+		if (!p->soft_octets || p->soft_octets > p->hard_octets - p->hard_octets / 10)
+			p->soft_octets = p->hard_octets - p->hard_octets / 10;
+	}
 	p->hard_packets = l->life_packets;
 }
 

@@ -73,7 +73,10 @@ initiate_ike(struct ike *core, struct conn *conn, struct pending *cmd, const cha
 		sa = ike_sa_initiate(core, conn, NULL, why);
 	if (!sa)
 		return false;
-	return !cmd || sa->state != IKE_STATE_CONNECTING || pending_wait(core, &sa->waiters, cmd);
+	if (!cmd || sa->state != IKE_STATE_CONNECTING)
+		return true;
+	cmd->ike_id = sa->id;
+	return pending_wait(core, &sa->waiters, cmd);
 }
 
 static void

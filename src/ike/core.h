@@ -93,6 +93,7 @@ struct child_sa {
 	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */
 	uint16_t encr_octets;
 	uint16_t tries;
+	uint64_t life_octets; /* as negotiated; 0: no limit */
 	instant_t created_at, installed_at, rekey_at, expires_at;
 	instant_t switch_at;  /* when outbound moves to this SA, INSTANT_NEVER: it has, or waits for the exchange */
 	instant_t delete_at;  /* when we delete it, after a rekey */
@@ -168,6 +169,7 @@ struct pending {
 	bool finished, failed;
 	enum command_result result;
 	uint32_t matches, terminated;
+	uint32_t ike_id; /* that it waits for, where it is one */
 	char *text;
 };
 
@@ -217,6 +219,8 @@ struct ike {
 	uint64_t k0, k1;
 	struct conn *kept[256]; /* see core_keep_conn */
 	unsigned n_kept;
+	instant_t told_at;    /* refusals of messages that nobody vouches for: so many a second are logged */
+	unsigned told;
 	instant_t probed_at; /* the last probe for an unknown SPI */
 	struct ike_counters counters;
 	uint64_t verdicts[VERDICT_COUNT];

@@ -270,7 +270,8 @@ exchange_advance(struct exchange *ex)
 		}
 		switch (build(ex, s)) {
 		case BUILD_PARKED:
-			timer_stop(&core->timers, &ex->timer);
+			/* An answer that never comes must not hold it for ever. */
+			timer_set(&core->timers, &ex->timer, core->now + retransmit_total(core));
 			return true;
 		case BUILD_FAILED:
 			ex->fatal = true;
@@ -291,6 +292,11 @@ exchange_due(struct exchange *ex)
 
 	if (ex->over) {
 		exchange_free(ex);
+		return;
+	}
+	if (ex->ticket) {
+		ex->fatal = true;
+		exchange_end(ex, "this machine's own part (data plane, secrets) did not answer in time");
 		return;
 	}
 	if (ex->tries >= s->retransmit_tries) {
@@ -514,6 +520,7 @@ exchange_resume(struct exchange *ex, const struct answer *a)
 	ex->ticket = 0;
 	ex->why = NULL;
 	ex->answer = a;
+	timer_stop(&core->timers, &ex->timer);
 	if (!exchange_advance(ex))
 		return;
 	ex->answer = NULL;

@@ -27,7 +27,10 @@ queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct
 			return false;
 		child_queue(c, true);
 	}
-	return !cmd || c->ever_up || pending_wait(sa->core, &c->waiters, cmd);
+	if (!cmd || c->ever_up)
+		return true;
+	cmd->ike_id = sa->id;
+	return pending_wait(sa->core, &c->waiters, cmd);
 }
 
 static uint16_t

@@ -46,12 +46,29 @@ say(struct ike *core, enum log_group g, int level, const struct ike_sa *sa, cons
 	effects_log(core->fx, g, level, sa ? sa->id : 0, sa && sa->conn ? sa->conn->name : NULL, reason, "%s", text);
 }
 
+enum { TOLD_A_SECOND = 20 };
+
+/* A flood of messages must not become a flood of lines: beyond so many a second they are only counted. */
+static bool
+may_tell(struct ike *core, const struct ike_sa *sa)
+{
+	if (sa && sa->established_at)
+		return true;
+	if (core->now - core->told_at >= SECONDS(1)) {
+		core->told_at = core->now;
+		core->told = 0;
+	}
+	if (core->told++ == TOLD_A_SECOND)
+		say(core, LOG_IKE, LOG_CONTROL, NULL, NULL, "more messages are refused: for the rest of this second they are only counted");
+	return core->told <= TOLD_A_SECOND;
+}
+
 enum verdict
 refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *detail)
 {
 	core->verdicts[v]++;
-	say(core, LOG_IKE, v == VERDICT_DUPLICATE || v == VERDICT_ABSORBED ? LOG_DETAIL : LOG_CONTROL, sa, verdict_word(v), "%s%s%s",
-	    verdict_sentence(v), detail ? ": " : "", detail ? detail : "");
+	if (may_tell(core, sa))
+		say(core, LOG_IKE, LOG_CONTROL, sa, verdict_word(v), "%s%s%s", verdict_sentence(v), detail ? ": " : "", detail ? detail : "");
 	return v;
 }
 

@@ -112,7 +112,12 @@ waiters_settle(struct ike *core, struct waiter **list, bool ok, const char *text
 void
 pending_due(struct ike *core, struct pending *p)
 {
-	conclude(core, p, RESULT_TIMEOUT, p->text ? p->text : "not finished within the given time; the attempt goes on");
+	const struct ike_sa *sa = p->ike_id ? ike_sa_by_id(core, p->ike_id) : NULL;
+	const char *text = "not finished within the given time; the attempt goes on";
+
+	if (sa && sa->last_notice)
+		text = arena_printf(&core->scratch, "%s; probable cause: %s", text, sa->last_notice);
+	conclude(core, p, RESULT_TIMEOUT, text ? text : "not finished within the given time");
 	if (!p->waiting)
 		pending_free(core, p);
 }

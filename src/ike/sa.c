@@ -228,6 +228,7 @@ begin(struct ike_sa *sa)
 	e->ticket = sa->ticket;
 	e->ask_address.conn = sa->conn;
 	core_keep_conn(core, sa->conn);
+	ike_sa_schedule(sa);
 	return true;
 }
 

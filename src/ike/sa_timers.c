@@ -27,8 +27,10 @@ after(instant_t t, instant_t wait)
 static instant_t
 half_open_end(const struct ike_sa *sa)
 {
-	if (sa->state != IKE_STATE_CONNECTING || sa->role == INITIATOR)
+	if (sa->state != IKE_STATE_CONNECTING)
 		return INSTANT_NEVER;
+	if (sa->role == INITIATOR)
+		return sa->ticket ? after(sa->created_at, retransmit_total(sa->core)) : INSTANT_NEVER;
 	return after(sa->created_at, sa->core->settings.half_open_timeout_ns);
 }
 
@@ -228,7 +230,8 @@ ike_sa_due(struct ike_sa *sa)
 		return;
 	}
 	if (half_open_end(sa) <= now) {
-		ike_sa_failed(sa, "half-open for too long", false);
+		ike_sa_failed(sa, sa->role == RESPONDER ? "half-open for too long" : "the addresses of both ends were not found out in time",
+		              sa->role == INITIATOR);
 		return;
 	}
 	if (sa->expires_at <= now) {

@@ -174,6 +174,8 @@ take_lifetimes(struct exchange *ex, const struct suite *s, const struct child *c
 	our_lifetimes(cfg, &seconds, &kilobytes);
 	q->life_seconds = shorter(seconds, theirs);
 	q->life_kilobytes = shorter(kilobytes, s->life_kilobytes_given ? s->life_kilobytes : 0);
+	if (q->life_kilobytes && q->life_kilobytes <= UINT64_MAX / 1024)
+		ex->child->life_octets = q->life_kilobytes * 1024;
 	q->shorten = theirs && seconds && seconds < theirs;
 	if (theirs && seconds && theirs != seconds)
 		say(ex->sa->core, LOG_CHD, LOG_CONTROL, ex->sa, "lifetime",
