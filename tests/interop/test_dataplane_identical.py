@@ -30,7 +30,7 @@ s4 = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 s6 = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
 for i, h in enumerate(sys.stdin.read().split()):
     p = bytes.fromhex(h)
-    if i % 100 == 99: time.sleep(0.1)  # bursts that the TUN device's queue takes
+    if i %% 100 == 99: time.sleep(0.1)  # bursts that the TUN device's queue takes
     if p[0] >> 4 == 4: s4.sendto(p, (socket.inet_ntoa(p[16:20]), 0))
     else: s6.sendto(p, (socket.inet_ntop(socket.AF_INET6, p[24:40]), 0))
     if %f: time.sleep(%f)
