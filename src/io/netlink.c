@@ -181,6 +181,10 @@ rule_talk(struct netlink *nl, uint16_t type, uint16_t flags, const struct netlin
 		m->src_len = 32;
 		mnl_attr_put_u32(h, FRA_SRC, 0);
 	}
+	if (r->from.ip.family && r->from.bits) {
+		m->src_len = r->from.bits;
+		put_ip(h, FRA_SRC, &r->from.ip);
+	}
 	if (r->to.ip.family && r->to.bits) {
 		m->dst_len = r->to.bits;
 		put_ip(h, FRA_DST, &r->to.ip);

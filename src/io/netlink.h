@@ -65,7 +65,7 @@ struct netlink_rule {
 	const char *from_device; /* only lookups for packets from that device; "lo": this machine's own; NULL: all */
 	bool sourceless;         /* IPv4: only lookups that have no source address yet */
 	int suppress_prefix;     /* routes of at most this prefix length do not count; -1: all do */
-	struct prefix to;        /* family IP_NONE: anywhere */
+	struct prefix from, to;  /* family IP_NONE: anywhere */
 	struct netlink_shape shape;
 };
 

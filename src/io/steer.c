@@ -77,6 +77,7 @@ claimed_new(const struct claim *c, char *why, size_t why_size)
 	n->reqid = c->reqid;
 	n->mode = c->mode;
 	n->local = c->local;
+	n->remote = c->remote;
 	for (; n->n_ts < c->n_ts; n->n_ts++)
 		if (!resolve(&n->ts[n->n_ts], c, &c->ts[n->n_ts], why, why_size)) {
 			claimed_free(n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "steer_internal.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 /*
@@ -13,6 +14,8 @@
  * sending in clear from another address.
  */
 
+enum { GATEWAY_PREFIXES_MAX = 4 };
+
 static bool
 shape_equal(const struct netlink_shape *a, const struct netlink_shape *b)
 {
@@ -20,22 +23,28 @@ shape_equal(const struct netlink_shape *a, const struct netlink_shape *b)
 	       a->dport.hi == b->dport.hi;
 }
 
+static bool
+prefix_equal(const struct prefix *a, const struct prefix *b)
+{
+	return a->bits == b->bits && ip_equal(&a->ip, &b->ip);
+}
+
 /* The table for such hints, made if need be; NULL when there are too many kinds. */
 static struct hint_table *
-hint_table_for(struct steer *s, uint8_t family, uint8_t bits, const struct netlink_shape *shape)
+hint_table_for(struct steer *s, uint8_t family, uint8_t bits, const struct netlink_shape *shape, const struct prefix *from)
 {
 	struct hint_table *unused = NULL;
 
 	for (size_t i = 0; i < HINT_TABLES; i++) {
 		struct hint_table *h = &s->hint_tables[i];
 
-		if (h->family == family && h->bits == bits && shape_equal(&h->shape, shape))
+		if (h->family == family && h->bits == bits && shape_equal(&h->shape, shape) && prefix_equal(&h->from, from))
 			return h;
 		if (h->family == IP_NONE && !unused)
 			unused = h;
 	}
 	if (unused)
-		*unused = (struct hint_table) { .family = family, .bits = bits, .shape = *shape };
+		*unused = (struct hint_table) { .family = family, .bits = bits, .shape = *shape, .from = *from };
 	return unused;
 }
 
@@ -131,7 +140,7 @@ want_route(struct steer *s, struct want *w, uint32_t table, const struct ip *src
 	w->route.table = w->key.table = table;
 	w->route.ifindex = s->options.tun_ifindex;
 	w->route.src = *src;
-	w->route.sourceless = w->kind == WANT_HINT;
+	w->route.sourceless = w->hints && w->hints->from.ip.family == IP_NONE;
 	w->key.family = w->route.to.ip.family;
 	w->key.bits = w->route.to.bits;
 	memcpy(w->key.ip, w->route.to.ip.b, sizeof w->key.ip);
@@ -182,15 +191,40 @@ inner_source(const struct steer *s, const struct claimed *c, const struct select
 }
 
 static void
-want_hint(struct steer *s, struct claimed *c, const struct prefix *to, const struct netlink_shape *shape, const struct ip *src)
+want_hint(struct steer *s, struct claimed *c, const struct prefix *to, const struct netlink_shape *shape,
+          const struct prefix *from, const struct ip *src)
 {
-	struct hint_table *h = hint_table_for(s, to->ip.family, to->bits, shape);
+	struct hint_table *h = hint_table_for(s, to->ip.family, to->bits, shape, from);
 	struct want *w = h ? want_new(c, WANT_HINT, to) : NULL;
 
 	if (!w)
 		return;
 	w->hints = h;
 	want_route(s, w, s->numbers.tables + (uint32_t)(h - s->hint_tables), src);
+}
+
+/*
+ * The peer's gateway may be a remote host itself. The kernel keeps path MTUs per
+ * destination and route; if programs' packets and the ESP that carries them shared both, each would lower the MTU of the
+ * other, again and again. So what has a source already is routed to the TUN device at once, not only
+ * diverted. The rules name protocols: the lookups of rp_filter, which ask from here for the way
+ * back of outer packets, have none, and must go on finding the plain route. IPv6 has no such lookups.
+ */
+static void
+add_gateway(struct steer *s, struct claimed *c, const struct selector_pair *ts, const struct box *b)
+{
+	static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_SCTP };
+	struct prefix peer = { c->remote, (uint8_t)ip_bits(&c->remote) }, from[PREFIXES_MAX];
+	size_t n = prefixes_of_range(from, &ts->local.lo, &ts->local.hi);
+	struct netlink_shape shape = box_shape(b);
+	bool each = !b->proto && c->remote.family == IP_V4;
+
+	for (size_t i = 0; i < n && i < GATEWAY_PREFIXES_MAX; i++)
+		for (size_t p = 0; p < (each ? sizeof protocols : 1); p++) {
+			if (each)
+				shape.proto = protocols[p];
+			want_hint(s, c, &peer, &shape, &from[i], &(struct ip) { 0 });
+		}
 }
 
 static void
@@ -229,11 +263,13 @@ add_pair(struct steer *s, struct claimed *c, const struct selector_pair *ts)
 			if (c->mode == MODE_PASS)
 				want_exception(s, c, &to[i], &shape);
 			else if (src.family)
-				want_hint(s, c, &to[i], &shape, &src);
+				want_hint(s, c, &to[i], &shape, &(struct prefix) { 0 }, &src);
 		}
 		if (c->mode != MODE_PASS)
 			want_reach(s, c, &to[i], &src);
 	}
+	for (size_t b = 0; b < n_boxes && c->mode != MODE_PASS && within(&ts->remote, &c->remote); b++)
+		add_gateway(s, c, ts, &boxes[b]);
 }
 
 void

@@ -38,11 +38,15 @@ struct steer_numbers steer_numbers(uint32_t route_table, unsigned generation);
 /* Removes the rules and routes of one generation. 0 or errno. */
 int steer_flush_generation(struct netlink *nl, uint32_t route_table, unsigned generation);
 
-/* One table of hints: routes of one prefix length, for one shape of packets. */
+/*
+ * One table of hints: routes of one prefix length, for one shape of packets, and for lookups without a
+ * source address; or, where `from` is set, for those with a source in there.
+ */
 struct hint_table {
 	uint8_t family; /* IP_NONE: free */
 	uint8_t bits;
 	struct netlink_shape shape;
+	struct prefix from;
 	unsigned refs;
 };
 
@@ -67,7 +71,7 @@ struct want {
 struct claimed {
 	struct table_link link;
 	uint32_t reqid;
-	struct ip local; /* our gateway address, where known */
+	struct ip local, remote; /* the gateways, where known */
 	enum child_mode mode;
 	struct selector_pair *ts; /* without "dynamic" */
 	size_t n_ts;

@@ -115,7 +115,8 @@ steer_hint_rules(struct steer *s, const struct hint_table *h, bool add)
 	struct netlink_rule specific = own_rule(s, h->family, priority), hint = own_rule(s, h->family, priority + 1);
 
 	specific.from_device = hint.from_device = "lo";
-	specific.sourceless = hint.sourceless = true;
+	specific.sourceless = hint.sourceless = h->from.ip.family == IP_NONE;
+	specific.from = hint.from = h->from;
 	specific.shape = hint.shape = h->shape;
 	specific.table = RT_TABLE_MAIN;
 	specific.suppress_prefix = h->bits;
