@@ -11,7 +11,7 @@
 #include "secret.h"
 #include "vici_internal.h"
 
-enum { BACKLOG = 16, FIRST_ROOM = 4096, LENGTH_OCTETS = 4 };
+enum { BACKLOG = 128, FIRST_ROOM = 4096, LENGTH_OCTETS = 4 };
 
 static void
 server_release(struct vici_server *v)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon as a whole, driven by swanctl and by our command, with strongSwan at the other end and real traffic."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from config import child, conf, pair
+from net import wait_until
+from peers import BUILD, Charon, Sallyport
+from vici import Vici
+
+
+def load_over_vici(d):
+    """As on a machine that is configured by swanctl alone."""
+    return d.swanctl("--load-all", "--file", os.path.join(d.dir, "swanctl.conf"))
+
+
+def test_configured_by_swanctl_alone(sites):
+    a, b = pair(children={"net": child(), "all": child(remote_ts="10.2.0.10/32")}, dpd_delay="30s")
+    ours, theirs = Sallyport(sites.moon, a, load=False), Charon(sites.sun, b)
+    assert "successfully loaded 1 connections, 0 unloaded" in load_over_vici(ours)
+    assert ours.initiate("net").rstrip().endswith("initiate completed successfully")
+    assert sites.alice.ping("10.2.0.10", 3, interval=0.2) == 3
+    received, sent = wait_until(lambda: [x for x in ours.bytes() if min(x) >= 252])[0]
+    assert received == sent == 252  # three echo packets of 84 octets, as strongSwan counts them
+    assert theirs.bytes() == [(252, 252)]
+    with Vici(ours.vici) as v:
+        sa = v.stream("list-sas", "list-sa")[1][0]["site"]
+        assert sa["state"] == "ESTABLISHED" and sa["nat-any"] == "yes"  # kernel-libipsec pretends to be behind NAT
+        net = list(sa["child-sas"].values())[0]
+        assert net["encap"] == "yes" and net["packets-in"] == "3" and int(net["use-in"]) <= 5
+    assert ours.swanctl("--rekey", "--child", "net").rstrip().endswith("rekey completed successfully")
+    assert wait_until(lambda: re.search(r"net: #2, reqid 1, INSTALLED", ours.list_sas()))
+    assert sites.alice.ping("10.2.0.10", 2, interval=0.2) == 2
+    assert ours.swanctl("--terminate", "--ike", "site").rstrip().endswith("terminate completed successfully")
+    assert wait_until(lambda: ours.list_sas() == "" and theirs.list_sas() == "")
+    ours.stop()
+
+
+def test_our_command_shows_the_tunnel(sites):
+    a, b = pair()
+    ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    assert "site.net is up" in ours.cli("up", "net")
+    sites.alice.ping("10.2.0.10", 2, interval=0.2)
+    assert wait_until(lambda: ours.status()["ike-sas"][0]["child-sas"][0]["packets-in"] == 2)
+    out = ours.cli("status")
+    assert re.search(r"net\{1\}  +10.1.0.0/16 <=> 10.2.0.0/16  INSTALLED  .*in UDP .*168 B, 2 packets  168 B, 2 packets", out), out
+    assert "NAT in front of the peer" in out
+    assert "site is down" in ours.cli("down", "site")
+    assert wait_until(lambda: theirs.list_sas() == "")
+    ours.stop()
+
+
+def test_wrong_psk_is_explained(sites):
+    a, _ = pair()
+    _, b = pair(psk="other")
+    ours, _ = Sallyport(sites.moon, a, extra="charon {\n retransmit_timeout = 0.3\n retransmit_base = 1\n retransmit_tries = 2\n}\n"), Charon(sites.sun, b)
+    out = ours.cli("up", "net", check=False)
+    assert "pre-shared key" in out and "failed" in out, out
+    assert "pre-shared key" in ours.cli("status")
+    ours.stop()
+
+
+@pytest.mark.parametrize("text,code,words", [
+    (conf(), 0, None),
+    (conf().replace("version", "versoin"), 1, r"swanctl.conf:3: unknown key 'versoin' in a connection; did you mean 'version'\?"),
+    (conf(aggressive="yes"), 1, r"swanctl.conf:\d+: aggressive is known but not yet supported"),
+    ("connections {", 1, r"swanctl.conf:1: the file ends within section 'connections'"),
+], ids=["good", "unknown key", "not yet supported", "syntax"])
+def test_check_config(tmp_path, text, code, words):
+    path = tmp_path / "swanctl.conf"
+    path.write_text(text)
+    path.chmod(0o600)
+    p = subprocess.run([os.path.join(BUILD, "sallyportd"), "--check-config", "--config", str(path)], text=True, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=20)
+    assert p.returncode == code, p.stdout
+    assert not words or re.search(words, p.stdout), p.stdout

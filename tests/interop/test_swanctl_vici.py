@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real swanctl 5.9.8, our own command and a vici client of the tests against our vici server."""
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import time
+
+import pytest
+
+from net import wait_until
+from peers import BUILD
+from swanctl_tool import ViciHost, ours, theirs
+from vici import CMD_REQUEST, Refused, Unknown, encode
+
+# What strongSwan 5.9.8 sends for an IKEv1 SA over kernel-libipsec, in its order (read off charon); optional ones are marked.
+IKE_FIELDS = ["uniqueid", "version", "state", "local-host", "local-port", "local-id", "remote-host", "remote-port", "remote-id", "initiator?",
+              "initiator-spi", "responder-spi", "nat-local?", "nat-remote?", "nat-fake?", "nat-any?", "encr-alg?", "encr-keysize?", "integ-alg?",
+              "prf-alg?", "dh-group?", "established?", "rekey-time?", "reauth-time?", "tasks-queued?", "tasks-active?", "tasks-passive?",
+              "child-sas?"]
+CHILD_FIELDS = ["name", "uniqueid", "reqid", "state", "mode", "protocol", "encap?", "spi-in", "spi-out", "encr-alg", "encr-keysize?", "integ-alg?",
+                "dh-group?", "esn?", "bytes-in", "packets-in", "use-in?", "bytes-out", "packets-out", "use-out?", "rekey-time?", "life-time",
+                "install-time", "local-ts", "remote-ts"]
+CONN_FIELDS = ["local_addrs", "remote_addrs", "version", "reauth_time", "rekey_time", "unique", "dpd_delay?", "dpd_timeout?", "local-1", "remote-1",
+               "children"]
+CONN_CHILD_FIELDS = ["mode", "rekey_time", "rekey_bytes", "rekey_packets", "dpd_action", "close_action", "local-ts", "remote-ts"]
+
+
+def in_order(message, fields):
+    """The keys are those of the list, in its order; those with '?' may be missing."""
+    want = [f.rstrip("?") for f in fields]
+    assert [k for k in message if k not in want] == []
+    assert list(message) == [f for f in want if f in message]
+    assert [f for f in fields if not f.endswith("?") and f not in message] == []
+
+
+@pytest.fixture
+def host(tmp_path):
+    h = ViciHost(tmp_path, theirs())
+    yield h
+    h.close()
+
+
+@pytest.fixture
+def loaded(host):
+    host.load(ours(extra="dpd_delay = 30s"))
+    return host
+
+
+def test_load_all(host):
+    out = host.load(ours())
+    assert "loaded ike secret 'ike-site'" in out
+    assert "loaded connection 'site'" in out
+    assert "successfully loaded 1 connections, 0 unloaded" in out
+    # What is no longer in the file is unloaded, secrets too.
+    out = host.load(ours().replace("  site {", "  other {").replace("ike-site", "ike-other"))
+    assert "loaded connection 'other'" in out and "successfully loaded 1 connections, 1 unloaded" in out
+    with host.vici() as v:
+        assert v.request("get-conns") == {"conns": ["other"]}
+        assert v.request("get-shared") == {"keys": ["ike-other"]}
+
+
+def test_load_all_explains_refusals(host):
+    code, out = host.swanctl.run("--load-conns", "--file", host.write("bad.conf", ours().replace("version = 1", "versoin = 1")))
+    assert code != 0
+    assert "loading connection 'site' failed: site.versoin: unknown key 'versoin' in a connection; did you mean 'version'?" in out
+    code, out = host.swanctl.run("--load-conns", "--file", host.write("bad.conf", ours().replace("version = 1", "version = 2")))
+    assert "version = 2 is not yet supported" in out
+
+
+def test_list_conns(loaded):
+    out = loaded.swanctl.ok("--list-conns")
+    assert out.splitlines()[0] == "site: IKEv1, reauthentication every 14400s, dpd delay 30s"
+    assert "  local:  10.77.0.1\n  remote: 10.77.0.2\n  local pre-shared key authentication:\n    id: moon\n" in out
+    assert "  net: TUNNEL, rekeying every 3600s, dpd action is none\n    local:  10.1.0.0/16\n    remote: 10.2.0.0/16" in out
+
+
+def test_initiate_and_list_sas(loaded):
+    out = loaded.swanctl.ok("--initiate", "--child", "net")
+    assert out.endswith("initiate completed successfully")
+    assert "[IKE] initiating Main Mode IKE_SA site[1] to 10.77.0.2" in out
+    assert "[IKE] IKE_SA site[1] established between 10.77.0.1[moon]...10.77.0.2[sun]" in out
+    loaded.swanctl.ok("--initiate", "--child", "pfs")
+    out = loaded.swanctl.ok("--list-sas")
+    assert re.match(r"site: #1, ESTABLISHED, IKEv1, [0-9a-f]{16}_i\* [0-9a-f]{16}_r\n", out)
+    assert "  local  'moon' @ 10.77.0.1[500]\n  remote 'sun' @ 10.77.0.2[500]\n" in out
+    assert re.search(r"^  established \d+s ago, rekeying in \d+s$", out, re.M)
+    assert re.search(r"^  net: #1, reqid 1, INSTALLED, TUNNEL, ESP:AES_GCM_16-\d+$", out, re.M)
+    assert re.search(r"^  pfs: #2, reqid 2, INSTALLED, TUNNEL, ESP:AES_CBC-256/HMAC_SHA2_256_128/MODP_2048$", out, re.M)
+    assert re.search(r"^    installed \d+s ago, rekeying in \d+s, expires in \d+s$", out, re.M)
+    assert re.search(r"^    in  [0-9a-f]{8},  84000 bytes,  1000 packets,     0s ago$", out, re.M)
+    assert re.search(r"^    local  10.1.0.0/16\n    remote 10.2.0.0/16$", out, re.M)
+
+
+def test_field_order_is_strongswans(loaded):
+    with loaded.vici() as v:
+        v.request("initiate", {"child": "net", "timeout": "5000"})
+        answer, sas = v.stream("list-sas", "list-sa")
+        assert answer == {} and len(sas) == 1
+        in_order(sas[0]["site"], IKE_FIELDS)
+        assert list(sas[0]["site"]["child-sas"]) == ["net-1"]
+        in_order(sas[0]["site"]["child-sas"]["net-1"], CHILD_FIELDS)
+        _, conns = v.stream("list-conns", "list-conn")
+        in_order(conns[0]["site"], CONN_FIELDS)
+        in_order(conns[0]["site"]["children"]["net"], CONN_CHILD_FIELDS)
+        assert conns[0]["site"]["local-1"] == {"id": "moon", "class": "pre-shared key", "groups": [], "cert_policy": [], "certs": [], "cacerts": []}
+        # Filters.
+        assert v.stream("list-sas", "list-sa", {"ike": "nix"})[1] == []
+        assert v.stream("list-sas", "list-sa", {"ike-id": "2"})[1] == []
+        assert len(v.stream("list-sas", "list-sa", {"ike-id": "1"})[1]) == 1
+        assert v.stream("list-sas", "list-sa", {"child": "pfs"})[1][0]["site"]["child-sas"] == {}
+        assert v.stream("list-conns", "list-conn", {"ike": "nix"})[1] == []
+
+
+def test_rekey_and_terminate(loaded):
+    s = loaded.swanctl
+    s.ok("--initiate", "--child", "net")
+    assert s.ok("--rekey", "--child", "net").endswith("rekey completed successfully")
+    assert wait_until(lambda: re.search(r"net: #2, reqid 1, INSTALLED", s.ok("--list-sas")))
+    assert s.ok("--rekey", "--ike", "site").endswith("rekey completed successfully")
+    assert wait_until(lambda: re.search(r"site: #2, ESTABLISHED", s.ok("--list-sas")))
+    out = s.ok("--terminate", "--child", "net")
+    assert "closing CHILD_SA net{2}" in out and out.endswith("terminate completed successfully")
+    assert "net: #" not in s.ok("--list-sas")
+    assert s.ok("--terminate", "--ike", "site").endswith("terminate completed successfully")
+    assert wait_until(lambda: s.ok("--list-sas") == "")
+
+
+def test_failures_as_strongswan_says_them(loaded):
+    with loaded.vici() as v:
+        for command, args, words in [
+            ("initiate", {}, "missing configuration name"),
+            ("initiate", {"child": "nix"}, "CHILD_SA config 'nix' not found"),
+            ("initiate", {"ike": "nix"}, "IKE_SA config 'nix' not found"),
+            ("initiate", {"child": "net", "ike": "nix"}, "CHILD_SA config 'net' not found"),
+            ("terminate", {"timeout": "500"}, "missing terminate selector"),
+            ("terminate", {"ike": "site"}, "no matching SAs to terminate found"),
+            ("terminate", {"ike-id": "99"}, "no matching SAs to terminate found"),
+            ("rekey", {}, "missing rekey selector"),
+            ("rekey", {"child": "net"}, "no matching SAs to rekey found"),
+            ("install", {"child": "nix"}, "configuration name not found"),
+            ("uninstall", {"child": "nix"}, "policy 'nix' not found"),
+            ("unload-conn", {"name": "nix"}, "unload: connection 'nix' not found"),
+            ("unload-conn", {}, "unload: missing connection name"),
+            ("load-shared", {"type": "ike"}, "shared key data missing"),
+            ("unload-shared", {}, "unique identifier missing"),
+        ]:
+            with pytest.raises(Refused) as e:
+                v.request(command, args)
+            assert e.value.args[0] == words
+        with pytest.raises(Unknown):
+            v.request("nosuch")
+        with pytest.raises(Unknown):
+            v.register("nosuch")
+        # Nothing of that ended the connection.
+        assert v.request("version")["daemon"] == "sallyport"
+
+
+def test_commands_that_come_later_are_refused_clearly(host):
+    with host.vici() as v:
+        for command, args in [("load-cert", {"type": "x509", "data": b"\x30\x00"}), ("load-key", {"type": "rsa", "data": "x"}),
+                              ("load-token", {}), ("load-authority", {"x": {}}), ("load-pool", {"p": {"addrs": "10.0.0.0/24"}}),
+                              ("load-shared", {"type": "eap", "data": "x"})]:
+            with pytest.raises(Refused) as e:
+                v.request(command, args)
+            assert "not yet supported" in e.value.args[0]
+        with pytest.raises(Refused):
+            v.request("redirect", {"ike": "x"})
+        assert v.request("get-keys") == {"keys": []}
+        assert v.request("get-authorities") == {"authorities": []}
+        assert v.request("get-pools") == {}
+        assert v.stream("list-certs", "list-cert") == ({}, [])
+        assert v.stream("list-authorities", "list-authority") == ({}, [])
+        assert v.request("flush-certs") == {"success": "yes"}
+
+
+def test_timeouts(loaded):
+    loaded.deaf()
+    with loaded.vici() as v:
+        start = time.monotonic()
+        with pytest.raises(Refused) as e:
+            v.request("initiate", {"child": "net", "timeout": "400"})
+        assert 0.3 < time.monotonic() - start < 2
+        assert e.value.args[0].startswith("CHILD_SA 'net' not established after 400ms")
+        # -1: do not wait at all.
+        start = time.monotonic()
+        assert v.request("initiate", {"child": "pfs", "timeout": "-1"}) == {"success": "yes"}
+        assert time.monotonic() - start < 0.3
+
+
+def test_the_peers_silence_is_told(loaded):
+    loaded.deaf()
+    code, out = loaded.swanctl.run("--initiate", "--child", "net")
+    assert code != 0
+    assert "initiate failed: establishing CHILD_SA 'net' failed: the peer 10.77.0.2[500] does not answer" in out
+    code, out = loaded.cli("up", "net")
+    assert code == 1 and "UDP ports 500 and 4500" in out
+    code, out = loaded.cli("status")
+    assert code == 0 and re.search(r"last failure \d+s ago: .*does not answer", out)
+
+
+def test_control_log_keeps_to_its_level_and_connection(loaded):
+    with loaded.vici() as v:
+        v.register("control-log")
+        v.request("initiate", {"child": "net", "loglevel": "-1"})
+        assert v.events == []
+        v.request("terminate", {"ike": "site", "loglevel": "1"})
+        logs = [m for n, m in v.events if n == "control-log"]
+        assert logs and all(list(m)[:2] == ["group", "level"] and m["ikesa-name"] == "site" for m in logs)
+        # Only while a command runs.
+        v.events.clear()
+        with loaded.vici() as w:
+            w.request("initiate", {"child": "net"})
+        assert v.request("version") and v.events == []
+
+
+def test_events(loaded):
+    with loaded.vici() as ev, loaded.vici() as v:
+        for e in ("ike-updown", "child-updown", "child-rekey", "ike-rekey", "ike-update", "log"):
+            ev.register(e)
+        v.request("initiate", {"child": "net"})
+        v.request("rekey", {"child": "net"})
+        time.sleep(0.5)
+        v.request("terminate", {"ike": "site"})
+        seen = []
+        ev.sock.settimeout(1)
+        try:
+            while True:
+                seen.append(ev.next_event())
+        except (TimeoutError, socket.timeout):
+            pass
+    logs = [m for n, m in seen if n == "log"]
+    assert logs and all(list(m)[:3] == ["group", "level", "thread"] and list(m)[-1] == "msg" for m in logs)
+    changes = [(n, m) for n, m in seen if n != "log"]
+    assert [n for n, _ in changes][:3] == ["ike-updown", "child-updown", "child-rekey"]
+    up, child_up, rekey = changes[0][1], changes[1][1], changes[2][1]
+    assert list(up) == ["up", "site"] and up["up"] == "yes" and "child-sas" not in up["site"]
+    in_order(up["site"], IKE_FIELDS)
+    assert child_up["up"] == "yes" and list(child_up["site"]["child-sas"]) == ["net-1"]
+    assert list(rekey["site"]["child-sas"]["net"]) == ["old", "new"]
+    assert rekey["site"]["child-sas"]["net"]["old"]["uniqueid"] == "1" and rekey["site"]["child-sas"]["net"]["new"]["uniqueid"] == "2"
+    # Down: without "up", and still with all that was known of it.
+    downs = [m for n, m in changes if n == "ike-updown" and "up" not in m]
+    assert len(downs) == 1 and downs[0]["site"]["state"] == "DELETING" and downs[0]["site"]["remote-id"] == "sun"
+    gone = [m["site"]["child-sas"] for n, m in changes if n == "child-updown" and "up" not in m]
+    assert {c for m in gone for c in m} == {"net-1", "net-2"}
+    for m in gone:
+        in_order(list(m.values())[0], CHILD_FIELDS)
+
+
+def test_monitor_and_log_of_swanctl(loaded):
+    monitor, log = loaded.swanctl.popen("--monitor-sa"), loaded.swanctl.popen("--log")
+    time.sleep(0.7)
+    loaded.swanctl.ok("--initiate", "--child", "net")
+    loaded.swanctl.ok("--terminate", "--ike", "site")
+    time.sleep(0.3)
+    out = []
+    for p in (monitor, log):
+        p.send_signal(signal.SIGINT)
+        out.append(p.communicate(timeout=10)[0])
+    assert "ike-updown" in out[0] or "established" in out[0], out[0]
+    assert "IKE_SA site[1] established between" in out[1], out[1]
+
+
+def test_stats_counters_algorithms(loaded):
+    out = loaded.swanctl.ok("--stats")
+    assert re.search(r"^uptime: \d+ seconds?, since \w{3} \d\d \d\d:\d\d:\d\d \d{4}$", out, re.M)
+    assert re.search(r"^IKE_SAs: 0 total, 0 half-open$", out, re.M)
+    loaded.swanctl.ok("--initiate", "--child", "net")
+    assert re.search(r"^IKE_SAs: 1 total, 0 half-open$", loaded.swanctl.ok("--stats"), re.M)
+    out = loaded.swanctl.ok("--list-algs")
+    assert "AES_CBC[sallyport]" in out and "CURVE_25519[sallyport]" in out
+    loaded.swanctl.ok("--rekey", "--child", "net")
+    time.sleep(0.3)
+    out = loaded.swanctl.ok("--counters")
+    assert re.search(r"^\s*child-rekey\s*:\s+1$", out, re.M)
+    loaded.swanctl.ok("--counters", "--reset")
+    assert not re.search(r"^\s*child-rekey\s*:\s+1$", loaded.swanctl.ok("--counters"), re.M)
+
+
+def test_traps(loaded):
+    s = loaded.swanctl
+    assert s.ok("--list-pols") == ""
+    assert s.ok("--install", "--child", "net").endswith("install completed successfully")
+    assert "site/net, TUNNEL\n  local:  10.1.0.0/16\n  remote: 10.2.0.0/16" in s.ok("--list-pols")
+    assert s.ok("--uninstall", "--child", "net").endswith("uninstall completed successfully")
+    assert s.ok("--list-pols") == ""
+
+
+def test_secrets_over_vici(loaded):
+    with loaded.vici() as v:
+        v.request("load-shared", {"id": "b", "type": "IKE", "data": b"\x00\x01\xff", "owners": ["moon", "*.example"]})
+        assert sorted(v.request("get-shared")["keys"]) == ["b", "ike-site"]
+        v.request("unload-shared", {"id": "b"})
+        assert v.request("get-shared")["keys"] == ["ike-site"]
+        v.request("clear-creds")
+        assert v.request("get-shared")["keys"] == []
+        # Without a secret nothing can be negotiated, and the reason is told.
+        with pytest.raises(Refused) as e:
+            v.request("initiate", {"child": "net"})
+        assert "secret" in e.value.args[0]
+        with pytest.raises(Refused) as e:
+            v.request("load-shared", {"type": "ike", "data": "x", "owners": ["C=CH, CN=x"]})
+        assert e.value.args[0].startswith("owners: ")
+
+
+def test_socket_is_private(host):
+    mode = os.stat(host.socket).st_mode
+    assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o660
+
+
+def test_many_clients_and_pipelined_requests(loaded):
+    clients = [loaded.vici() for _ in range(60)]
+    for c in clients:
+        assert c.request("version")["daemon"] == "sallyport"
+    # A client too many is cut at once; the others stay.
+    extra = [loaded.vici() for _ in range(8)]
+    time.sleep(0.2)
+    assert clients[0].request("version")
+    for c in clients + extra:
+        c.close()
+    time.sleep(0.2)
+    with loaded.vici() as v:
+        packet = bytes([CMD_REQUEST]) + b"\x07version"
+        v.sock.sendall((struct.pack("!I", len(packet)) + packet) * 5000)
+        for _ in range(5000):
+            kind, _ = v.receive_packet()
+            assert kind == 1
+
+
+def test_hostile_clients(loaded):
+    for raw in [struct.pack("!I", 0x7fffffff), struct.pack("!I", 512 * 1024 + 1) + b"x", struct.pack("!I", 1) + b"\x09", struct.pack("!I", 0),
+                struct.pack("!I", 2) + b"\x00\x05", struct.pack("!I", 1) + b"\x01", struct.pack("!I", 1) + b"\x07"]:
+        with loaded.vici(5) as v:
+            v.sock.sendall(raw)
+            with pytest.raises((EOFError, ConnectionError)):
+                v.receive_packet()
+    with loaded.vici() as v:
+        for message, words in [(b"\x02", "ends that did not begin"), (b"\x01\x01a", "does not end"), (b"\x03\x01k\x00\x09v", "within an element"),
+                               (b"\x01\x01a" * 40, "nested too deep"), (b"\x03\x01k\x00\x00" * 20001, "too many elements")]:
+            v.send_packet(CMD_REQUEST, "load-conn", message)
+            kind, raw = v.answer()
+            assert kind == 1 and words.encode() in raw
+        # A packet that never ends costs nothing and hinders nobody.
+        with loaded.vici() as slow:
+            slow.sock.sendall(struct.pack("!I", 400000) + b"\x00")
+            assert v.request("version")
+
+
+def test_a_client_that_leaves_during_its_command(loaded):
+    loaded.deaf()
+    v = loaded.vici()
+    v.send_packet(CMD_REQUEST, "initiate", encode({"child": "net"}))
+    time.sleep(0.2)
+    v.close()
+    time.sleep(2.5)
+    with loaded.vici() as w:
+        assert w.request("version")
+
+
+def test_a_slow_reader_is_cut_and_the_others_served(loaded):
+    with loaded.vici() as slow, loaded.vici() as v:
+        packet = bytes([CMD_REQUEST]) + b"\x05stats"
+        slow.sock.settimeout(10)
+        try:
+            slow.sock.sendall((struct.pack("!I", len(packet)) + packet) * 40000)
+        except OSError:
+            pass
+        time.sleep(0.5)
+        assert v.request("version")
+        answers = 0
+        with pytest.raises((EOFError, ConnectionError)):
+            while True:
+                slow.receive_packet()
+                answers += 1
+        assert answers < 20000
+        assert v.request("version")
+
+
+def test_our_own_command(loaded):
+    code, out = loaded.cli("up", "site")
+    assert code == 0 and "site.net is up" in out and "site.pfs is up" in out
+    assert "IKE initiating Main Mode IKE_SA site[1] to 10.77.0.2" in out
+    code, out = loaded.cli("status")
+    assert code == 0
+    assert re.search(r"^site\[1\]  ESTABLISHED  IKEv1  10.77.0.1\[500\] moon --> 10.77.0.2\[500\] sun$", out, re.M)
+    assert re.search(r"^    net\{1\}  +10.1.0.0/16 <=> 10.2.0.0/16  INSTALLED  AES_GCM_16-\d+ .* 84 kB, 1000 packets  1.2 MB, 2000 packets$", out, re.M)
+    rows = [x for x in out.splitlines() if x.startswith("    PHASE 2") or "INSTALLED" in x]
+    assert len(rows) == 3 and len({x.find("INSTALLED") for x in rows[1:]} | {rows[0].find("STATE")}) == 1, out
+    assert "\033[" not in out
+    code, out = loaded.cli("rekey", "site.net")
+    assert code == 0
+    code, out = loaded.cli("down", "pfs")
+    assert code == 0 and "site.pfs is down" in out
+    time.sleep(0.3)
+    _, out = loaded.cli("status")
+    assert re.search(r"^    pfs  10.1.0.0/16 <=> 10.3.0.0/16  not up$", out, re.M)
+    code, out = loaded.cli("down", "site")
+    assert code == 0
+    _, out = loaded.cli("status")
+    assert "site  down  to 10.77.0.2" in out
+    code, out = loaded.cli("up", "nix")
+    assert code == 1 and "there is no connection or child 'nix'" in out and "Loaded: site" in out
+
+
+def test_status_json(loaded):
+    loaded.cli("up", "net")
+    code, out = loaded.cli("status", "--json")
+    s = json.loads(out)
+    assert code == 0
+    sa = s["ike-sas"][0]
+    assert sa["name"] == "site" and sa["uniqueid"] == 1 and sa["state"] == "ESTABLISHED" and sa["initiator"] is True
+    assert isinstance(sa["initiator-spi"], str)
+    child = sa["child-sas"][0]
+    assert child["name"] == "net" and child["bytes-in"] == 84000 and child["local-ts"] == ["10.1.0.0/16"]
+    assert [c["name"] for c in s["connections"][0]["children"]] == ["net", "pfs"]
+
+
+def test_log_follows(loaded):
+    p = subprocess.Popen([os.path.join(BUILD, "sallyport"), "log", "-f", "--socket", loaded.socket], text=True, stdout=subprocess.PIPE)
+    time.sleep(0.3)
+    loaded.swanctl.ok("--initiate", "--child", "net")
+    time.sleep(0.3)
+    p.terminate()
+    out = p.communicate(timeout=10)[0]
+    assert re.search(r"^\d\d:\d\d:\d\d \[IKE\] <site\|1> IKE_SA site\[1\] established", out, re.M), out
+
+
+def test_version_0_only_answers(host):
+    host.load(ours().replace("version = 1", "version = 0"))
+    code, out = host.swanctl.run("--initiate", "--child", "net")
+    assert code != 0 and "set version = 1" in out
+
+
+def test_connections_of_the_file_are_not_vicis(tmp_path):
+    h = ViciHost(tmp_path, theirs(), ours())
+    try:
+        with h.vici() as v:
+            assert v.request("get-conns") == {"conns": []}
+            assert v.request("get-shared") == {"keys": []}
+            assert [list(m) for m in v.stream("list-conns", "list-conn")[1]] == [["site"]]
+            assert v.request("initiate", {"child": "net"}) == {"success": "yes"}
+        # swanctl --load-all with other connections leaves it alone.
+        h.load(ours().replace("  site {", "  other {"))
+        with h.vici() as v:
+            assert sorted(list(m)[0] for m in v.stream("list-conns", "list-conn")[1]) == ["other", "site"]
+    finally:
+        h.close()
