@@ -306,7 +306,7 @@ run_expire(struct ike *core, const struct command *cmd)
 	child_end(c, END_EXPIRED, true);
 }
 
-/* RFC 2408 section 5.15.. an unauthenticated hint may start a probe, at most one a second, and nothing else. */
+/* Nobody vouches for an INVALID-SPI: the hint may start a probe, at most one a second, and nothing else. */
 static void
 run_invalid_spi(struct ike *core, const struct command *cmd)
 {

@@ -174,7 +174,7 @@ keep_and_send(struct exchange *ex, const uint8_t *m, size_t n)
 	return true;
 }
 
-/* The one who waits for an answer repeats; RFC 2408 section 5.1: "the transmitter of a message sets a timer". */
+/* The one who waits for an answer repeats; RFC 2408 section 5.1: "Set a timer and initialize a retry counter.". */
 static void
 arm(struct exchange *ex)
 {

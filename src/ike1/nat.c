@@ -61,7 +61,7 @@ nat_take_hashes(struct exchange *ex, const struct message *m)
 		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "the peer is behind a NAT, or wants UDP encapsulation");
 }
 
-/* RFC 3947 section 4: "the initiator MUST set both UDP source and destination ports to 4500" from message 5 on. */
+/* RFC 3947 section 4: the initiator "MUST set both UDP source and destination ports to 4500", from message 5 on. */
 void
 nat_float(struct ike_sa *sa)
 {
