@@ -461,6 +461,32 @@ missing_file(void **state)
 	conf_errors_free(&errs);
 }
 
+/* What users are given to start from. */
+static void
+examples_load(void **state)
+{
+	static const char *const names[] = { "site-to-site.conf", "gateway.conf", "many.conf" };
+	const char *data = getenv("SALLYPORT_TEST_DATA");
+	char path[512], text[8192];
+
+	(void)state;
+	if (!data)
+		skip();
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct config c;
+		FILE *f;
+
+		snprintf(path, sizeof path, "%s/../../examples/%s", data, names[i]);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		text[fread(text, 1, sizeof text - 1, f)] = 0;
+		fclose(f);
+		c = load(text);
+		assert_true(c.n > 0);
+		config_free(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -470,7 +496,7 @@ main(void)
 		cmocka_unit_test(not_yet_supported), cmocka_unit_test(defaults_written_out), cmocka_unit_test(bad_values),
 		cmocka_unit_test(version_0_only_answers), cmocka_unit_test(every_mistake_is_told), cmocka_unit_test(templates),
 		cmocka_unit_test(secrets), cmocka_unit_test(secrets_are_not_told), cmocka_unit_test(exposed_secrets_are_refused),
-		cmocka_unit_test(missing_file),
+		cmocka_unit_test(missing_file), cmocka_unit_test(examples_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
