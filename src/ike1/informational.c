@@ -251,8 +251,8 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(v ? v : VERDICT_UNPROTECTED_NOTIFY), "%s", text);
 	if (!is_up(sa))
 		ike_sa_notice(sa, text);
-	else
-		/* Perhaps it lost this SA; a probe will tell. */
+	else if (core->now - sa->dpd_since >= SECONDS(1))
+		/* Perhaps it lost this SA; a probe will tell. Anybody can say it, so not more often. */
 		ike_sa_probe(sa);
 }
 
