@@ -78,7 +78,7 @@ push_up(struct levels *l, const struct element *e)
 
 /* The lowest level above all that go before @e and overlap it. */
 static unsigned
-level_for(const struct levels *l, const struct element *e)
+highest_before(const struct levels *l, const struct element *e)
 {
 	unsigned level = 0;
 
@@ -88,13 +88,13 @@ level_for(const struct levels *l, const struct element *e)
 		if (x != e && x->level >= level && element_before(x, e) && box_overlaps(&x->box, &e->box))
 			level = x->level + 1u;
 	}
-	return free_level(l, e, level);
+	return level;
 }
 
 static bool
 place(struct levels *l, struct element *e)
 {
-	unsigned level = level_for(l, e);
+	unsigned level = free_level(l, e, highest_before(l, e));
 
 	if (level >= LEVELS_MAX)
 		return false;
@@ -110,22 +110,25 @@ compare_order(const void *a, const void *b)
 	return element_before(*x, *y) ? -1 : 1;
 }
 
-/* Every level anew, after a placement that went only half way. */
-static void
+/* Every level anew, without the gaps that removals leave. False when there are more than LEVELS_MAX. */
+static bool
 place_all(struct levels *l)
 {
+	bool fits = true;
+
+	l->relaid = true;
 	qsort(l->all.e, l->all.n, sizeof(struct element *), compare_order);
 	for (size_t i = 0; i < l->all.n; i++) {
 		l->all.e[i]->index = i;
 		l->all.e[i]->level = 0;
 	}
 	for (size_t i = 0; i < l->all.n; i++) {
-		struct element *e = l->all.e[i];
+		unsigned level = highest_before(l, l->all.e[i]);
 
-		e->level = (uint8_t)level_for(l, e);
-		if (e->level != e->stored_level)
-			touch(l, e);
+		fits = fits && level < LEVELS_MAX;
+		l->all.e[i]->level = (uint8_t)(level < LEVELS_MAX ? level : LEVELS_MAX - 1);
 	}
+	return fits;
 }
 
 struct element *
@@ -149,7 +152,7 @@ levels_add(struct levels *l, const struct box *b, enum box_verdict v, uint64_t o
 		free(e);
 		return NULL;
 	}
-	if (place(l, e))
+	if (place(l, e) || place_all(l))
 		return e;
 	*crowded = true;
 	levels_remove(l, e);
@@ -173,7 +176,7 @@ levels_restore(struct levels *l, struct element *e)
 	if (!take_in(l, e))
 		return false;
 	e->doomed = false;
-	return place(l, e);
+	return place(l, e) || place_all(l);
 }
 
 void
@@ -187,6 +190,7 @@ levels_settle(struct levels *l)
 			free(e);
 	}
 	l->touched.n = 0;
+	l->relaid = false;
 }
 
 void

@@ -48,6 +48,7 @@ struct levels {
 	struct element_list all;     /* not the doomed ones */
 	struct element_list touched; /* those whose place in the kernel is to change */
 	uint64_t age;
+	bool relaid; /* levels were given anew, some lower: what the kernel has must be made anew as well */
 };
 
 /* False when out of memory. */

@@ -410,11 +410,9 @@ remove_doomed(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 	return commit(t, why, why_size);
 }
 
-bool
-steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+static bool
+apply_changes(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
-	if (t->stale)
-		return steer_nft_rebuild(t, l, why, why_size);
 	if (!t->defragments && needs_defragmentation(&l->touched) && !defragment(t, why, why_size))
 		return false;
 	if (!merge_full_sets(t, l, why, why_size))
@@ -425,6 +423,15 @@ steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 		if (!fill_level(t, l, level, why, why_size))
 			return false;
 	return remove_doomed(t, l, why, why_size);
+}
+
+/* A refusal may only mean that somebody has flushed the ruleset: then all anew succeeds. */
+bool
+steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
+{
+	if (!t->stale && !l->relaid && apply_changes(t, l, why, why_size))
+		return true;
+	return steer_nft_rebuild(t, l, why, why_size);
 }
 
 /* Everything into the table that t->table names. */

@@ -301,8 +301,9 @@ def test_thousands_of_claims(sites, family):
     moon = Steer(sites.moon)
     if family == 4:
         sites.moon.ip("route", "add", "20.0.0.0/8", "via", "10.77.0.2")
-    seconds = float(moon("bulk %d %d" % (n, family)))
-    assert seconds < 15, seconds
+    # Of a processor: other tests may have the rest of the machine, and sanitizers their share.
+    seconds = float(moon("bulk %d %d" % (n, family)).split()[1])
+    assert seconds < 12, seconds
     wanted = [("udp", source, 0, target % i if family == 6 else "20.%d.%d.1" % (i >> 8, i & 255), 9) for i in (0, 1, 127, 128, 1500, n - 1)]
     outside = sites.moon.capture("wan", "udp")
     send(sites.moon, *wanted, *[("udp", "-") + w[2:] for w in wanted])

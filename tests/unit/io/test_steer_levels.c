@@ -23,6 +23,13 @@ box_at(unsigned src_lo, unsigned src_hi, unsigned dst_lo, unsigned dst_hi)
 static void
 carry_out(struct levels *l)
 {
+	/* All anew, into an empty table. */
+	for (size_t i = 0; l->relaid && i < l->all.n; i++)
+		l->all.e[i]->store = STORE_NONE;
+	for (size_t i = 0; l->relaid && i < l->all.n; i++) {
+		l->all.e[i]->store = STORE_NEW;
+		l->all.e[i]->stored_level = l->all.e[i]->level;
+	}
 	for (unsigned level = LEVELS_MAX; level-- > 0;)
 		for (size_t i = 0; i < l->touched.n; i++) {
 			struct element *e = l->touched.e[i];
@@ -121,6 +128,30 @@ replacement_does_not_climb(void **state)
 		carry_out(&l);
 	}
 	check_invariants(&l);
+	levels_free(&l);
+}
+
+/* Claims that take turns leave gaps below them; when the levels are used up the gaps are closed. */
+static void
+taking_turns_does_not_fill_the_levels(void **state)
+{
+	struct box b = box_at(0, 9, 0, 9);
+	struct element *e[LEVELS_MAX];
+	struct levels l = { 0 };
+	bool crowded;
+
+	(void)state;
+	for (unsigned i = 0; i < LEVELS_MAX; i++) {
+		e[i] = levels_add(&l, &b, BOX_PROTECT, 5, &crowded);
+		carry_out(&l);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		assert_true(levels_remove(&l, e[i % LEVELS_MAX]));
+		e[i % LEVELS_MAX] = levels_add(&l, &b, BOX_PROTECT, 5, &crowded);
+		assert_non_null(e[i % LEVELS_MAX]);
+		carry_out(&l);
+		check_invariants(&l);
+	}
 	levels_free(&l);
 }
 
@@ -242,9 +273,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(disjoint_boxes_share_a_level),    cmocka_unit_test(a_wide_box_gives_way_to_narrow_ones),
-		cmocka_unit_test(replacement_does_not_climb),      cmocka_unit_test(too_many_on_top_of_each_other_are_refused),
-		cmocka_unit_test(random_histories_keep_the_order), cmocka_unit_test(a_removal_can_be_taken_back),
+		cmocka_unit_test(disjoint_boxes_share_a_level),
+		cmocka_unit_test(a_wide_box_gives_way_to_narrow_ones),
+		cmocka_unit_test(replacement_does_not_climb),
+		cmocka_unit_test(taking_turns_does_not_fill_the_levels),
+		cmocka_unit_test(too_many_on_top_of_each_other_are_refused),
+		cmocka_unit_test(random_histories_keep_the_order),
+		cmocka_unit_test(a_removal_can_be_taken_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
