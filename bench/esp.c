@@ -131,8 +131,8 @@ bench_open(struct bench *b, const struct suite *s, size_t n)
 	static struct seeded_rng rng;
 
 	seeded_rng_open(&rng, n);
-	*b = (struct bench){ .suite = s, .n = n };
-	b->w = esp_worker_new(&(struct esp_worker_options){ .provider = BULK_AUTO, .rng = &rng.rng, .expect_sas = n });
+	*b = (struct bench) { .suite = s, .n = n };
+	b->w = esp_worker_new(&(struct esp_worker_options) { .provider = BULK_AUTO, .rng = &rng.rng, .expect_sas = n });
 	b->out = malloc(n * sizeof(struct esp_sa *));
 	b->ring = aligned_alloc(64, RING * STRIDE);
 	b->bare_ring = aligned_alloc(64, RING * STRIDE);
@@ -173,7 +173,7 @@ ours(struct bench *b, size_t sample, const uint32_t *order)
 		uint8_t *p = b->ring + (slot + i) * STRIDE + ESP_HEADROOM;
 
 		header_v4(p, b->inner);
-		k.pkt[i] = (struct packet){ .p = p, .len = b->inner, .sa = b->out[order[i]] };
+		k.pkt[i] = (struct packet) { .p = p, .len = b->inner, .sa = b->out[order[i]] };
 	}
 	t0 = now_ns();
 	esp_transmit(b->w, &k, (instant_t)t0);
@@ -215,7 +215,8 @@ report_line(struct report *r, struct bench *b, size_t n, const char *way, double
 	double m = median(mine, n), c = median(bare, n);
 	json_t *o = json_object();
 
-	fprintf(r->md, "| %s | %u | %zu | %s | %.0f | %.0f | %.2f | %.2f |\n", b->suite->name, b->inner, b->n, way, m, c, m / c, target);
+	fprintf(r->md, "| %s | %u | %zu | %s | %.0f | %.0f | %.2f | %.2f |\n", b->suite->name, b->inner, b->n, way, m, c, m / c,
+	        target);
 	json_object_set_new(o, "suite", json_string(b->suite->name));
 	json_object_set_new(o, "octets", json_integer(b->inner));
 	json_object_set_new(o, "sas", json_integer((json_int_t)b->n));
@@ -296,8 +297,8 @@ memory(struct report *r)
 	double octets;
 
 	seeded_rng_open(&rng, 1);
-	b = (struct bench){ .suite = &suites[0], .n = PAIRS };
-	b.w = esp_worker_new(&(struct esp_worker_options){ .provider = BULK_AUTO, .rng = &rng.rng });
+	b = (struct bench) { .suite = &suites[0], .n = PAIRS };
+	b.w = esp_worker_new(&(struct esp_worker_options) { .provider = BULK_AUTO, .rng = &rng.rng });
 	b.out = malloc(PAIRS * sizeof(struct esp_sa *));
 	if (!b.w || !b.out)
 		die("out of memory");
@@ -319,7 +320,7 @@ pair_of(size_t i)
 	uint16_t port_lo = i % 5 == 0 ? 443 : 0, port_hi = i % 5 == 0 ? 443 : 65535;
 	uint8_t proto = i % 5 == 0 ? 6 : 0;
 
-	return (struct selector_pair){
+	return (struct selector_pair) {
 		.local = selector_from_prefix(&src, bits, proto, 0, 65535),
 		.remote = selector_from_prefix(&dst, bits, proto, port_lo, port_hi),
 	};
@@ -350,7 +351,12 @@ policies(struct report *r)
 		for (size_t i = 0; i < FLOWS; i++) {
 			struct selector_pair ts = pair_of(rng_below(&rng.rng, n));
 
-			flows[i] = (struct flow){ .src = ts.local.hi, .dst = ts.remote.hi, .proto = 6, .ports_known = true, .sport = 999, .dport = 443 };
+			flows[i] = (struct flow) { .src = ts.local.hi,
+				                   .dst = ts.remote.hi,
+				                   .proto = 6,
+				                   .ports_known = true,
+				                   .sport = 999,
+				                   .dport = 443 };
 		}
 		for (size_t k = 0; k < ROUNDS; k++) {
 			double t0 = now_ns();

@@ -7,24 +7,34 @@
 #include "secret.h"
 
 /* Sizes of each suite: RFC 4106, RFC 7634; RFC 3602 and RFC 2410 with RFC 2404 and RFC 4868. */
-#define AES_GCM(bits) \
-	{ .encr_id = ENCR_AES_GCM_16, .key_bits = bits, .iv_octets = 8, .align = 4, .icv_octets = 16, .salt_octets = 4, \
-	  .encr_key_octets = bits / 8 + 4, .kind = BULK_GCM }
-#define CIPHER_HMAC(encr, bits, iv, block, integ, key, icv) \
-	{ .encr_id = encr, .key_bits = bits, .integ_id = integ, .iv_octets = iv, .align = block, .icv_octets = icv, \
-	  .encr_key_octets = bits / 8, .integ_key_octets = key, .kind = BULK_HMAC }
-#define WITH_EACH_HMAC(encr, bits, iv, block) \
-	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA1_96, 20, 12), \
-	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_256_128, 32, 16), \
-	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_384_192, 48, 24), \
-	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_512_256, 64, 32)
+#define AES_GCM(bits)                                                                                                            \
+	{                                                                                                                        \
+		.encr_id = ENCR_AES_GCM_16, .key_bits = bits, .iv_octets = 8, .align = 4, .icv_octets = 16, .salt_octets = 4,    \
+		.encr_key_octets = bits / 8 + 4, .kind = BULK_GCM                                                                \
+	}
+#define CIPHER_HMAC(encr, bits, iv, block, integ, key, icv)                                                                      \
+	{                                                                                                                        \
+		.encr_id = encr, .key_bits = bits, .integ_id = integ, .iv_octets = iv, .align = block, .icv_octets = icv,        \
+		.encr_key_octets = bits / 8, .integ_key_octets = key, .kind = BULK_HMAC                                          \
+	}
+#define WITH_EACH_HMAC(encr, bits, iv, block)                                                                                    \
+	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA1_96, 20, 12),                                                          \
+	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_256_128, 32, 16),                                             \
+	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_384_192, 48, 24),                                             \
+	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_512_256, 64, 32)
 
 static const struct bulk_suite suites[BULK_SUITES] = {
 	AES_GCM(128),
 	AES_GCM(192),
 	AES_GCM(256),
-	{ .encr_id = ENCR_CHACHA20_POLY1305, .key_bits = 0, .iv_octets = 8, .align = 4, .icv_octets = 16, .salt_octets = 4,
-	  .encr_key_octets = 36, .kind = BULK_CHACHA },
+	{ .encr_id = ENCR_CHACHA20_POLY1305,
+	  .key_bits = 0,
+	  .iv_octets = 8,
+	  .align = 4,
+	  .icv_octets = 16,
+	  .salt_octets = 4,
+	  .encr_key_octets = 36,
+	  .kind = BULK_CHACHA },
 	WITH_EACH_HMAC(ENCR_AES_CBC, 128, 16, 16),
 	WITH_EACH_HMAC(ENCR_AES_CBC, 192, 16, 16),
 	WITH_EACH_HMAC(ENCR_AES_CBC, 256, 16, 16),

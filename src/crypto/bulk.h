@@ -12,9 +12,9 @@
  */
 
 enum bulk_provider {
-	BULK_AUTO,  /* the fastest that this machine has */
-	BULK_IMB,   /* libipsec-mb, multi-buffer */
-	BULK_EVP,   /* OpenSSL */
+	BULK_AUTO, /* the fastest that this machine has */
+	BULK_IMB,  /* libipsec-mb, multi-buffer */
+	BULK_EVP,  /* OpenSSL */
 };
 
 enum {
@@ -34,25 +34,25 @@ struct bulk;
  * the SPI; then sequence number, IV, payload (with trailer), ICV.
  */
 struct bulk_op {
-	const void *key;     /* expanded by bulk_key_expand for this direction */
-	uint8_t *head;       /* SPI; 8 octets, IV and payload follow without gaps */
-	uint32_t payload;    /* octets to cipher, trailer included */
-	uint32_t seq_high;   /* ESN: high 32 bits; read when @esn */
+	const void *key;   /* expanded by bulk_key_expand for this direction */
+	uint8_t *head;     /* SPI; 8 octets, IV and payload follow without gaps */
+	uint32_t payload;  /* octets to cipher, trailer included */
+	uint32_t seq_high; /* ESN: high 32 bits; read when @esn */
 	bool esn;
-	bool ok;             /* out, open only: the ICV held */
+	bool ok;                 /* out, open only: the ICV held */
 	const uint8_t *iv_nonce; /* seal of CBC: 16 octets that are encrypted to give the IV; else unused */
 };
 
 /* What the suite's packets look like. */
 struct bulk_suite {
 	uint16_t encr_id, key_bits, integ_id;
-	uint8_t iv_octets;    /* explicit IV in the packet */
-	uint8_t align;        /* the payload is a multiple of this (at least 4) */
+	uint8_t iv_octets; /* explicit IV in the packet */
+	uint8_t align;     /* the payload is a multiple of this (at least 4) */
 	uint8_t icv_octets;
 	uint8_t salt_octets;
 	uint16_t encr_key_octets; /* with the salt */
 	uint16_t integ_key_octets;
-	uint32_t key_size;    /* octets that an expanded key needs, 16-octet multiple; place it at BULK_KEY_ALIGN */
+	uint32_t key_size; /* octets that an expanded key needs, 16-octet multiple; place it at BULK_KEY_ALIGN */
 	/* The provider's own. */
 	uint8_t kind;
 	bool (*expand)(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ);

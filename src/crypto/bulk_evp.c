@@ -47,10 +47,10 @@ cipher_ready(struct evp_key *k, const struct bulk_suite *s, struct span encr)
 static bool
 mac_ready(struct evp_key *k, const struct bulk_suite *s, struct span integ)
 {
-	const char *hash = s->integ_id == INTEG_HMAC_SHA1_96      ? "SHA1"
-	                 : s->integ_id == INTEG_HMAC_SHA2_256_128 ? "SHA256"
-	                 : s->integ_id == INTEG_HMAC_SHA2_384_192 ? "SHA384"
-	                                                          : "SHA512";
+	const char *hash = s->integ_id == INTEG_HMAC_SHA1_96        ? "SHA1"
+	                   : s->integ_id == INTEG_HMAC_SHA2_256_128 ? "SHA256"
+	                   : s->integ_id == INTEG_HMAC_SHA2_384_192 ? "SHA384"
+	                                                            : "SHA512";
 	OSSL_PARAM param[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)hash, 0),
 		               OSSL_PARAM_construct_end() };
 	EVP_MAC *mac;

@@ -235,10 +235,10 @@ chacha_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size
 static IMB_HASH_ALG
 hash_of(uint16_t integ_id)
 {
-	return integ_id == INTEG_HMAC_SHA1_96      ? IMB_AUTH_HMAC_SHA_1
-	     : integ_id == INTEG_HMAC_SHA2_256_128 ? IMB_AUTH_HMAC_SHA_256
-	     : integ_id == INTEG_HMAC_SHA2_384_192 ? IMB_AUTH_HMAC_SHA_384
-	                                           : IMB_AUTH_HMAC_SHA_512;
+	return integ_id == INTEG_HMAC_SHA1_96        ? IMB_AUTH_HMAC_SHA_1
+	       : integ_id == INTEG_HMAC_SHA2_256_128 ? IMB_AUTH_HMAC_SHA_256
+	       : integ_id == INTEG_HMAC_SHA2_384_192 ? IMB_AUTH_HMAC_SHA_384
+	                                             : IMB_AUTH_HMAC_SHA_512;
 }
 
 /* RFC 2104 section 4: the state of the hash after the block key XOR pad. */

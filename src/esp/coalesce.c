@@ -5,9 +5,22 @@
 #include "segment.h"
 
 enum {
-	PROTO_TCP = 6, PROTO_UDP = 17, IPV4_HEADER = 20, IPV6_HEADER = 40, TCP_MIN = 20, UDP_HEADER = 8,
-	IPV4_FRAGMENT = 0x3fff, IPV4_DF = 0x4000, TCP_FLAGS = 13, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_ECE = 0x40,
-	TCP_CHECK = 16, UDP_CHECK = 6, OCTETS_MAX = 65535, NO_PACKET = UINT16_MAX,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	IPV4_HEADER = 20,
+	IPV6_HEADER = 40,
+	TCP_MIN = 20,
+	UDP_HEADER = 8,
+	IPV4_FRAGMENT = 0x3fff,
+	IPV4_DF = 0x4000,
+	TCP_FLAGS = 13,
+	TCP_PSH = 0x08,
+	TCP_ACK = 0x10,
+	TCP_ECE = 0x40,
+	TCP_CHECK = 16,
+	UDP_CHECK = 6,
+	OCTETS_MAX = 65535,
+	NO_PACKET = UINT16_MAX,
 };
 
 /* What is looked at in one packet. */
@@ -17,8 +30,8 @@ struct piece {
 	uint64_t addresses, flow; /* hashes; flow is 0 where the ports cannot be seen */
 	uint16_t l4, header;
 	uint8_t family, proto;
-	bool joinable;            /* may start or join a super-packet */
-	bool ends;                /* nothing may follow it: PSH */
+	bool joinable; /* may start or join a super-packet */
+	bool ends;     /* nothing may follow it: PSH */
 };
 
 static uint64_t
@@ -116,7 +129,8 @@ look_at(const struct coalesce *k, const struct packet *pkt)
 	if ((c.proto != PROTO_TCP && c.proto != PROTO_UDP) || !c.l4 || c.len < c.l4 + 4u)
 		return c;
 	c.flow = mix(mix(c.addresses, c.proto), get_be32(c.p + c.l4)) | 1;
-	c.joinable = plain && feature_of(k->features, &c) && (c.proto == PROTO_TCP ? plain_tcp(&c) : plain_udp(&c)) && checksum_holds(&c);
+	c.joinable = plain && feature_of(k->features, &c) && (c.proto == PROTO_TCP ? plain_tcp(&c) : plain_udp(&c)) &&
+	             checksum_holds(&c);
 	return c;
 }
 
@@ -220,7 +234,7 @@ start(struct coalesce *k, const struct piece *c, uint16_t i)
 	struct coalesce_slot *s = &k->slot[k->n];
 
 	k->link[i] = NO_PACKET;
-	*s = (struct coalesce_slot){
+	*s = (struct coalesce_slot) {
 		.hash = c->flow,
 		.addresses = c->addresses,
 		.next_seq = c->joinable && c->proto == PROTO_TCP ? get_be32(c->p + c->l4 + 4) + c->len - c->header : 0,
@@ -288,12 +302,12 @@ static struct virtio_net_hdr
 virtio_header(const struct coalesce_slot *s)
 {
 	if (s->count == 1)
-		return (struct virtio_net_hdr){ .flags = s->verified ? VIRTIO_NET_HDR_F_DATA_VALID : 0 };
-	return (struct virtio_net_hdr){
+		return (struct virtio_net_hdr) { .flags = s->verified ? VIRTIO_NET_HDR_F_DATA_VALID : 0 };
+	return (struct virtio_net_hdr) {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = s->proto == PROTO_UDP  ? VIRTIO_NET_HDR_GSO_UDP_L4
-		            : s->family == IP_V4 ? VIRTIO_NET_HDR_GSO_TCPV4
-		                                 : VIRTIO_NET_HDR_GSO_TCPV6,
+		.gso_type = s->proto == PROTO_UDP ? VIRTIO_NET_HDR_GSO_UDP_L4
+		            : s->family == IP_V4  ? VIRTIO_NET_HDR_GSO_TCPV4
+		                                  : VIRTIO_NET_HDR_GSO_TCPV6,
 		.hdr_len = s->header,
 		.gso_size = (uint16_t)s->payload,
 		.csum_start = s->l4,
@@ -308,13 +322,15 @@ emit(struct coalesce *k, const struct batch *b, size_t i, struct iovec *v)
 	const struct packet *first = &b->pkt[s->first];
 	struct super_packet *o = &k->out[i];
 
-	*o = (struct super_packet){ .vh = virtio_header(s), .iov = v, .octets = s->octets, .packets = s->count, .first = s->first };
+	*o = (struct super_packet) {
+		.vh = virtio_header(s), .iov = v, .octets = s->octets, .packets = s->count, .first = s->first
+	};
 	if (s->count > 1)
 		rewrite_headers(s, first->p);
-	*v++ = (struct iovec){ &o->vh, sizeof o->vh };
-	*v++ = (struct iovec){ first->p, first->len };
+	*v++ = (struct iovec) { &o->vh, sizeof o->vh };
+	*v++ = (struct iovec) { first->p, first->len };
 	for (uint16_t j = k->link[s->first]; j != NO_PACKET; j = k->link[j])
-		*v++ = (struct iovec){ b->pkt[j].p + s->header, b->pkt[j].len - s->header };
+		*v++ = (struct iovec) { b->pkt[j].p + s->header, b->pkt[j].len - s->header };
 	o->n_iov = (uint32_t)(v - o->iov);
 	return v;
 }

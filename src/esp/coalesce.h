@@ -20,7 +20,7 @@
 enum coalesce_feature {
 	COALESCE_TCP4 = 1 << 0,
 	COALESCE_TCP6 = 1 << 1,
-	COALESCE_UDP = 1 << 2,  /* the device takes UDP super-packets (USO, Linux 6.2) */
+	COALESCE_UDP = 1 << 2, /* the device takes UDP super-packets (USO, Linux 6.2) */
 	/*
 	 * Datagrams with DF set whose IPv4 identification stays the same may join
 	 * too, as in the kernel's own GRO: RFC 6864 section 4.1 forbids receivers to
@@ -34,26 +34,26 @@ struct super_packet {
 	struct virtio_net_hdr vh;
 	struct iovec *iov;
 	uint32_t n_iov;
-	uint32_t octets;   /* of the IP packet */
-	uint32_t packets;  /* that went into it */
-	uint32_t first;    /* index in the batch of the first of them */
+	uint32_t octets;  /* of the IP packet */
+	uint32_t packets; /* that went into it */
+	uint32_t first;   /* index in the batch of the first of them */
 };
 
 enum { COALESCE_SEGMENTS_MAX = 64, COALESCE_FLOWS = 16 };
 
 struct coalesce_slot {
 	uint64_t hash, addresses;
-	uint32_t next_seq;       /* TCP sequence number that would follow */
-	uint32_t payload;        /* of each segment */
+	uint32_t next_seq; /* TCP sequence number that would follow */
+	uint32_t payload;  /* of each segment */
 	uint32_t octets, count;
-	uint16_t first, last;    /* packets of the batch, chained by link[] */
+	uint16_t first, last; /* packets of the batch, chained by link[] */
 	uint16_t header, l4;
 	uint8_t proto, family;
 	bool ends, fixed_id, verified;
 };
 
 struct coalesce {
-	unsigned features;       /* enum coalesce_feature */
+	unsigned features; /* enum coalesce_feature */
 	size_t n;
 	struct super_packet out[ESP_BATCH_MAX];
 	/* Scratch. */

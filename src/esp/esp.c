@@ -86,7 +86,7 @@ aead_open_batch(struct esp_worker *w, struct batch *b)
 
 		if (p->drop)
 			continue;
-		*op_add(w, i, p->sa) = (struct bulk_op){
+		*op_add(w, i, p->sa) = (struct bulk_op) {
 			.key = esp_sa_key(p->sa),
 			.head = p->p,
 			.payload = p->len - p->sa->head_octets - p->sa->icv_octets,
@@ -256,7 +256,7 @@ prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 	payload = append_trailer(sa, p->p, inner);
 	p->p -= sa->head_octets;
 	p->len = sa->head_octets + payload + sa->icv_octets;
-	*op = (struct bulk_op){
+	*op = (struct bulk_op) {
 		.key = esp_sa_key(sa),
 		.head = p->p,
 		.payload = payload,

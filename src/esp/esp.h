@@ -13,35 +13,35 @@
  */
 
 /* Drop reasons of the data path: one list yields enum, counter and sentence. */
-#define ESP_DROPS(X) \
-	X(NONE, "none", "accepted") \
-	X(NO_SA, "no-sa", "no SA for this SPI (RFC 4303 3.4.2)") \
-	X(RUNT, "runt", "shorter than the SA's smallest packet") \
-	X(REPLAY, "replay", "sequence number already seen or left of the window (RFC 4303 3.4.3)") \
-	X(ICV, "icv", "integrity check failed (RFC 4303 3.4.4)") \
-	X(PADDING, "padding", "padding or next header is malformed (RFC 4303 2.4)") \
-	X(SELECTOR, "selector", "decrypted packet is outside the SA's selectors (RFC 4301 5.2)") \
-	X(INNER, "inner", "decrypted packet is not a whole IPv4 or IPv6 packet") \
-	X(DUMMY, "dummy", "dummy packet for traffic flow confidentiality (RFC 4303 2.6)") \
-	X(NO_POLICY, "no-policy", "no policy protects this packet") \
-	X(HELD_FULL, "held-full", "waiting for an SA: the hold queue is full") \
-	X(HELD_TIMEOUT, "held-timeout", "waited too long for an SA") \
-	X(NO_OUTBOUND_SA, "no-outbound-sa", "its policy has no SA and none may be negotiated") \
-	X(SEQ_EXHAUSTED, "seq-exhausted", "sequence number would cycle (RFC 4303 3.3.3)") \
-	X(LIFETIME, "lifetime", "the SA reached its hard limit of octets or packets") \
-	X(TOO_BIG, "too-big", "larger than the path with DF set; ICMP sent to the sender (RFC 4301 8.2.1)") \
-	X(TTL, "ttl", "TTL or hop limit expired") \
-	X(ECN, "ecn", "CE outside on a packet that does not understand ECN (RFC 6040)") \
-	X(MALFORMED, "malformed", "not a packet that can be judged") \
-	X(SEND, "send", "the socket refused it") \
-	X(TUN_WRITE, "tun-write", "the TUN device refused it") \
+#define ESP_DROPS(X)                                                                                                             \
+	X(NONE, "none", "accepted")                                                                                              \
+	X(NO_SA, "no-sa", "no SA for this SPI (RFC 4303 3.4.2)")                                                                 \
+	X(RUNT, "runt", "shorter than the SA's smallest packet")                                                                 \
+	X(REPLAY, "replay", "sequence number already seen or left of the window (RFC 4303 3.4.3)")                               \
+	X(ICV, "icv", "integrity check failed (RFC 4303 3.4.4)")                                                                 \
+	X(PADDING, "padding", "padding or next header is malformed (RFC 4303 2.4)")                                              \
+	X(SELECTOR, "selector", "decrypted packet is outside the SA's selectors (RFC 4301 5.2)")                                 \
+	X(INNER, "inner", "decrypted packet is not a whole IPv4 or IPv6 packet")                                                 \
+	X(DUMMY, "dummy", "dummy packet for traffic flow confidentiality (RFC 4303 2.6)")                                        \
+	X(NO_POLICY, "no-policy", "no policy protects this packet")                                                              \
+	X(HELD_FULL, "held-full", "waiting for an SA: the hold queue is full")                                                   \
+	X(HELD_TIMEOUT, "held-timeout", "waited too long for an SA")                                                             \
+	X(NO_OUTBOUND_SA, "no-outbound-sa", "its policy has no SA and none may be negotiated")                                   \
+	X(SEQ_EXHAUSTED, "seq-exhausted", "sequence number would cycle (RFC 4303 3.3.3)")                                        \
+	X(LIFETIME, "lifetime", "the SA reached its hard limit of octets or packets")                                            \
+	X(TOO_BIG, "too-big", "larger than the path with DF set; ICMP sent to the sender (RFC 4301 8.2.1)")                      \
+	X(TTL, "ttl", "TTL or hop limit expired")                                                                                \
+	X(ECN, "ecn", "CE outside on a packet that does not understand ECN (RFC 6040)")                                          \
+	X(MALFORMED, "malformed", "not a packet that can be judged")                                                             \
+	X(SEND, "send", "the socket refused it")                                                                                 \
+	X(TUN_WRITE, "tun-write", "the TUN device refused it")                                                                   \
 	X(PEER_ADDRESS, "peer-address", "a plain packet or wrong encapsulation for this SA")
 
 enum esp_drop {
 #define X(id, name, sentence) ESP_DROP_##id,
 	ESP_DROPS(X)
 #undef X
-	ESP_DROP_COUNT
+	        ESP_DROP_COUNT
 };
 
 const char *esp_drop_name(enum esp_drop d);
@@ -56,17 +56,17 @@ enum {
 
 /* One packet on its way through the stages. */
 struct packet {
-	uint8_t *p;         /* in: ESP header, then the inner packet; out: inner packet, then ESP header */
-	struct esp_sa *sa;  /* out: set by the caller; in: found by SPI */
-	uint64_t seq;       /* with its high half where ESN is on */
-	uint32_t len;       /* octets at p */
-	uint32_t spi;       /* in: read from the packet */
-	uint32_t user;      /* the caller's: not looked at */
-	uint8_t drop;       /* enum esp_drop; the caller may set it beforehand: such a packet passes no stage */
-	uint8_t tos;        /* outer TOS or traffic class; in: as received (set by the caller), out: to send with (set here) */
-	bool df;            /* out: DF of an outer IPv4 header (set here) */
-	uint8_t next;       /* in: next header of the payload, 4 or 41 */
-	void *tag;          /* the caller's: not looked at */
+	uint8_t *p;        /* in: ESP header, then the inner packet; out: inner packet, then ESP header */
+	struct esp_sa *sa; /* out: set by the caller; in: found by SPI */
+	uint64_t seq;      /* with its high half where ESN is on */
+	uint32_t len;      /* octets at p */
+	uint32_t spi;      /* in: read from the packet */
+	uint32_t user;     /* the caller's: not looked at */
+	uint8_t drop;      /* enum esp_drop; the caller may set it beforehand: such a packet passes no stage */
+	uint8_t tos;       /* outer TOS or traffic class; in: as received (set by the caller), out: to send with (set here) */
+	bool df;           /* out: DF of an outer IPv4 header (set here) */
+	uint8_t next;      /* in: next header of the payload, 4 or 41 */
+	void *tag;         /* the caller's: not looked at */
 };
 
 /*
@@ -88,8 +88,8 @@ struct esp_event {
 
 struct esp_worker_options {
 	enum bulk_provider provider;
-	struct rng *rng;      /* hash keys, IV masks; used when SAs are added, never per packet */
-	size_t expect_sas;    /* a hint for the tables; 0: small */
+	struct rng *rng;   /* hash keys, IV masks; used when SAs are added, never per packet */
+	size_t expect_sas; /* a hint for the tables; 0: small */
 };
 
 /* NULL when out of memory, or without the provider asked for. One thread at a time. */

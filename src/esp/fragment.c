@@ -2,7 +2,15 @@
 #include "checksum.h"
 #include "pmtu.h"
 
-enum { IPV4_MIN = 20, DF_BIT = 0x4000, MF_BIT = 0x2000, OFFSET_BITS = 0x1fff, OPTION_COPIED = 0x80, OPTION_END = 0, OPTION_NOP = 1 };
+enum {
+	IPV4_MIN = 20,
+	DF_BIT = 0x4000,
+	MF_BIT = 0x2000,
+	OFFSET_BITS = 0x1fff,
+	OPTION_COPIED = 0x80,
+	OPTION_END = 0,
+	OPTION_NOP = 1
+};
 
 /*
  * RFC 791 section 3.1: options with the copied flag are in every fragment, the others
@@ -38,7 +46,7 @@ later_options(struct fragment *f)
 bool
 fragment_open(struct fragment *f, const uint8_t *packet, uint32_t len, uint32_t mtu)
 {
-	*f = (struct fragment){ .packet = packet, .len = len, .mtu = mtu };
+	*f = (struct fragment) { .packet = packet, .len = len, .mtu = mtu };
 	if (len < IPV4_MIN || packet[0] >> 4 != 4 || get_be16(packet + 2) != len || get_be16(packet + 6) & DF_BIT)
 		return false;
 	f->header = (packet[0] & 15u) * 4;

@@ -52,9 +52,9 @@ set_tos(uint8_t *inner, uint8_t tos)
 static const uint8_t egress_ecn[4][4] = {
 	/*                  Not-ECT      ECT(1)       ECT(0)       CE */
 	[ECN_NOT_ECT] = { ECN_NOT_ECT, ECN_NOT_ECT, ECN_NOT_ECT, ECN_NOT_ECT },
-	[ECN_ECT_1] =   { ECN_ECT_1,   ECN_ECT_1,   ECN_ECT_1,   ECN_CE },
-	[ECN_ECT_0] =   { ECN_ECT_0,   ECN_ECT_1,   ECN_ECT_0,   ECN_CE },
-	[ECN_CE] =      { ECN_CE,      ECN_CE,      ECN_CE,      ECN_CE },
+	[ECN_ECT_1] = { ECN_ECT_1, ECN_ECT_1, ECN_ECT_1, ECN_CE },
+	[ECN_ECT_0] = { ECN_ECT_0, ECN_ECT_1, ECN_ECT_0, ECN_CE },
+	[ECN_CE] = { ECN_CE, ECN_CE, ECN_CE, ECN_CE },
 };
 
 bool

@@ -10,7 +10,8 @@ enum { OUTER_TTL = 64, OUTER_OCTETS_MAX = 40 + 8, UDP_HEADER_OCTETS = 8 };
 
 enum ecn { ECN_NOT_ECT = 0, ECN_ECT_1 = 1, ECN_ECT_0 = 2, ECN_CE = 3 };
 
-/* TOS or traffic class for the outer header of an inner packet: DSCP if copied; ECN as in RFC 6040 section 4.1, normal mode, if copied. */
+/* TOS or traffic class for the outer header of an inner packet: DSCP if copied; ECN as in RFC 6040 section 4.1, normal mode, if
+ * copied. */
 uint8_t outer_tos(const struct esp_sa *sa, const uint8_t *inner);
 
 /*
@@ -37,7 +38,8 @@ bool outer_carry_in(const struct esp_sa *sa, uint8_t *inner, uint8_t tos);
  * Returns how many octets were written. UDP checksum: zero over IPv4 (RFC 3948
  * section 2.1); over IPv6 it is left zero for the caller, who must complete it (outer_udp6_checksum).
  */
-size_t outer_build(uint8_t *out, const struct esp_path *path, uint32_t esp, uint8_t tos, bool df, uint16_t id, uint32_t flow_label);
+size_t outer_build(uint8_t *out, const struct esp_path *path, uint32_t esp, uint8_t tos, bool df, uint16_t id,
+                   uint32_t flow_label);
 
 /* Completes the UDP checksum of a packet that outer_build began over IPv6: RFC 8200 section 8.1. */
 void outer_udp6_checksum(uint8_t *packet, size_t n);

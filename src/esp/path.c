@@ -57,7 +57,9 @@ path_get(struct path_table *t, const struct endpoint *local, const struct endpoi
 	p = malloc(sizeof *p);
 	if (!p)
 		return NULL;
-	*p = (struct esp_path){ .local = *local, .remote = *remote, .refs = 1, .mtu = mtu, .udp_encap = udp_encap, .next = *head };
+	*p = (struct esp_path) {
+		.local = *local, .remote = *remote, .refs = 1, .mtu = mtu, .udp_encap = udp_encap, .next = *head
+	};
 	*head = p;
 	t->n++;
 	return p;
@@ -86,7 +88,7 @@ path_table_close(struct path_table *t)
 			free(p);
 		}
 	free(t->bucket);
-	*t = (struct path_table){ 0 };
+	*t = (struct path_table) { 0 };
 }
 
 size_t

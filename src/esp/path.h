@@ -12,7 +12,8 @@ struct path_table {
 };
 
 /* A reference; made with @mtu if it is new. NULL: no memory. */
-struct esp_path *path_get(struct path_table *t, const struct endpoint *local, const struct endpoint *remote, bool udp_encap, uint16_t mtu);
+struct esp_path *path_get(struct path_table *t, const struct endpoint *local, const struct endpoint *remote, bool udp_encap,
+                          uint16_t mtu);
 void path_put(struct path_table *t, struct esp_path *p);
 void path_table_close(struct path_table *t);
 size_t path_table_memory(const struct path_table *t);

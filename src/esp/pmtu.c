@@ -5,11 +5,19 @@
 #include "outer.h"
 
 enum {
-	IPV4_MIN = 20, IPV6_HEADER = 40, ICMP_HEADER = 8, PROTO_ICMP = 1, PROTO_ICMPV6 = 58, TTL = 64,
+	IPV4_MIN = 20,
+	IPV6_HEADER = 40,
+	ICMP_HEADER = 8,
+	PROTO_ICMP = 1,
+	PROTO_ICMPV6 = 58,
+	TTL = 64,
 	/* RFC 791: every host takes 576 octets; RFC 8200 section 5: every link carries 1280. */
-	IPV4_LEAST = 576, IPV6_LEAST = 1280,
-	ICMP_QUOTED_TO = 576,    /* RFC 1812 section 4.3.2.3: as much as fits in 576 octets */
-	DF_BIT = 0x4000, OFFSET_BITS = 0x1fff, FRAGMENT_LEAST = 68,
+	IPV4_LEAST = 576,
+	IPV6_LEAST = 1280,
+	ICMP_QUOTED_TO = 576, /* RFC 1812 section 4.3.2.3: as much as fits in 576 octets */
+	DF_BIT = 0x4000,
+	OFFSET_BITS = 0x1fff,
+	FRAGMENT_LEAST = 68,
 };
 
 uint32_t

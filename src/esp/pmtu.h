@@ -15,9 +15,9 @@
 
 enum pmtu_action {
 	PMTU_FITS,
-	PMTU_FRAGMENT,   /* fragment_open ... */
-	PMTU_OUTER,      /* send it whole, with DF clear outside whatever outer_df says: the kernel fragments */
-	PMTU_ICMP,       /* drop as ESP_DROP_TOO_BIG; answer with pmtu_icmp */
+	PMTU_FRAGMENT, /* fragment_open ... */
+	PMTU_OUTER,    /* send it whole, with DF clear outside whatever outer_df says: the kernel fragments */
+	PMTU_ICMP,     /* drop as ESP_DROP_TOO_BIG; answer with pmtu_icmp */
 };
 
 /* The largest inner packet whose outer packet is within @outer_mtu; at least 0. */
@@ -51,7 +51,7 @@ struct fragment {
 	const uint8_t *packet;
 	uint32_t len, header, at, mtu;
 	uint8_t first_header[60], later_header[60];
-	uint32_t later;       /* octets of later_header: only options that are copied */
+	uint32_t later; /* octets of later_header: only options that are copied */
 };
 
 /* @packet is borrowed. False: not IPv4, DF set, or @mtu too small for 8 octets of payload. */

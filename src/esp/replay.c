@@ -11,10 +11,10 @@ uint32_t
 replay_window_clamp(uint32_t window)
 {
 	/* RFC 4303 section 3.4.3: "a minimum window size of 32 packets MUST be supported". */
-	return window == 0                    ? 0
-	     : window < REPLAY_WINDOW_MIN ? REPLAY_WINDOW_MIN
-	     : window > REPLAY_WINDOW_MAX ? REPLAY_WINDOW_MAX
-	                                  : window;
+	return window == 0                  ? 0
+	       : window < REPLAY_WINDOW_MIN ? REPLAY_WINDOW_MIN
+	       : window > REPLAY_WINDOW_MAX ? REPLAY_WINDOW_MAX
+	                                    : window;
 }
 
 static uint32_t

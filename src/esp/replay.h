@@ -13,9 +13,9 @@
  * @window highest numbers are judged by their bit.
  */
 struct replay {
-	uint64_t top;      /* highest sequence number accepted; 0: none yet */
-	uint32_t window;   /* packets; 0: off */
-	uint32_t mask;     /* bits in the ring - 1 */
+	uint64_t top;    /* highest sequence number accepted; 0: none yet */
+	uint32_t window; /* packets; 0: off */
+	uint32_t mask;   /* bits in the ring - 1 */
 	uint64_t word[];
 };
 

@@ -57,8 +57,12 @@ sa_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t sele
 static size_t
 sa_octets_of(struct esp_sa *sa)
 {
-	struct selector_pair v4 = { .local.lo.family = IP_V4, .local.hi.family = IP_V4, .remote.lo.family = IP_V4, .remote.hi.family = IP_V4 };
-	struct selector_pair v6 = { .local.lo.family = IP_V6, .local.hi.family = IP_V6, .remote.lo.family = IP_V6, .remote.hi.family = IP_V6 };
+	struct selector_pair v4 = {
+		.local.lo.family = IP_V4, .local.hi.family = IP_V4, .remote.lo.family = IP_V4, .remote.hi.family = IP_V4
+	};
+	struct selector_pair v6 = {
+		.local.lo.family = IP_V6, .local.hi.family = IP_V6, .remote.lo.family = IP_V6, .remote.hi.family = IP_V6
+	};
 	bool inbound = !(sa->flags & SA_OUT);
 
 	return sa_octets(sa->suite, inbound, inbound ? esp_sa_replay(sa)->window : 0,
@@ -191,7 +195,8 @@ build(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra
 	sa->handle = h;
 	sa->suite = s;
 	sa->path = path_get(&w->paths, &p->local, &p->remote, p->udp_encap, x->mtu ? x->mtu : SA_MTU_DEFAULT);
-	if (!sa->path || !bulk_key_expand(w->bulk, s, (uint8_t *)sa + SA_PACKET_OCTETS, p->direction == SA_OUTBOUND, p->encr_key, p->integ_key)) {
+	if (!sa->path || !bulk_key_expand(w->bulk, s, (uint8_t *)sa + SA_PACKET_OCTETS, p->direction == SA_OUTBOUND, p->encr_key,
+	                                  p->integ_key)) {
 		discard(w, sa, octets);
 		return NULL;
 	}
@@ -207,7 +212,7 @@ struct esp_sa *
 esp_sa_add(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *given, const char **why)
 {
 	const struct bulk_suite *s = bulk_suite(w->bulk, p->encr.id, p->encr.key_bits, p->integ_id);
-	struct esp_sa_extra x = given ? *given : (struct esp_sa_extra){ 0 };
+	struct esp_sa_extra x = given ? *given : (struct esp_sa_extra) { 0 };
 	uint32_t window = replay_window_clamp(p->replay_window);
 	struct esp_sa *sa;
 	size_t selectors;
@@ -263,7 +268,7 @@ esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *loca
 void
 esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out)
 {
-	*out = (struct sa_usage){ .octets = sa->octets, .packets = sa->packets, .last_use_ns = sa->last_use_ns };
+	*out = (struct sa_usage) { .octets = sa->octets, .packets = sa->packets, .last_use_ns = sa->last_use_ns };
 }
 
 size_t

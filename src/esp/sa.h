@@ -19,7 +19,7 @@ struct esp_worker;
 struct esp_path {
 	struct endpoint local, remote;
 	uint32_t refs;
-	uint16_t mtu;       /* of the outer path, whole packets; the data plane writes what it learns */
+	uint16_t mtu; /* of the outer path, whole packets; the data plane writes what it learns */
 	bool udp_encap;
 	struct esp_path *next;
 };
@@ -47,17 +47,17 @@ enum { SA_PACKET_OCTETS = 128, SA_SELECTORS_MAX = 64, SA_MTU_DEFAULT = 1500 };
 struct esp_sa {
 	/* First cache line: what each packet needs. */
 	const struct bulk_suite *suite;
-	uint64_t seq;                       /* outbound: last number used */
-	uint64_t octets, packets;           /* inner octets */
-	uint8_t iv_mask[16];                /* outbound: XORed into the counter that makes the IV */
-	uint32_t spi;                       /* host order */
-	uint16_t flags;                     /* enum sa_flag */
-	uint8_t head_octets;                /* SPI, sequence number, IV */
-	uint8_t align;                      /* payload multiple */
+	uint64_t seq;             /* outbound: last number used */
+	uint64_t octets, packets; /* inner octets */
+	uint8_t iv_mask[16];      /* outbound: XORed into the counter that makes the IV */
+	uint32_t spi;             /* host order */
+	uint16_t flags;           /* enum sa_flag */
+	uint8_t head_octets;      /* SPI, sequence number, IV */
+	uint8_t align;            /* payload multiple */
 	uint8_t icv_octets;
-	uint8_t n_v4, n_v6;                 /* selectors by family */
+	uint8_t n_v4, n_v6; /* selectors by family */
 	uint8_t pad;
-	uint32_t handle;                    /* in the worker's slab */
+	uint32_t handle; /* in the worker's slab */
 	/* Second cache line. */
 	uint64_t next_octets, next_packets; /* the next limit that raises an event */
 	uint64_t hard_octets, hard_packets;

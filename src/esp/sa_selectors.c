@@ -64,7 +64,7 @@ sa_selectors_flags(const struct selector_pair *ts, size_t n)
 static struct narrow
 narrow_of(const struct selector_pair *ts)
 {
-	return (struct narrow){
+	return (struct narrow) {
 		.port_lo = { ts->local.port_lo, ts->remote.port_lo },
 		.port_hi = { ts->local.port_hi, ts->remote.port_hi },
 		.proto = { ts->local.proto, ts->remote.proto },
@@ -74,7 +74,7 @@ narrow_of(const struct selector_pair *ts)
 static void
 pack_v4(struct selector_v4 *out, const struct selector_pair *ts)
 {
-	*out = (struct selector_v4){
+	*out = (struct selector_v4) {
 		.lo = { get_be32(ts->local.lo.b), get_be32(ts->remote.lo.b) },
 		.hi = { get_be32(ts->local.hi.b), get_be32(ts->remote.hi.b) },
 		.narrow = narrow_of(ts),
@@ -84,7 +84,7 @@ pack_v4(struct selector_v4 *out, const struct selector_pair *ts)
 static void
 pack_v6(struct selector_v6 *out, const struct selector_pair *ts)
 {
-	*out = (struct selector_v6){ .narrow = narrow_of(ts) };
+	*out = (struct selector_v6) { .narrow = narrow_of(ts) };
 	memcpy(out->lo[LOCAL], ts->local.lo.b, 16);
 	memcpy(out->hi[LOCAL], ts->local.hi.b, 16);
 	memcpy(out->lo[REMOTE], ts->remote.lo.b, 16);
@@ -121,8 +121,16 @@ narrow_admits(const struct narrow *s, const struct flow *incoming)
 {
 	struct flow f = flow_reversed(incoming);
 	struct selector_pair pair = {
-		.local = { .lo = f.src, .hi = f.src, .proto = s->proto[LOCAL], .port_lo = s->port_lo[LOCAL], .port_hi = s->port_hi[LOCAL] },
-		.remote = { .lo = f.dst, .hi = f.dst, .proto = s->proto[REMOTE], .port_lo = s->port_lo[REMOTE], .port_hi = s->port_hi[REMOTE] },
+		.local = { .lo = f.src,
+		           .hi = f.src,
+		           .proto = s->proto[LOCAL],
+		           .port_lo = s->port_lo[LOCAL],
+		           .port_hi = s->port_hi[LOCAL] },
+		.remote = { .lo = f.dst,
+		            .hi = f.dst,
+		            .proto = s->proto[REMOTE],
+		            .port_lo = s->port_lo[REMOTE],
+		            .port_hi = s->port_hi[REMOTE] },
 	};
 
 	return selector_pair_admits(&pair, &f);

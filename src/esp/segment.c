@@ -4,10 +4,23 @@
 #include "checksum.h"
 
 enum {
-	PROTO_HOP_BY_HOP = 0, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ROUTING = 43, PROTO_DST_OPTIONS = 60,
-	IPV4_MIN = 20, IPV6_HEADER = 40, TCP_MIN = 20, UDP_HEADER = 8, EXTENSION_HEADERS_MAX = 8,
+	PROTO_HOP_BY_HOP = 0,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_ROUTING = 43,
+	PROTO_DST_OPTIONS = 60,
+	IPV4_MIN = 20,
+	IPV6_HEADER = 40,
+	TCP_MIN = 20,
+	UDP_HEADER = 8,
+	EXTENSION_HEADERS_MAX = 8,
 	IPV4_FRAGMENT = 0x3fff, /* MF and offset */
-	TCP_CHECK = 16, UDP_CHECK = 6, TCP_FLAGS = 13, TCP_FIN = 0x01, TCP_PSH = 0x08, TCP_CWR = 0x80,
+	TCP_CHECK = 16,
+	UDP_CHECK = 6,
+	TCP_FLAGS = 13,
+	TCP_FIN = 0x01,
+	TCP_PSH = 0x08,
+	TCP_CWR = 0x80,
 };
 
 /* Finds TCP or UDP behind an IPv4 header; 0 when there is none or it is a fragment. */
@@ -113,7 +126,7 @@ open_single(struct segment *s, const struct virtio_net_hdr *vh)
 enum esp_drop
 segment_open(struct segment *s, const struct virtio_net_hdr *vh, const uint8_t *packet, uint32_t len)
 {
-	*s = (struct segment){ .packet = packet, .len = len, .done = true };
+	*s = (struct segment) { .packet = packet, .len = len, .done = true };
 	if (len < IPV4_MIN || len > UINT16_MAX + IPV6_HEADER)
 		return ESP_DROP_MALFORMED;
 	s->family = packet[0] >> 4;
@@ -193,7 +206,7 @@ fix_tcp(const struct segment *s, uint8_t *tcp, bool last)
 {
 	put_be32(tcp + 4, get_be32(s->packet + s->l4 + 4) + (s->at - s->header));
 	if (!last)
-		tcp[TCP_FLAGS] &= (uint8_t)~(TCP_FIN | TCP_PSH);
+		tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
 	/* RFC 3168 section 6.1.2: CWR is for the first packet with new data only. */
 	if (s->index)
 		tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;

@@ -17,18 +17,18 @@
  */
 struct segment {
 	const uint8_t *packet;
-	uint32_t len;         /* of the super-packet */
-	uint32_t at;          /* next payload octet; len: the end */
-	uint32_t header;      /* IP and TCP or UDP headers, repeated in each segment */
-	uint32_t l4;          /* where TCP or UDP begins */
-	uint32_t gso_size;    /* payload octets of each segment but the last */
-	uint32_t index;       /* segments taken */
-	uint8_t proto;        /* 6, 17; 0: one packet, taken as it is */
+	uint32_t len;      /* of the super-packet */
+	uint32_t at;       /* next payload octet; len: the end */
+	uint32_t header;   /* IP and TCP or UDP headers, repeated in each segment */
+	uint32_t l4;       /* where TCP or UDP begins */
+	uint32_t gso_size; /* payload octets of each segment but the last */
+	uint32_t index;    /* segments taken */
+	uint8_t proto;     /* 6, 17; 0: one packet, taken as it is */
 	uint8_t family;
-	bool open_csum;       /* one packet whose checksum is still to be completed */
+	bool open_csum; /* one packet whose checksum is still to be completed */
 	bool done;
-	uint16_t csum_at;     /* of open_csum: where to put it; it starts at l4 */
-	uint32_t sum_ip;      /* partial sums without the fields that change */
+	uint16_t csum_at; /* of open_csum: where to put it; it starts at l4 */
+	uint32_t sum_ip;  /* partial sums without the fields that change */
 	uint32_t sum_l4;
 };
 

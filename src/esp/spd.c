@@ -33,12 +33,12 @@ struct tuple {
 	struct shape shape;
 	struct bucket *bucket;
 	size_t n_buckets, n;
-	uint64_t best;               /* no rule has a smaller rank */
+	uint64_t best; /* no rule has a smaller rank */
 };
 
 struct spd {
 	uint64_t k0, k1, orders;
-	struct tuple *tuple;         /* sorted by best */
+	struct tuple *tuple; /* sorted by best */
 	size_t n_tuples, room;
 	struct rule **policy_bucket;
 	size_t n_policy_buckets, n;
@@ -104,7 +104,7 @@ common_bits(const struct ip *lo, const struct ip *hi)
 static struct shape
 shape_of(const struct selector_pair *ts)
 {
-	return (struct shape){
+	return (struct shape) {
 		.family = ts->local.lo.family,
 		.src_bits = common_bits(&ts->local.lo, &ts->local.hi),
 		.dst_bits = common_bits(&ts->remote.lo, &ts->remote.hi),
@@ -139,7 +139,8 @@ static uint64_t
 rank_of(const struct selector_pair *ts, uint32_t priority)
 {
 	unsigned addresses = (unsigned)common_bits(&ts->local.lo, &ts->local.hi) + common_bits(&ts->remote.lo, &ts->remote.hi);
-	unsigned specific = addresses << 8 | (ts->local.proto || ts->remote.proto) << 7 | (port_bits(&ts->local) + port_bits(&ts->remote));
+	unsigned specific =
+	        addresses << 8 | (ts->local.proto || ts->remote.proto) << 7 | (port_bits(&ts->local) + port_bits(&ts->remote));
 
 	return (priority ? priority : UINT64_C(1) << 32) << 20 | (0xfffffu - specific);
 }
@@ -184,7 +185,7 @@ hash_of(const struct spd *s, const struct shape *h, const struct flow *f)
 static struct flow
 flow_of(const struct selector_pair *ts)
 {
-	return (struct flow){
+	return (struct flow) {
 		.src = ts->local.lo,
 		.dst = ts->remote.lo,
 		.proto = ts->local.proto,
@@ -266,7 +267,7 @@ tuple_for(struct spd *s, const struct shape *h)
 		s->tuple = grown;
 		s->room = room;
 	}
-	s->tuple[s->n_tuples] = (struct tuple){ .shape = *h, .best = UINT64_MAX };
+	s->tuple[s->n_tuples] = (struct tuple) { .shape = *h, .best = UINT64_MAX };
 	return &s->tuple[s->n_tuples++];
 }
 
@@ -325,7 +326,9 @@ spd_add(struct spd *s, const struct selector_pair *ts, uint32_t priority, uint32
 	if (!r)
 		return false;
 	f = flow_of(ts);
-	*r = (struct rule){ .ts = *ts, .hash = hash_of(s, &h, &f), .rank = rank_of(ts, priority), .order = s->orders++, .policy = policy };
+	*r = (struct rule) {
+		.ts = *ts, .hash = hash_of(s, &h, &f), .rank = rank_of(ts, priority), .order = s->orders++, .policy = policy
+	};
 	rule_enter(s, t, r);
 	return true;
 }

@@ -31,7 +31,7 @@ spi_table_open(struct spi_table *t, size_t expect, uint64_t random)
 
 	while (slots / 8 * 7 < expect)
 		slots *= 2;
-	*t = (struct spi_table){ .multiplier = random | 1 };
+	*t = (struct spi_table) { .multiplier = random | 1 };
 	return resize(t, slots);
 }
 
@@ -39,7 +39,7 @@ void
 spi_table_close(struct spi_table *t)
 {
 	free(t->slot);
-	*t = (struct spi_table){ 0 };
+	*t = (struct spi_table) { 0 };
 }
 
 bool
@@ -51,7 +51,7 @@ spi_table_add(struct spi_table *t, uint32_t key, uint32_t handle)
 		return false;
 	for (at = spi_table_home(t, key); t->slot[at].handle; at = (at + 1) & t->mask)
 		;
-	t->slot[at] = (struct spi_slot){ key, handle };
+	t->slot[at] = (struct spi_slot) { key, handle };
 	t->n++;
 	return true;
 }
@@ -68,7 +68,7 @@ close_hole(struct spi_table *t, size_t hole)
 		t->slot[hole] = t->slot[at];
 		hole = at;
 	}
-	t->slot[hole] = (struct spi_slot){ 0, 0 };
+	t->slot[hole] = (struct spi_slot) { 0, 0 };
 }
 
 void

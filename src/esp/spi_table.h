@@ -17,7 +17,7 @@ struct spi_slot {
 
 struct spi_table {
 	struct spi_slot *slot;
-	size_t mask;       /* slots - 1 */
+	size_t mask; /* slots - 1 */
 	size_t n;
 	uint64_t multiplier; /* random and odd */
 	unsigned shift;

@@ -130,7 +130,7 @@ raise_event(struct esp_worker *w, struct esp_sa *sa, enum esp_event_kind kind, u
 	if (sa->flags & flag || w->n_events == sizeof w->event / sizeof w->event[0])
 		return;
 	sa->flags |= flag;
-	w->event[w->n_events++] = (struct esp_event){ kind, sa };
+	w->event[w->n_events++] = (struct esp_event) { kind, sa };
 }
 
 void

@@ -43,14 +43,20 @@ set_up(void)
 	struct esp_sa_extra x = { .ts = ts, .n_ts = 2 };
 
 	seeded_rng_open(&rng, 1);
-	worker = esp_worker_new(&(struct esp_worker_options){ .provider = BULK_AUTO, .rng = &rng.rng });
+	worker = esp_worker_new(&(struct esp_worker_options) { .provider = BULK_AUTO, .rng = &rng.rng });
 	bulk = bulk_new(BULK_AUTO);
 	fuzz_require(worker && bulk);
 	for (uint32_t i = 0; i < KINDS; i++) {
 		const char *why = "";
-		struct sa_params p = { .direction = SA_INBOUND, .spi = FIRST_SPI + i, .encr = kinds[i].encr, .integ_id = kinds[i].integ_id,
-			               .encr_key = span_of(key, kinds[i].encr_key), .integ_key = span_of(key, kinds[i].integ_key),
-			               .esn = i & 1, .copy_ecn = true, .copy_dscp = 3 };
+		struct sa_params p = { .direction = SA_INBOUND,
+			               .spi = FIRST_SPI + i,
+			               .encr = kinds[i].encr,
+			               .integ_id = kinds[i].integ_id,
+			               .encr_key = span_of(key, kinds[i].encr_key),
+			               .integ_key = span_of(key, kinds[i].integ_key),
+			               .esn = i & 1,
+			               .copy_ecn = true,
+			               .copy_dscp = 3 };
 
 		p.local.ip.family = p.remote.ip.family = IP_V4;
 		fuzz_require(esp_sa_add(worker, &p, &x, &why));
@@ -68,7 +74,7 @@ forged(const uint8_t *data, size_t n)
 		memcpy(room[i], data, n);
 		if (i < KINDS && n >= 4)
 			put_be32(room[i], FIRST_SPI + i);
-		b.pkt[i] = (struct packet){ .p = room[i], .len = (uint32_t)n, .tos = 3 };
+		b.pkt[i] = (struct packet) { .p = room[i], .len = (uint32_t)n, .tos = 3 };
 	}
 	esp_receive(worker, &b, 1);
 	fuzz_require(b.n == 0 && b.n_dropped == KINDS + 1);
@@ -86,14 +92,14 @@ authentic(const uint8_t *data, size_t n)
 	struct ip from = { 0 };
 
 	fuzz_require(s->key_size <= sizeof sealing_key);
-	fuzz_require(bulk_key_expand(bulk, s, sealing_key, true, (struct span){ 0 }, span_of(key, 20)));
+	fuzz_require(bulk_key_expand(bulk, s, sealing_key, true, (struct span) { 0 }, span_of(key, 20)));
 	put_be32(room, FIRST_SPI + 3);
 	put_be32(room + 4, 1);
 	memcpy(room + 8, data, n);
 	bulk_seal(bulk, s, &op, 1);
 	bulk_key_clear(s, sealing_key);
 	b.n = 1;
-	*p = (struct packet){ .p = room, .len = 8 + op.payload + 12, .tos = data[0] };
+	*p = (struct packet) { .p = room, .len = 8 + op.payload + 12, .tos = data[0] };
 	esp_receive(worker, &b, 1);
 	fuzz_require(p->drop != ESP_DROP_ICV && p->drop != ESP_DROP_NO_SA);
 	if (!b.n)

@@ -95,7 +95,7 @@ read_batch(struct batch *b, uint8_t in[PACKETS][PACKET_MAX], const uint8_t *data
 		len = whole_packet(in[b->n], len);
 		if (!len)
 			continue;
-		b->pkt[b->n] = (struct packet){ .p = in[b->n], .len = len };
+		b->pkt[b->n] = (struct packet) { .p = in[b->n], .len = len };
 		b->n++;
 	}
 	return b->n;

@@ -59,7 +59,7 @@ seal_line(struct esp_worker *w, struct esp_sa *sa, size_t n)
 
 	memmove(buf + 128, buf, n);
 	b.n = 1;
-	*p = (struct packet){ .p = buf + 128, .len = (uint32_t)n, .sa = sa };
+	*p = (struct packet) { .p = buf + 128, .len = (uint32_t)n, .sa = sa };
 	esp_transmit(w, &b, 1);
 	if (!b.n) {
 		printf("drop %s\n", esp_drop_name(p->drop));
@@ -84,7 +84,7 @@ open_line(struct esp_worker *w, const struct esp_sa *sa, size_t n)
 		return;
 	}
 	b.n = 1;
-	*p = (struct packet){ .p = buf + h, .len = (uint32_t)(n - h) };
+	*p = (struct packet) { .p = buf + h, .len = (uint32_t)(n - h) };
 	p->tos = buf[0] >> 4 == 4 ? buf[1] : (uint8_t)(get_be16(buf) >> 4);
 	esp_receive(w, &b, 1);
 	if (b.n)
@@ -112,7 +112,7 @@ main(int argc, char **argv)
 	}
 	seal = strcmp(argv[1], "seal") == 0;
 	p.direction = seal ? SA_OUTBOUND : SA_INBOUND;
-	p.encr = (struct transform){ (uint16_t)atoi(argv[3]), (uint16_t)atoi(argv[4]) };
+	p.encr = (struct transform) { (uint16_t)atoi(argv[3]), (uint16_t)atoi(argv[4]) };
 	p.integ_id = (uint16_t)atoi(argv[5]);
 	p.encr_key = span_of(key, from_hex(key, sizeof key, argv[6]));
 	p.integ_key = span_of(auth, from_hex(auth, sizeof auth, argv[7]));
@@ -124,7 +124,7 @@ main(int argc, char **argv)
 	if (!ip_parse(&p.local.ip, argv[11]) || !ip_parse(&p.remote.ip, argv[12]))
 		return 2;
 	seeded_rng_open(&rng, 1);
-	w = esp_worker_new(&(struct esp_worker_options){ .provider = argv[2][0] == 'i' ? BULK_IMB : BULK_EVP, .rng = &rng.rng });
+	w = esp_worker_new(&(struct esp_worker_options) { .provider = argv[2][0] == 'i' ? BULK_IMB : BULK_EVP, .rng = &rng.rng });
 	sa = w ? esp_sa_add(w, &p, &x, &why) : NULL;
 	if (!sa) {
 		fprintf(stderr, "esp_tool: %s\n", w ? why : "this provider is not available");

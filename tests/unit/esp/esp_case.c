@@ -4,11 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GCM(bits) { "aes" #bits "gcm16", { ENCR_AES_GCM_16, bits }, INTEG_NONE, bits / 8 + 4, 0 }
-#define CBC(bits, hash, id, key) { "aes" #bits "-" hash, { ENCR_AES_CBC, bits }, id, bits / 8, key }
-#define WITH_HASHES(bits) \
-	CBC(bits, "sha1", INTEG_HMAC_SHA1_96, 20), CBC(bits, "sha256", INTEG_HMAC_SHA2_256_128, 32), \
-	CBC(bits, "sha384", INTEG_HMAC_SHA2_384_192, 48), CBC(bits, "sha512", INTEG_HMAC_SHA2_512_256, 64)
+#define GCM(bits)                                                                                                                \
+	{                                                                                                                        \
+		"aes" #bits "gcm16", { ENCR_AES_GCM_16, bits }, INTEG_NONE, bits / 8 + 4, 0                                      \
+	}
+#define CBC(bits, hash, id, key)                                                                                                 \
+	{                                                                                                                        \
+		"aes" #bits "-" hash, { ENCR_AES_CBC, bits }, id, bits / 8, key                                                  \
+	}
+#define WITH_HASHES(bits)                                                                                                        \
+	CBC(bits, "sha1", INTEG_HMAC_SHA1_96, 20), CBC(bits, "sha256", INTEG_HMAC_SHA2_256_128, 32),                             \
+	        CBC(bits, "sha384", INTEG_HMAC_SHA2_384_192, 48), CBC(bits, "sha512", INTEG_HMAC_SHA2_512_256, 64)
 
 const struct esp_suite_case esp_suite_cases[] = {
 	GCM(128),
@@ -48,14 +54,14 @@ esp_case_init(struct esp_case *c, const struct esp_suite_case *s, uint64_t seed)
 {
 	struct seeded_rng rng;
 
-	*c = (struct esp_case){ 0 };
+	*c = (struct esp_case) { 0 };
 	seeded_rng_open(&rng, seed);
 	rng_fill(&rng.rng, c->encr_key, sizeof c->encr_key);
 	rng_fill(&rng.rng, c->integ_key, sizeof c->integ_key);
 	c->ts[0].local = c->ts[0].remote = everything("0.0.0.0");
 	c->ts[1].local = c->ts[1].remote = everything("::");
-	c->extra = (struct esp_sa_extra){ .ts = c->ts, .n_ts = 2 };
-	c->params = (struct sa_params){
+	c->extra = (struct esp_sa_extra) { .ts = c->ts, .n_ts = 2 };
+	c->params = (struct sa_params) {
 		.spi = 0xc0010000u + (uint32_t)(seed & 0xffff),
 		.local = endpoint_of("192.0.2.1", 4500),
 		.remote = endpoint_of("192.0.2.2", 4500),
@@ -79,7 +85,7 @@ esp_case_worker(enum bulk_provider p)
 	struct esp_worker *w;
 
 	seeded_rng_open(&rng, 7);
-	w = esp_worker_new(&(struct esp_worker_options){ .provider = p, .rng = &rng.rng });
+	w = esp_worker_new(&(struct esp_worker_options) { .provider = p, .rng = &rng.rng });
 	if (!w && p == BULK_IMB)
 		skip();
 	assert_non_null(w);
@@ -138,13 +144,14 @@ esp_case_packet(uint8_t *out, uint32_t len, int version, uint64_t seed)
 }
 
 enum esp_drop
-esp_case_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *buf, const uint8_t *inner, uint32_t len, uint8_t **out, uint32_t *n)
+esp_case_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *buf, const uint8_t *inner, uint32_t len, uint8_t **out,
+              uint32_t *n)
 {
 	static struct batch b;
 
 	memcpy(buf + ESP_HEADROOM, inner, len);
 	b.n = 1;
-	b.pkt[0] = (struct packet){ .p = buf + ESP_HEADROOM, .len = len, .sa = sa };
+	b.pkt[0] = (struct packet) { .p = buf + ESP_HEADROOM, .len = len, .sa = sa };
 	esp_transmit(w, &b, SECONDS(1));
 	assert_int_equal(b.n + b.n_dropped, 1);
 	*out = b.pkt[0].p;
@@ -158,7 +165,7 @@ esp_case_open(struct esp_worker *w, uint8_t *esp, uint32_t n, uint8_t tos, struc
 	static struct batch b;
 
 	b.n = 1;
-	b.pkt[0] = (struct packet){ .p = esp, .len = n, .tos = tos };
+	b.pkt[0] = (struct packet) { .p = esp, .len = n, .tos = tos };
 	esp_receive(w, &b, SECONDS(2));
 	assert_int_equal(b.n + b.n_dropped, 1);
 	*out = b.pkt[0];

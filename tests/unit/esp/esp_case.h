@@ -36,8 +36,8 @@ struct esp_sa *esp_case_add(struct esp_worker *w, struct esp_case *c, enum sa_di
 void esp_case_packet(uint8_t *out, uint32_t len, int version, uint64_t seed);
 
 /* One packet through esp_transmit in @buf; returns its verdict, the ESP packet in *out, *n. */
-enum esp_drop esp_case_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *buf, const uint8_t *inner, uint32_t len, uint8_t **out,
-                            uint32_t *n);
+enum esp_drop esp_case_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *buf, const uint8_t *inner, uint32_t len,
+                            uint8_t **out, uint32_t *n);
 /* One packet through esp_receive, in place; the batch's packet in *out. */
 enum esp_drop esp_case_open(struct esp_worker *w, uint8_t *esp, uint32_t n, uint8_t tos, struct packet *out);
 

@@ -130,7 +130,7 @@ open_payload(const uint8_t *payload, uint32_t len, struct packet *p)
 	assert_string_equal(esp_suite_cases[17].name, "null-sha256");
 	esp_case_add(w, &c, SA_INBOUND);
 	assert_true(s->key_size <= sizeof key);
-	assert_true(bulk_key_expand(b, s, key, true, (struct span){ 0 }, c.params.integ_key));
+	assert_true(bulk_key_expand(b, s, key, true, (struct span) { 0 }, c.params.integ_key));
 	put_be32(buf, c.params.spi);
 	put_be32(buf + 4, 1);
 	memcpy(buf + 8, payload, len);
@@ -152,21 +152,14 @@ padding_next_header_and_inner_packet_are_checked(void **state)
 		uint32_t inner, total;
 		enum esp_drop expect;
 	} cases[] = {
-		{ { 0 }, 0, 4, 30, 30, ESP_DROP_NONE },
-		{ { 1, 2 }, 2, 4, 28, 28, ESP_DROP_NONE },
-		{ { 1, 3 }, 2, 4, 28, 28, ESP_DROP_PADDING },
-		{ { 0, 0 }, 2, 4, 28, 28, ESP_DROP_PADDING },
-		{ { 0 }, 31, 4, 30, 30, ESP_DROP_PADDING },
-		{ { 0 }, 255, 4, 30, 30, ESP_DROP_PADDING },
-		{ { 0 }, 0, 59, 30, 30, ESP_DROP_DUMMY },
-		{ { 0 }, 0, 6, 30, 30, ESP_DROP_PADDING },
-		{ { 0 }, 0, 0, 30, 30, ESP_DROP_PADDING },
-		{ { 0 }, 0, 41, 30, 30, ESP_DROP_INNER },  /* says IPv6, is IPv4 */
-		{ { 0 }, 0, 4, 30, 31, ESP_DROP_INNER },   /* longer than what came */
-		{ { 0 }, 0, 4, 30, 19, ESP_DROP_INNER },
-		{ { 0 }, 0, 4, 30, 24, ESP_DROP_NONE },    /* TFC padding behind it */
-		{ { 0 }, 0, 4, 18, 18, ESP_DROP_INNER },
-		{ { 0 }, 0, 4, 2, 2, ESP_DROP_INNER },
+		{ { 0 }, 0, 4, 30, 30, ESP_DROP_NONE },       { { 1, 2 }, 2, 4, 28, 28, ESP_DROP_NONE },
+		{ { 1, 3 }, 2, 4, 28, 28, ESP_DROP_PADDING }, { { 0, 0 }, 2, 4, 28, 28, ESP_DROP_PADDING },
+		{ { 0 }, 31, 4, 30, 30, ESP_DROP_PADDING },   { { 0 }, 255, 4, 30, 30, ESP_DROP_PADDING },
+		{ { 0 }, 0, 59, 30, 30, ESP_DROP_DUMMY },     { { 0 }, 0, 6, 30, 30, ESP_DROP_PADDING },
+		{ { 0 }, 0, 0, 30, 30, ESP_DROP_PADDING },    { { 0 }, 0, 41, 30, 30, ESP_DROP_INNER }, /* says IPv6, is IPv4 */
+		{ { 0 }, 0, 4, 30, 31, ESP_DROP_INNER },                                              /* longer than what came */
+		{ { 0 }, 0, 4, 30, 19, ESP_DROP_INNER },      { { 0 }, 0, 4, 30, 24, ESP_DROP_NONE }, /* TFC padding behind it */
+		{ { 0 }, 0, 4, 18, 18, ESP_DROP_INNER },      { { 0 }, 0, 4, 2, 2, ESP_DROP_INNER },
 	};
 
 	(void)state;
@@ -211,7 +204,8 @@ sequence_numbers_never_cycle(void **state)
 		assert_int_equal(get_be32(esp + 4), UINT32_MAX);
 		esp_worker_events(w, &n_events);
 		assert_int_equal(n_events, esn ? 0 : 1); /* hard */
-		assert_int_equal(esp_case_seal(w, out, buf, inner, sizeof inner, &esp, &n), esn ? ESP_DROP_NONE : ESP_DROP_SEQ_EXHAUSTED);
+		assert_int_equal(esp_case_seal(w, out, buf, inner, sizeof inner, &esp, &n),
+		                 esn ? ESP_DROP_NONE : ESP_DROP_SEQ_EXHAUSTED);
 		esp_worker_events(w, &n_events);
 		assert_int_equal(n_events, 0);
 		if (esn)
@@ -290,7 +284,9 @@ mixed_batches_come_out_right(void **state)
 
 			esp_case_packet(inner[i], len, rng_below(&rng.rng, 2) ? 4 : 6, i);
 			memcpy(room[i] + ESP_HEADROOM, inner[i], len);
-			b.pkt[i] = (struct packet){ .p = room[i] + ESP_HEADROOM, .len = len, .sa = out[rng_below(&rng.rng, 40)], .user = i };
+			b.pkt[i] = (struct packet) {
+				.p = room[i] + ESP_HEADROOM, .len = len, .sa = out[rng_below(&rng.rng, 40)], .user = i
+			};
 		}
 		esp_transmit(w, &b, 1);
 		assert_int_equal(b.n, ESP_BATCH_MAX);
@@ -330,7 +326,7 @@ duplicates_inside_a_batch_pass_once(void **state)
 	b.n = 8;
 	for (unsigned i = 0; i < 8; i++) {
 		memcpy(room[i], esp, n);
-		b.pkt[i] = (struct packet){ .p = room[i], .len = n, .user = i };
+		b.pkt[i] = (struct packet) { .p = room[i], .len = n, .user = i };
 	}
 	esp_receive(w, &b, 1);
 	assert_int_equal(b.n, 1);

@@ -210,12 +210,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(decapsulation_is_figure_4),
-		cmocka_unit_test(dscp_is_carried_as_configured),
-		cmocka_unit_test(adjusted_checksums_hold),
-		cmocka_unit_test(df_is_copied_or_clear),
-		cmocka_unit_test(headers_are_built),
-		cmocka_unit_test(congestion_marks_cross_the_tunnel),
+		cmocka_unit_test(decapsulation_is_figure_4), cmocka_unit_test(dscp_is_carried_as_configured),
+		cmocka_unit_test(adjusted_checksums_hold),   cmocka_unit_test(df_is_copied_or_clear),
+		cmocka_unit_test(headers_are_built),         cmocka_unit_test(congestion_marks_cross_the_tunnel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

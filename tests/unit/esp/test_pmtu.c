@@ -86,7 +86,8 @@ fragments_make_the_packet_again(void **state)
 	for (unsigned round = 0; round < 400; round++) {
 		uint32_t options = (uint32_t)rng_below(&rng.rng, 4) * 4, header = 20 + options;
 		uint32_t len = header + 1 + (uint32_t)rng_below(&rng.rng, round % 8 ? 4000 : 60000);
-		uint32_t mtu = 68 + (uint32_t)rng_below(&rng.rng, 1500), n, expect_at = 0, base = (uint32_t)rng_below(&rng.rng, 3) * 8;
+		uint32_t mtu = 68 + (uint32_t)rng_below(&rng.rng, 1500), n, expect_at = 0,
+		         base = (uint32_t)rng_below(&rng.rng, 3) * 8;
 		bool more = rng_below(&rng.rng, 2), last = false;
 		struct fragment f;
 
@@ -203,20 +204,20 @@ icmp_is_not_sent_about_what_may_not_be_answered(void **state)
 	struct ip from = { 0 };
 
 	(void)state;
-#define NOT_ANSWERED(version, change) \
-	do { \
-		esp_case_packet(p, sizeof p, version, 1); \
-		assert_true(pmtu_icmp(out, p, sizeof p, &from, 600) > 0); \
-		change; \
-		assert_int_equal(pmtu_icmp(out, p, sizeof p, &from, 600), 0); \
+#define NOT_ANSWERED(version, change)                                                                                            \
+	do {                                                                                                                     \
+		esp_case_packet(p, sizeof p, version, 1);                                                                        \
+		assert_true(pmtu_icmp(out, p, sizeof p, &from, 600) > 0);                                                        \
+		change;                                                                                                          \
+		assert_int_equal(pmtu_icmp(out, p, sizeof p, &from, 600), 0);                                                    \
 	} while (0)
-	NOT_ANSWERED(4, put_be16(p + 6, 1));            /* a later fragment */
-	NOT_ANSWERED(4, p[12] = 224);                   /* from a multicast address */
-	NOT_ANSWERED(4, p[16] = 239);                   /* to one */
+	NOT_ANSWERED(4, put_be16(p + 6, 1)); /* a later fragment */
+	NOT_ANSWERED(4, p[12] = 224);        /* from a multicast address */
+	NOT_ANSWERED(4, p[16] = 239);        /* to one */
 	NOT_ANSWERED(4, memset(p + 16, 255, 4));
 	NOT_ANSWERED(4, memset(p + 12, 0, 4));
 	NOT_ANSWERED(4, p[12] = 127);
-	NOT_ANSWERED(4, (p[9] = 1, p[20] = 3));         /* about an ICMP error */
+	NOT_ANSWERED(4, (p[9] = 1, p[20] = 3)); /* about an ICMP error */
 	NOT_ANSWERED(4, (p[9] = 1, p[20] = 11));
 #undef NOT_ANSWERED
 }

@@ -34,12 +34,24 @@ any_seq(struct rng *r, const struct model *m)
 	uint64_t seq;
 
 	switch (rng_below(r, 8)) {
-	case 0: offset = (int64_t)rng_below(r, 3 * (uint64_t)m->window); break;
-	case 1: offset = -(int64_t)m->window + (int64_t)rng_below(r, 5) - 2; break;
-	case 2: offset = -(int64_t)rng_below(r, 2 * (uint64_t)m->window); break;
-	case 3: offset = 1; break;
-	case 4: offset = (int64_t)rng_below(r, 130); break;
-	default: offset = 4 - (int64_t)rng_below(r, 20); break;
+	case 0:
+		offset = (int64_t)rng_below(r, 3 * (uint64_t)m->window);
+		break;
+	case 1:
+		offset = -(int64_t)m->window + (int64_t)rng_below(r, 5) - 2;
+		break;
+	case 2:
+		offset = -(int64_t)rng_below(r, 2 * (uint64_t)m->window);
+		break;
+	case 3:
+		offset = 1;
+		break;
+	case 4:
+		offset = (int64_t)rng_below(r, 130);
+		break;
+	default:
+		offset = 4 - (int64_t)rng_below(r, 20);
+		break;
 	}
 	seq = m->top + (uint64_t)offset;
 	return seq < m->base || seq - m->base >= SPACE ? m->top : seq;

@@ -36,11 +36,11 @@ what_cannot_work_is_refused_with_its_reason(void **state)
 	esp_case_init(&c, &esp_suite_cases[2], 1);
 	esp_case_add(w, &c, SA_INBOUND);
 	before = esp_sa_count(w);
-#define REFUSED(change, word) \
-	do { \
-		esp_case_init(&c, &esp_suite_cases[2], 2); \
-		change; \
-		assert_non_null(strstr(refusal(w, &c), word)); \
+#define REFUSED(change, word)                                                                                                    \
+	do {                                                                                                                     \
+		esp_case_init(&c, &esp_suite_cases[2], 2);                                                                       \
+		change;                                                                                                          \
+		assert_non_null(strstr(refusal(w, &c), word));                                                                   \
 	} while (0)
 	REFUSED(c.params.spi = 255, "reserved");
 	REFUSED(c.params.spi = 0, "reserved");
@@ -228,10 +228,10 @@ selectors_admit_exactly_what_they_say(void **state)
 	c.ts[1].local = subnet("10.3.0.1", 32, 17, 53, 53);
 	c.ts[1].remote = subnet("10.4.0.0", 16, 17, 1024, 65535);
 	sa = esp_case_add(w, &c, SA_INBOUND);
-#define ADMITS(yes, ...) \
-	do { \
-		inner_v4(p, __VA_ARGS__); \
-		assert_int_equal(sa_selectors_admit(sa, p, sizeof p), yes); \
+#define ADMITS(yes, ...)                                                                                                         \
+	do {                                                                                                                     \
+		inner_v4(p, __VA_ARGS__);                                                                                        \
+		assert_int_equal(sa_selectors_admit(sa, p, sizeof p), yes);                                                      \
 	} while (0)
 	/* Incoming: the source is the remote side. */
 	ADMITS(true, "10.2.0.9", "10.1.255.255", 6, 1, 2);
@@ -301,7 +301,8 @@ compact_selectors_equal_the_plain_ones(void **state)
 		sa = esp_case_add(w, &c, SA_INBOUND);
 		for (unsigned k = 0; k < 64; k++) {
 			unsigned at = v6 ? 8 : 12, n = v6 ? 16 : 4;
-			const struct ip *edge[2] = { k & 1 ? &c.ts[0].remote.lo : &c.ts[0].remote.hi, k & 2 ? &c.ts[0].local.lo : &c.ts[0].local.hi };
+			const struct ip *edge[2] = { k & 1 ? &c.ts[0].remote.lo : &c.ts[0].remote.hi,
+				                     k & 2 ? &c.ts[0].local.lo : &c.ts[0].local.hi };
 			struct flow f, out;
 
 			esp_case_packet(p, sizeof p, v6 ? 6 : 4, k);

@@ -57,7 +57,7 @@ checksums_equal_the_plain_model(void **state)
 struct shape {
 	int version;
 	uint8_t proto;
-	uint32_t options;    /* octets of IPv4 options or IPv6 extension headers, multiple of 8 */
+	uint32_t options;     /* octets of IPv4 options or IPv6 extension headers, multiple of 8 */
 	uint32_t tcp_options; /* multiple of 4 */
 	uint32_t payload;
 	uint8_t tcp_flags, tos;
@@ -161,9 +161,11 @@ static uint8_t super[SUPER_MAX + 64], out[SUPER_MAX + 64];
 static struct virtio_net_hdr
 gso_header(const struct shape *s, uint16_t gso)
 {
-	return (struct virtio_net_hdr){
+	return (struct virtio_net_hdr) {
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = s->proto == 17 ? VIRTIO_NET_HDR_GSO_UDP_L4 : s->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6,
+		.gso_type = s->proto == 17    ? VIRTIO_NET_HDR_GSO_UDP_L4
+		            : s->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+		                              : VIRTIO_NET_HDR_GSO_TCPV6,
 		.gso_size = gso,
 		.hdr_len = (uint16_t)header_of(s),
 		.csum_start = (uint16_t)l4_of(s),
@@ -254,7 +256,9 @@ single_packets_pass_and_get_their_checksum(void **state)
 		vh.csum_start = (uint16_t)l4;
 		vh.csum_offset = s.proto == 6 ? 16 : 6;
 		/* As the kernel leaves it: the sum of the pseudo-header, not complemented. */
-		pseudo = model_sum((s.version == 4 ? model_sum(0, super + 12, 8) : model_sum(0, super + 8, 32)) + s.proto + (len - l4), NULL, 0);
+		pseudo = model_sum((s.version == 4 ? model_sum(0, super + 12, 8) : model_sum(0, super + 8, 32)) + s.proto +
+		                           (len - l4),
+		                   NULL, 0);
 		put_be16(super + l4 + vh.csum_offset, pseudo);
 		assert_int_equal(segment_open(&g, &vh, super, len), ESP_DROP_NONE);
 		assert_int_equal(segment_next_octets(&g), len);
@@ -360,7 +364,7 @@ load(size_t i, uint32_t len)
 {
 	in_len[i] = len;
 	memcpy(original[i], in[i], len);
-	batch.pkt[i] = (struct packet){ .p = in[i], .len = len };
+	batch.pkt[i] = (struct packet) { .p = in[i], .len = len };
 }
 
 /* Several flows whose segments interleave, with every kind of disturbance. */
@@ -385,20 +389,43 @@ fill_batch(struct rng *r, size_t n)
 		s->payload = size[f];
 		now = *s;
 		switch (rng_below(r, 24)) {
-		case 0: now.payload = (uint32_t)rng_below(r, size[f] + 1); break;
-		case 1: now.tcp_flags |= 0x08; break;
-		case 2: now.tcp_flags = (uint8_t)rng_u32(r); break;
-		case 3: now.seq += 1; break;
-		case 4: now.id += 1; break;
-		case 5: now.tos ^= 1; break;
-		case 6: size[f] = 1 + (uint32_t)rng_below(r, 1400); break;
+		case 0:
+			now.payload = (uint32_t)rng_below(r, size[f] + 1);
+			break;
+		case 1:
+			now.tcp_flags |= 0x08;
+			break;
+		case 2:
+			now.tcp_flags = (uint8_t)rng_u32(r);
+			break;
+		case 3:
+			now.seq += 1;
+			break;
+		case 4:
+			now.id += 1;
+			break;
+		case 5:
+			now.tos ^= 1;
+			break;
+		case 6:
+			size[f] = 1 + (uint32_t)rng_below(r, 1400);
+			break;
 		}
 		len = make_packet(in[i], &now, r);
 		switch (rng_below(r, 60)) {
-		case 0: in[i][header_of(&now) - 1] ^= 1; break;             /* bad checksum or other options */
-		case 1: put_be16(in[i] + l4_of(&now) + 6, 0); break;        /* UDP without checksum */
-		case 2: if (now.version == 4) in[i][6] = 0x20; break;        /* a fragment with a stale header checksum */
-		case 3: in[i][now.version == 4 ? 8 : 7] = 9; break;         /* another TTL */
+		case 0:
+			in[i][header_of(&now) - 1] ^= 1;
+			break; /* bad checksum or other options */
+		case 1:
+			put_be16(in[i] + l4_of(&now) + 6, 0);
+			break; /* UDP without checksum */
+		case 2:
+			if (now.version == 4)
+				in[i][6] = 0x20;
+			break; /* a fragment with a stale header checksum */
+		case 3:
+			in[i][now.version == 4 ? 8 : 7] = 9;
+			break; /* another TTL */
 		}
 		load(i, len);
 		s->seq += now.payload;
@@ -485,7 +512,11 @@ no_packet_overtakes_another_of_its_flow(void **state)
 		batch.n = PACKETS;
 		for (unsigned i = 0; i < PACKETS; i++) {
 			unsigned f = (unsigned)rng_below(&rng.rng, 3);
-			struct shape s = { .version = 4, .proto = 17, .payload = rng_below(&rng.rng, 9) ? 64 : 32, .port = (uint16_t)f, .id = (uint16_t)next[f] };
+			struct shape s = { .version = 4,
+				           .proto = 17,
+				           .payload = rng_below(&rng.rng, 9) ? 64 : 32,
+				           .port = (uint16_t)f,
+				           .id = (uint16_t)next[f] };
 			uint32_t len = make_packet(in[i], &s, &rng.rng);
 
 			/* The first octets count; a wrong checksum now and then keeps it from joining. */
@@ -554,8 +585,12 @@ features_are_respected(void **state)
 	for (size_t c = 0; c < 4; c++) {
 		for (unsigned f = 1; f <= COALESCE_UDP; f <<= 1) {
 			for (unsigned i = 0; i < 2; i++) {
-				struct shape s = { .version = cases[c].version, .proto = cases[c].proto, .payload = 100, .tcp_flags = 0x10,
-					           .id = (uint16_t)i, .seq = i * 100 };
+				struct shape s = { .version = cases[c].version,
+					           .proto = cases[c].proto,
+					           .payload = 100,
+					           .tcp_flags = 0x10,
+					           .id = (uint16_t)i,
+					           .seq = i * 100 };
 
 				load(i, make_packet(in[i], &s, &rng.rng));
 			}

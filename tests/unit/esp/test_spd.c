@@ -25,7 +25,7 @@ flow_of(const char *src, const char *dst, uint8_t proto, uint16_t sport, uint16_
 static struct selector_pair
 pair(struct selector local, struct selector remote)
 {
-	return (struct selector_pair){ local, remote };
+	return (struct selector_pair) { local, remote };
 }
 
 static void
@@ -154,7 +154,8 @@ any_selector(struct rng *r, bool v6)
 	static const uint8_t protos[] = { 0, 0, 6, 17 };
 	struct ip a = any_address(r, v6);
 	size_t p = rng_below(r, 5);
-	struct selector s = selector_from_prefix(&a, (v6 ? v6_bits : v4_bits)[rng_below(r, 6)], protos[rng_below(r, 4)], ports[p][0], ports[p][1]);
+	struct selector s = selector_from_prefix(&a, (v6 ? v6_bits : v4_bits)[rng_below(r, 6)], protos[rng_below(r, 4)],
+	                                         ports[p][0], ports[p][1]);
 
 	/* A range that is no prefix. */
 	if (rng_below(r, 4) == 0) {
@@ -190,13 +191,17 @@ lookup_equals_trying_all_rules(void **state)
 		}
 		for (unsigned round = 0; round < 2000; round++) {
 			bool v6 = rng_below(&rng.rng, 2);
-			struct flow f = { .src = any_address(&rng.rng, v6), .dst = any_address(&rng.rng, v6),
-				          .proto = rng_below(&rng.rng, 2) ? 6 : 17, .ports_known = rng_below(&rng.rng, 5) != 0,
-				          .sport = (uint16_t)rng_below(&rng.rng, 70), .dport = (uint16_t)rng_below(&rng.rng, 70) };
+			struct flow f = { .src = any_address(&rng.rng, v6),
+				          .dst = any_address(&rng.rng, v6),
+				          .proto = rng_below(&rng.rng, 2) ? 6 : 17,
+				          .ports_known = rng_below(&rng.rng, 5) != 0,
+				          .sport = (uint16_t)rng_below(&rng.rng, 70),
+				          .dport = (uint16_t)rng_below(&rng.rng, 70) };
 			uint32_t expect = SPD_NONE;
 
 			for (uint32_t i = 0; i < RULES; i++)
-				if (there[i] && selector_pair_admits(&ts[i], &f) && (!expect || priority[i] < priority[expect - 1]))
+				if (there[i] && selector_pair_admits(&ts[i], &f) &&
+				    (!expect || priority[i] < priority[expect - 1]))
 					expect = i + 1;
 			assert_int_equal(spd_lookup(s, &f), expect);
 			if (round % 10 == 0) {

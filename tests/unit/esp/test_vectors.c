@@ -145,9 +145,9 @@ dpdk_suite(struct vector *v, const json_t *o)
 	else
 		return false;
 	v->integ_id = !hash                              ? INTEG_NONE
-	            : strcmp(hash, "SHA256_HMAC") == 0 ? INTEG_HMAC_SHA2_256_128
-	            : strcmp(hash, "SHA384_HMAC") == 0 ? INTEG_HMAC_SHA2_384_192
-	                                               : UINT16_MAX;
+	              : strcmp(hash, "SHA256_HMAC") == 0 ? INTEG_HMAC_SHA2_256_128
+	              : strcmp(hash, "SHA384_HMAC") == 0 ? INTEG_HMAC_SHA2_384_192
+	                                                 : UINT16_MAX;
 	return v->integ_id != UINT16_MAX;
 }
 
@@ -159,10 +159,13 @@ dpdk_packets(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(root, i, o) {
+	json_array_foreach (root, i, o) {
 		struct octets packet = octets_of(o, "output_text"), salt = octets_of(o, "salt");
-		struct vector v = { .key = octets_of(o, "key"), .auth_key = octets_of(o, "auth_key"), .iv = octets_of(o, "iv"),
-			            .inner = octets_of(o, "input_text"), .icv = true };
+		struct vector v = { .key = octets_of(o, "key"),
+			            .auth_key = octets_of(o, "auth_key"),
+			            .iv = octets_of(o, "iv"),
+			            .inner = octets_of(o, "input_text"),
+			            .icv = true };
 		size_t outer = packet.p[0] >> 4 == 4 ? 20 : 40;
 
 		if (!dpdk_suite(&v, o))
@@ -190,17 +193,22 @@ rfc3602_packets(void **state)
 	size_t i;
 
 	(void)state;
-	json_array_foreach(json_object_get(root, "rfc3602"), i, o) {
+	json_array_foreach (json_object_get(root, "rfc3602"), i, o) {
 		struct octets text = octets_of(o, "plaintext"), cipher = octets_of(o, "ciphertext"), spi = octets_of(o, "spi");
-		struct vector v = { .encr = { ENCR_AES_CBC, 128 }, .integ_id = INTEG_HMAC_SHA2_256_128, .key = octets_of(o, "key"),
-			            .iv = octets_of(o, "iv"), .inner = text, .auth_key.n = 32 };
+		struct vector v = { .encr = { ENCR_AES_CBC, 128 },
+			            .integ_id = INTEG_HMAC_SHA2_256_128,
+			            .key = octets_of(o, "key"),
+			            .iv = octets_of(o, "iv"),
+			            .inner = text,
+			            .auth_key.n = 32 };
 
 		memcpy(v.esp.p, spi.p, 4);
 		put_be32(v.esp.p + 4, (uint32_t)json_integer_value(json_object_get(o, "seq")));
 		memcpy(v.esp.p + 8, v.iv.p, 16);
 		memcpy(v.esp.p + 24, cipher.p, cipher.n);
 		v.esp.n = 24 + cipher.n;
-		/* Cases 7 and 8 are tunnel mode: the trailer ends in 4. The others are transport mode, of which the payload counts. */
+		/* Cases 7 and 8 are tunnel mode: the trailer ends in 4. The others are transport mode, of which the payload
+		 * counts. */
 		if (text.p[text.n - 1] == 4) {
 			v.inner.n = text.n - 2 - text.p[text.n - 2];
 			check_packet(&v, BULK_AUTO);
@@ -235,7 +243,9 @@ rfc7634_packet(void **state)
 {
 	json_t *root = load("vectors/esp-rfc.json"), *o = json_object_get(root, "rfc7634");
 	struct octets packet = octets_of(o, "packet");
-	struct vector v = { .encr = { ENCR_CHACHA20_POLY1305, 0 }, .key = octets_of(o, "keymat"), .inner = octets_of(o, "inner"), .icv = true };
+	struct vector v = {
+		.encr = { ENCR_CHACHA20_POLY1305, 0 }, .key = octets_of(o, "keymat"), .inner = octets_of(o, "inner"), .icv = true
+	};
 
 	(void)state;
 	v.esp.n = packet.n - 20;
@@ -267,13 +277,13 @@ check_aead(uint16_t encr_id, uint16_t bits, const json_t *t, enum bulk_provider 
 	op.seq_high = aad.n == 12 ? get_be32(aad.p + 4) : 0;
 	memcpy(packet + 8, iv.p + 4, 8);
 	memcpy(packet + 16, text.p, text.n);
-	assert_true(bulk_key_expand(b, s, k, true, span_of(key.p, key.n + 4), (struct span){ 0 }));
+	assert_true(bulk_key_expand(b, s, k, true, span_of(key.p, key.n + 4), (struct span) { 0 }));
 	bulk_seal(b, s, &op, 1);
 	assert_int_equal(memcmp(packet + 16, cipher.p, cipher.n) == 0 && memcmp(packet + 16 + text.n, tag.p, tag.n) == 0, valid);
 	bulk_key_clear(s, k);
 	memcpy(packet + 16, cipher.p, cipher.n);
 	memcpy(packet + 16 + cipher.n, tag.p, tag.n);
-	assert_true(bulk_key_expand(b, s, k, false, span_of(key.p, key.n + 4), (struct span){ 0 }));
+	assert_true(bulk_key_expand(b, s, k, false, span_of(key.p, key.n + 4), (struct span) { 0 }));
 	bulk_open(b, s, &op, 1);
 	assert_int_equal(op.ok, valid);
 	if (valid)
@@ -290,12 +300,13 @@ wycheproof(const char *path, uint16_t encr_id)
 	unsigned checked = 0;
 	size_t i, j;
 
-	json_array_foreach(json_object_get(root, "testGroups"), i, g) {
+	json_array_foreach (json_object_get(root, "testGroups"), i, g) {
 		uint16_t bits = (uint16_t)json_integer_value(json_object_get(g, "keySize"));
 
-		if (json_integer_value(json_object_get(g, "ivSize")) != 96 || json_integer_value(json_object_get(g, "tagSize")) != 128)
+		if (json_integer_value(json_object_get(g, "ivSize")) != 96 ||
+		    json_integer_value(json_object_get(g, "tagSize")) != 128)
 			continue;
-		json_array_foreach(json_object_get(g, "tests"), j, t) {
+		json_array_foreach (json_object_get(g, "tests"), j, t) {
 			size_t aad = strlen(json_string_value(json_object_get(t, "aad"))) / 2;
 
 			if (aad != 8 && aad != 12)
@@ -323,13 +334,18 @@ static const struct {
 	const char *encryption;
 	uint16_t id;
 	size_t salt;
-} ciphers[] = { { "AES_CBC", ENCR_AES_CBC, 0 }, { "AES_GCM_16", ENCR_AES_GCM_16, 4 }, { "CHACHA20_POLY1305", ENCR_CHACHA20_POLY1305, 4 }, { "NULL", ENCR_NULL, 0 } };
+} ciphers[] = { { "AES_CBC", ENCR_AES_CBC, 0 },
+	        { "AES_GCM_16", ENCR_AES_GCM_16, 4 },
+	        { "CHACHA20_POLY1305", ENCR_CHACHA20_POLY1305, 4 },
+	        { "NULL", ENCR_NULL, 0 } };
 
 static const struct {
 	const char *integrity;
 	uint16_t id;
-} hashes[] = { { "HMAC_SHA1_96", INTEG_HMAC_SHA1_96 }, { "HMAC_SHA2_256_128", INTEG_HMAC_SHA2_256_128 },
-	       { "HMAC_SHA2_384_192", INTEG_HMAC_SHA2_384_192 }, { "HMAC_SHA2_512_256", INTEG_HMAC_SHA2_512_256 } };
+} hashes[] = { { "HMAC_SHA1_96", INTEG_HMAC_SHA1_96 },
+	       { "HMAC_SHA2_256_128", INTEG_HMAC_SHA2_256_128 },
+	       { "HMAC_SHA2_384_192", INTEG_HMAC_SHA2_384_192 },
+	       { "HMAC_SHA2_512_256", INTEG_HMAC_SHA2_512_256 } };
 
 /* Installs an SA of the .json; false for algorithms that we do not have. */
 static bool
@@ -343,7 +359,7 @@ install(struct esp_worker *w, const json_t *o)
 
 	for (size_t i = 0; encryption && i < sizeof ciphers / sizeof ciphers[0]; i++)
 		if (strcmp(encryption, ciphers[i].encryption) == 0)
-			s.encr = (struct transform){ ciphers[i].id, (uint16_t)((key.n - ciphers[i].salt) * 8) };
+			s.encr = (struct transform) { ciphers[i].id, (uint16_t)((key.n - ciphers[i].salt) * 8) };
 	for (size_t i = 0; integrity && i < sizeof hashes / sizeof hashes[0]; i++)
 		if (strcmp(integrity, hashes[i].integrity) == 0)
 			s.integ_id = hashes[i].id;
@@ -401,7 +417,7 @@ charon_capture(const char *json, enum bulk_provider provider)
 
 	snprintf(name, sizeof name, "pcap/charon/%s", json);
 	root = load(name);
-	json_array_foreach(json_object_get(root, "esp_sas"), i, o)
+	json_array_foreach (json_object_get(root, "esp_sas"), i, o)
 		opened += install(w, o);
 	strcpy(strrchr(name, '.'), ".pcap");
 	opened = opened ? open_capture(w, name) : 0;
@@ -441,11 +457,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dpdk_packets),
-		cmocka_unit_test(rfc3602_packets),
-		cmocka_unit_test(rfc7634_packet),
-		cmocka_unit_test(wycheproof_aead),
-		cmocka_unit_test(charon_packets_open),
+		cmocka_unit_test(dpdk_packets),    cmocka_unit_test(rfc3602_packets),     cmocka_unit_test(rfc7634_packet),
+		cmocka_unit_test(wycheproof_aead), cmocka_unit_test(charon_packets_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
