@@ -108,34 +108,10 @@ has_avx2(void)
 }
 #endif
 
-/* @n is a multiple of STRIDE. */
-static uint64_t
-add_strides(uint64_t sum, const uint8_t *p, size_t n)
-{
-	uint64_t lane[WORDS] = { 0 };
-
-	for (; n; p += STRIDE, n -= STRIDE) {
-		uint32_t w[WORDS];
-
-		memcpy(w, p, STRIDE);
-		for (size_t i = 0; i < WORDS; i++)
-			lane[i] += w[i];
-	}
-	for (size_t i = 0; i < WORDS; i++)
-		sum += settle(lane[i]);
-	return sum;
-}
-
 uint64_t
 checksum_add(uint64_t sum, const void *from, size_t n)
 {
-	size_t whole = n & ~(size_t)(STRIDE - 1);
-	const uint8_t *p = from;
-
-	sum = settle(sum);
-	if (whole)
-		sum = add_strides(sum, p, whole);
-	return add_tail(sum, p + whole, n - whole);
+	return has_avx2() ? add_avx2(sum, NULL, from, n) : add_anywhere(sum, from, n);
 }
 
 uint64_t
