@@ -15,10 +15,10 @@
 
 enum { ROUNDS = 2000, CHILDREN = 1000, CHILDREN_ROUNDS = 10 };
 
-#define WITH_PSK  "psk=swordfish "
+#define WITH_PSK "psk=swordfish "
 #define IKE_SUITE "proposals=aes256-sha256-ecp256 unique=no ike-rekey=0 rekey=0 life=0 esp=aes256gcm16"
 #define PFS_SUITE "proposals=aes256-sha256-ecp256 unique=no ike-rekey=0 rekey=0 life=0 esp=aes256gcm16-ecp256"
-#define LIGHT     "psk=swordfish proposals=aes128-sha256-x25519 unique=no ike-rekey=0 "
+#define LIGHT "psk=swordfish proposals=aes128-sha256-x25519 unique=no ike-rekey=0 "
 
 struct report {
 	FILE *md;
@@ -32,7 +32,7 @@ struct cost {
 static struct sim
 quiet_net(void)
 {
-	return sim_open((struct sim_opts){ .seed = 1, .delay_min_ns = -1, .delay_max_ns = -1, .bare = true, .measure = true });
+	return sim_open((struct sim_opts) { .seed = 1, .delay_min_ns = -1, .delay_max_ns = -1, .bare = true, .measure = true });
 }
 
 static void
@@ -64,7 +64,7 @@ clock_ns(void)
 static void
 forget(struct sim *net, struct sim_peer *p)
 {
-	sim_command(p, (struct command){ .kind = COMMAND_TERMINATE, .ike = "net", .force = true });
+	sim_command(p, (struct command) { .kind = COMMAND_TERMINATE, .ike = "net", .force = true });
 	sim_run(net, SECONDS(60));
 }
 
@@ -95,7 +95,7 @@ set_hosts(struct selector **list, size_t *n, unsigned net, unsigned count)
 
 	must(s != NULL, "out of memory");
 	for (unsigned i = 0; i < count; i++)
-		s[i] = selector_host(&(struct ip){ IP_V4, { 10, (uint8_t)net, (uint8_t)(i >> 8), (uint8_t)i } });
+		s[i] = selector_host(&(struct ip) { IP_V4, { 10, (uint8_t)net, (uint8_t)(i >> 8), (uint8_t)i } });
 	free(*list);
 	*list = s;
 	*n = count;
@@ -126,7 +126,7 @@ quick_modes(const char *suite)
 
 		load_hosts(alice, suite, CHILDREN, true);
 		load_hosts(bob, suite, CHILDREN, false);
-		sim_command(alice, (struct command){ .kind = COMMAND_INITIATE, .ike = "net" });
+		sim_command(alice, (struct command) { .kind = COMMAND_INITIATE, .ike = "net" });
 		sim_run(&net, SECONDS(1));
 		must(sim_ike_sas_in(bob, IKE_STATE_ESTABLISHED) == 1 && sim_children(bob) == 0, "there is no Phase 1");
 		reset(alice, bob);
@@ -142,22 +142,26 @@ quick_modes(const char *suite)
 static void
 speed_line(struct report *r, const char *key, const char *what, struct cost c, double bare)
 {
-	fprintf(r->md, "| %s | %.0f | %.1f | %.1f | %.1f | %.2f |\n", what, 1e9 / c.responder_ns, c.initiator_ns / 1e3, c.responder_ns / 1e3,
-	        bare / 1e3, c.responder_ns / bare);
-	json_object_set_new(r->json, key, json_pack("{s:f,s:f,s:f,s:f}", "initiator_us", c.initiator_ns / 1e3, "responder_us",
-	                                            c.responder_ns / 1e3, "bare_us", bare / 1e3, "ratio", c.responder_ns / bare));
+	fprintf(r->md, "| %s | %.0f | %.1f | %.1f | %.1f | %.2f |\n", what, 1e9 / c.responder_ns, c.initiator_ns / 1e3,
+	        c.responder_ns / 1e3, bare / 1e3, c.responder_ns / bare);
+	json_object_set_new(r->json, key,
+	                    json_pack("{s:f,s:f,s:f,s:f}", "initiator_us", c.initiator_ns / 1e3, "responder_us",
+	                              c.responder_ns / 1e3, "bare_us", bare / 1e3, "ratio", c.responder_ns / bare));
 }
 
 static void
 speed(struct report *r)
 {
 	struct bare_suite pfs = bare_suite_default;
-	double main_ns = bare_main_mode_ns(&bare_suite_default, ROUNDS), quick = bare_quick_mode_ns(&bare_suite_default, 10 * ROUNDS);
+	double main_ns = bare_main_mode_ns(&bare_suite_default, ROUNDS),
+	       quick = bare_quick_mode_ns(&bare_suite_default, 10 * ROUNDS);
 
 	pfs.pfs_id = DH_ECP_256;
-	fprintf(r->md, "CPU time inside one engine, PSK, AES-256, SHA2-256, ECP 256, ESP AES-GCM-16-256; \"bare\" is the cryptography of\n"
-	               "the same exchange with nothing around it. Reading the clock around each call costs %.2f us, counted in.\n\n"
-	               "| exchange | a second, responder | initiator us | responder us | bare us | ratio |\n|---|---|---|---|---|---|\n",
+	fprintf(r->md,
+	        "CPU time inside one engine, PSK, AES-256, SHA2-256, ECP 256, ESP AES-GCM-16-256; \"bare\" is the cryptography "
+	        "of\n"
+	        "the same exchange with nothing around it. Reading the clock around each call costs %.2f us, counted in.\n\n"
+	        "| exchange | a second, responder | initiator us | responder us | bare us | ratio |\n|---|---|---|---|---|---|\n",
 	        clock_ns() / 1e3);
 	speed_line(r, "phase1_phase2", "Main Mode + Quick Mode", whole_tunnels(WITH_PSK IKE_SUITE, ROUNDS), main_ns + quick);
 	speed_line(r, "quick", "Quick Mode", quick_modes(IKE_SUITE), quick);
@@ -196,16 +200,19 @@ octets_each(unsigned n, bool with_child)
 	before = heap_octets();
 	for (uint32_t i = 0; i < n; i++) {
 		become(alice, i + 1);
-		sim_command(alice, (struct command){ .kind = COMMAND_INITIATE, .ike = "net", .child = with_child ? "net" : NULL });
+		sim_command(alice,
+		            (struct command) { .kind = COMMAND_INITIATE, .ike = "net", .child = with_child ? "net" : NULL });
 		sim_run(&net, MILLISECONDS(1));
 		if (i == 0 || i + 1 == n)
-			must(with_child ? sim_established(alice) : sim_ike_sas_in(alice, IKE_STATE_ESTABLISHED) == 1, "a peer did not come up");
+			must(with_child ? sim_established(alice) : sim_ike_sas_in(alice, IKE_STATE_ESTABLISHED) == 1,
+			     "a peer did not come up");
 	}
 	/* What an exchange keeps to answer repetitions goes after a while. */
 	sim_kill(alice);
 	sim_run(&net, SECONDS(120));
 	after = heap_octets();
-	must(sim_ike_sas_in(bob, IKE_STATE_ESTABLISHED) == n && (!with_child || sim_children(bob) == n), "a tunnel is missing at the responder");
+	must(sim_ike_sas_in(bob, IKE_STATE_ESTABLISHED) == n && (!with_child || sim_children(bob) == n),
+	     "a tunnel is missing at the responder");
 	return (double)(after - before) / n;
 }
 
@@ -245,7 +252,7 @@ apart(unsigned n)
 	}
 	sim_run(&net, SECONDS(1));
 	must(sim_children(bob) == n, "a tunnel is missing");
-	return (struct cost){ (double)alice->cpu_ns, (double)bob->cpu_ns };
+	return (struct cost) { (double)alice->cpu_ns, (double)bob->cpu_ns };
 }
 
 static struct cost
@@ -260,7 +267,7 @@ together(unsigned n)
 	sim_initiate(alice, NULL);
 	sim_run(&net, SECONDS(1));
 	must(sim_children(bob) == n && sim_ike_sas(bob) == 1, "a tunnel is missing");
-	return (struct cost){ (double)alice->cpu_ns, (double)bob->cpu_ns };
+	return (struct cost) { (double)alice->cpu_ns, (double)bob->cpu_ns };
 }
 
 static void
@@ -277,7 +284,9 @@ amortisation(struct report *r)
 
 		snprintf(key, sizeof key, "%u", n);
 		fprintf(r->md, "| %u | %.2f | %.2f | %.1f |\n", n, own / 1e6, shared / 1e6, own / shared);
-		json_object_set_new(all, key, json_pack("{s:f,s:f,s:f}", "apart_ms", own / 1e6, "together_ms", shared / 1e6, "ratio", own / shared));
+		json_object_set_new(
+		        all, key,
+		        json_pack("{s:f,s:f,s:f}", "apart_ms", own / 1e6, "together_ms", shared / 1e6, "ratio", own / shared));
 	}
 	fprintf(r->md, "\n");
 	json_object_set_new(r->json, "amortisation", all);

@@ -43,7 +43,7 @@ watch(void *arg, struct sim *net, struct sim_packet *p)
 	struct kept *k = &a->kept[a->n_kept++ % KEPT];
 
 	(void)net;
-	*k = (struct kept){ .src = p->src, .dst = p->dst, .marker = p->marker, .n = p->n < OCTETS_MAX ? p->n : OCTETS_MAX };
+	*k = (struct kept) { .src = p->src, .dst = p->dst, .marker = p->marker, .n = p->n < OCTETS_MAX ? p->n : OCTETS_MAX };
 	memcpy(k->data, p->data, k->n);
 	if (a->drop) {
 		a->drop--;
@@ -105,8 +105,8 @@ invent(struct sim *net, struct attacker *a, struct reader *r)
 static void
 order(struct sim_peer *p, struct reader *r)
 {
-	static const enum command_kind kinds[] = { COMMAND_INITIATE, COMMAND_TERMINATE, COMMAND_REKEY, COMMAND_INSTALL, COMMAND_UNINSTALL,
-		                                   COMMAND_RESTARTED, COMMAND_UNLOAD, COMMAND_LOAD };
+	static const enum command_kind kinds[] = { COMMAND_INITIATE,  COMMAND_TERMINATE, COMMAND_REKEY,  COMMAND_INSTALL,
+		                                   COMMAND_UNINSTALL, COMMAND_RESTARTED, COMMAND_UNLOAD, COMMAND_LOAD };
 	uint8_t what = octet(r);
 	struct command c = { .kind = kinds[what % 8] };
 
@@ -125,7 +125,9 @@ static void
 report_spi(struct sim_peer *p, struct reader *r)
 {
 	struct sim_sa *s = p->sas;
-	struct command c = { .kind = octet(r) & 1 ? COMMAND_INVALID_SPI : COMMAND_EXPIRE, .hard = octet(r) & 1, .local = p->local,
+	struct command c = { .kind = octet(r) & 1 ? COMMAND_INVALID_SPI : COMMAND_EXPIRE,
+		             .hard = octet(r) & 1,
+		             .local = p->local,
 		             .remote = p->remote };
 
 	c.spi = s ? s->p.spi : 0x12345678;
@@ -137,8 +139,12 @@ report_spi(struct sim_peer *p, struct reader *r)
 static void
 made_up_answer(struct sim_peer *p, struct reader *r)
 {
-	struct answer a = { .kind = (enum answer_kind)(octet(r) % 3), .ticket = octet(r) + (uint64_t)1000000, .ok = octet(r) & 1,
-		            .psk = span_str("x"), .local = p->local, .remote = p->remote };
+	struct answer a = { .kind = (enum answer_kind)(octet(r) % 3),
+		            .ticket = octet(r) + (uint64_t)1000000,
+		            .ok = octet(r) & 1,
+		            .psk = span_str("x"),
+		            .local = p->local,
+		            .remote = p->remote };
 
 	ike_answer(p->ike, p->w->now, &a, &p->w->fx);
 	sim_engine_ran(p, IKE_OK);
@@ -210,11 +216,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct reader r = { data, n };
 	uint8_t shape = octet(&r);
-	struct sim net = sim_open((struct sim_opts){ .seed = shape, .install_ns = shape & 1 ? MILLISECONDS(30) : 0,
-	                                             .answer_ns = shape & 2 ? MILLISECONDS(30) : 0 });
-	struct sim_peer *alice = sim_peer(&net, shape & 4 ? "psk=swordfish proposals=aes128-sha256-x25519 dpd=5s esp=aes128gcm16-x25519"
-	                                                  : "psk=swordfish proposals=aes128-sha256-x25519");
-	struct sim_peer *bob = sim_peer(&net, shape & 8 ? "psk=haddock proposals=aes128-sha256-x25519"
+	struct sim net = sim_open((struct sim_opts) {
+	        .seed = shape, .install_ns = shape & 1 ? MILLISECONDS(30) : 0, .answer_ns = shape & 2 ? MILLISECONDS(30) : 0 });
+	struct sim_peer *alice =
+	        sim_peer(&net, shape & 4 ? "psk=swordfish proposals=aes128-sha256-x25519 dpd=5s esp=aes128gcm16-x25519"
+	                                 : "psk=swordfish proposals=aes128-sha256-x25519");
+	struct sim_peer *bob = sim_peer(&net, shape & 8   ? "psk=haddock proposals=aes128-sha256-x25519"
 	                                      : shape & 4 ? "psk=swordfish proposals=aes128-sha256-x25519 esp=aes128gcm16-x25519"
 	                                                  : "psk=swordfish proposals=aes128-sha256-x25519");
 	static struct attacker a;

@@ -8,6 +8,8 @@ MISBEHAVIOUR(encrypted_too_early)
 	rogue_reach(&r, 3);
 	r.out.h.flags = FLAG_ENCRYPTION;
 	rogue_send(&r);
-	assert_true(rogue_verdict(&r, "no-keys") + rogue_verdict(&r, "ciphertext-length") + rogue_verdict(&r, "unexpected-message") > 0);
+	assert_true(rogue_verdict(&r, "no-keys") + rogue_verdict(&r, "ciphertext-length") +
+	                    rogue_verdict(&r, "unexpected-message") >
+	            0);
 	rogue_completes(&r);
 }

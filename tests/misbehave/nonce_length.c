@@ -11,7 +11,7 @@ MISBEHAVIOUR(nonce_length)
 	for (unsigned i = 0; i < 4; i++) {
 		rogue_reach(&r, 3);
 		/* Written as a payload of plain octets, then given its type: the builder would not. */
-		*rogue_find(&r, PAYLOAD_NONCE) = (struct payload){ .type = PAYLOAD_VID, .data = span_of(octets, lengths[i]) };
+		*rogue_find(&r, PAYLOAD_NONCE) = (struct payload) { .type = PAYLOAD_VID, .data = span_of(octets, lengths[i]) };
 		rogue_patch(&r, 28, PAYLOAD_NONCE);
 		rogue_send(&r);
 		assert_true(rogue_verdict(&r, "bad-nonce") + rogue_verdict(&r, "malformed") > 0);

@@ -14,13 +14,13 @@ static const char secret_text[] = "swordfish";
 static struct endpoint
 end(unsigned which)
 {
-	return (struct endpoint){ ip_from_v4(0xc0000201 + which), 500 };
+	return (struct endpoint) { ip_from_v4(0xc0000201 + which), 500 };
 }
 
 static struct attribute
 tv(uint16_t type, uint16_t value)
 {
-	return (struct attribute){ .type = type, .tv = true, .value = value };
+	return (struct attribute) { .type = type, .tv = true, .value = value };
 }
 
 /* ---- the engine's side: a data plane that says yes to everything */
@@ -66,14 +66,19 @@ carry_out(struct rogue *r)
 			keep_sent(r, &e.send);
 			break;
 		case EFFECT_ASK_PSK:
-			answer(r, (struct answer){ .kind = ANSWER_PSK, .ticket = e.ticket, .ok = true, .psk = span_str(secret_text) });
+			answer(r, (struct answer) {
+			                  .kind = ANSWER_PSK, .ticket = e.ticket, .ok = true, .psk = span_str(secret_text) });
 			break;
 		case EFFECT_ASK_ADDRESS:
-			answer(r, (struct answer){ .kind = ANSWER_ADDRESS, .ticket = e.ticket, .ok = true, .local = end(1), .remote = end(0) });
+			answer(r, (struct answer) { .kind = ANSWER_ADDRESS,
+			                            .ticket = e.ticket,
+			                            .ok = true,
+			                            .local = end(1),
+			                            .remote = end(0) });
 			break;
 		case EFFECT_INSTALL_SA:
 			*(e.sa.direction == SA_INBOUND ? &r->installed_in : &r->installed_out) += 1;
-			answer(r, (struct answer){ .kind = ANSWER_INSTALLED, .ticket = e.ticket, .ok = true });
+			answer(r, (struct answer) { .kind = ANSWER_INSTALLED, .ticket = e.ticket, .ok = true });
 			break;
 		case EFFECT_REMOVE_SA:
 			r->removed++;
@@ -142,7 +147,7 @@ rogue_open(enum rogue_role role)
 	ike_settings_default(&s);
 	r.ike = ike_new(&s, &rng.rng, protocols);
 	assert_non_null(r.ike);
-	command(&r, (struct command){ .kind = COMMAND_LOAD, .conn = c });
+	command(&r, (struct command) { .kind = COMMAND_LOAD, .conn = c });
 	conn_unref(c);
 	r.dh = dh_new(DH_ECP_256, &r.own.rng);
 	assert_true(r.dh && secret_alloc(&r.own_nonce, NONCE) && secret_alloc(&r.quick_own, NONCE));
@@ -155,7 +160,8 @@ rogue_open(enum rogue_role role)
 void
 rogue_close(struct rogue *r)
 {
-	struct secret *all[] = { &r->own_nonce, &r->ni, &r->nr, &r->gxi, &r->gxr, &r->gxy, &r->sai_b, &r->quick_ni, &r->quick_nr, &r->quick_own };
+	struct secret *all[] = { &r->own_nonce, &r->ni,    &r->nr,       &r->gxi,      &r->gxr,
+		                 &r->gxy,       &r->sai_b, &r->quick_ni, &r->quick_nr, &r->quick_own };
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		secret_clear(all[i]);
@@ -173,9 +179,10 @@ offer_phase_1(struct rogue *r)
 	struct attribute a[] = { tv(1, 7), tv(14, 128), tv(2, 4), tv(4, 19), tv(3, 1), tv(11, 1), tv(12, 14400) };
 
 	memcpy(r->offer.a, a, sizeof a);
-	r->offer.t = (struct transform_payload){ .number = 1, .id = 1, .attr = r->offer.a, .n_attr = 7 };
-	r->offer.p = (struct proposal_payload){ .number = 1, .protocol = PROTO_ISAKMP, .transform = &r->offer.t, .n_transform = 1 };
-	rogue_append(r, (struct payload){ .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
+	r->offer.t = (struct transform_payload) { .number = 1, .id = 1, .attr = r->offer.a, .n_attr = 7 };
+	r->offer.p =
+	        (struct proposal_payload) { .number = 1, .protocol = PROTO_ISAKMP, .transform = &r->offer.t, .n_transform = 1 };
+	rogue_append(r, (struct payload) { .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
 }
 
 static void
@@ -185,10 +192,11 @@ offer_phase_2(struct rogue *r)
 
 	memcpy(r->offer.a, a, sizeof a);
 	put_be32(r->offer.spi, r->spi);
-	r->offer.t = (struct transform_payload){ .number = 1, .id = 20, .attr = r->offer.a, .n_attr = 4 };
-	r->offer.p = (struct proposal_payload){ .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = { r->offer.spi, 4 },
-		                                .transform = &r->offer.t, .n_transform = 1 };
-	rogue_append(r, (struct payload){ .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
+	r->offer.t = (struct transform_payload) { .number = 1, .id = 20, .attr = r->offer.a, .n_attr = 4 };
+	r->offer.p = (struct proposal_payload) {
+		.number = 1, .protocol = PROTO_IPSEC_ESP, .spi = { r->offer.spi, 4 }, .transform = &r->offer.t, .n_transform = 1
+	};
+	rogue_append(r, (struct payload) { .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
 }
 
 /* What the engine offered, with the first transform alone, is what a proper responder answers. */
@@ -210,7 +218,7 @@ choose(struct rogue *r, const struct message *m)
 static void
 append_data(struct rogue *r, uint8_t type, struct span data)
 {
-	rogue_append(r, (struct payload){ .type = type, .data = data });
+	rogue_append(r, (struct payload) { .type = type, .data = data });
 }
 
 static void
@@ -235,8 +243,8 @@ append_client_ids(struct rogue *r)
 
 	memcpy(r->idci, r->role == ROGUE_INITIATES ? one : two, 8);
 	memcpy(r->idcr, r->role == ROGUE_INITIATES ? two : one, 8);
-	rogue_append(r, (struct payload){ .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR_SUBNET, .data = { r->idci, 8 } } });
-	rogue_append(r, (struct payload){ .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR_SUBNET, .data = { r->idcr, 8 } } });
+	rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR_SUBNET, .data = { r->idci, 8 } } });
+	rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR_SUBNET, .data = { r->idcr, 8 } } });
 }
 
 void
@@ -244,7 +252,7 @@ rogue_prepare(struct rogue *r)
 {
 	struct rogue_message *m = &r->out;
 
-	*m = (struct rogue_message){ .h = { .version = 0x10, .exchange = r->step <= 6 ? EXCHANGE_MAIN : EXCHANGE_QUICK } };
+	*m = (struct rogue_message) { .h = { .version = 0x10, .exchange = r->step <= 6 ? EXCHANGE_MAIN : EXCHANGE_QUICK } };
 	memcpy(m->h.cookie_i, r->cookie_i, 8);
 	memcpy(m->h.cookie_r, r->cookie_r, 8);
 	m->sealed = r->step >= 5;
@@ -255,7 +263,7 @@ rogue_prepare(struct rogue *r)
 		offer_phase_1(r);
 		break;
 	case 2:
-		rogue_append(r, (struct payload){ .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
+		rogue_append(r, (struct payload) { .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
 		break;
 	case 3:
 	case 4:
@@ -264,7 +272,7 @@ rogue_prepare(struct rogue *r)
 		break;
 	case 5:
 	case 6:
-		rogue_append(r, (struct payload){ .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
+		rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
 		append_hash(r);
 		break;
 	case 7:
@@ -277,7 +285,7 @@ rogue_prepare(struct rogue *r)
 		append_hash(r);
 		put_be32(r->offer.spi, r->spi);
 		r->offer.p.spi = span_of(r->offer.spi, 4);
-		rogue_append(r, (struct payload){ .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
+		rogue_append(r, (struct payload) { .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
 		append_data(r, PAYLOAD_NONCE, secret_span(&r->quick_own));
 		append_client_ids(r);
 		break;
@@ -355,7 +363,8 @@ hash_phase_2(struct rogue *r, uint8_t *hash, struct span rest)
 	if (r->step == 9)
 		assert_true(phase2_hash3(hash, PRF, span_of(r->a, HASH), r->out.h.message_id, ni, secret_span(&r->quick_nr)));
 	else
-		assert_true(phase2_hash(hash, PRF, span_of(r->a, HASH), r->out.h.message_id, r->step == 8 ? ni : (struct span){ 0 }, rest));
+		assert_true(phase2_hash(hash, PRF, span_of(r->a, HASH), r->out.h.message_id,
+		                        r->step == 8 ? ni : (struct span) { 0 }, rest));
 }
 
 /* Where the HASH payload's body is in the message in r->wire; 0: nowhere. */
@@ -424,7 +433,8 @@ static void
 derive(struct rogue *r)
 {
 	assert_true(skeyid_from_psk(r->skeyid, PRF, span_str(secret_text), secret_span(&r->ni), secret_span(&r->nr)));
-	assert_true(skeyid_derive(r->d, r->a, r->e, PRF, span_of(r->skeyid, HASH), secret_span(&r->gxy), r->cookie_i, r->cookie_r));
+	assert_true(
+	        skeyid_derive(r->d, r->a, r->e, PRF, span_of(r->skeyid, HASH), secret_span(&r->gxy), r->cookie_i, r->cookie_r));
 	assert_true(isakmp_encryption_key(r->ka, KA, PRF, span_of(r->e, HASH)));
 	assert_true(phase1_iv(r->iv, BLOCK, PRF, secret_span(&r->gxi), secret_span(&r->gxr)));
 	r->keyed = true;
@@ -519,7 +529,8 @@ go_on(struct rogue *r)
 		struct message m;
 
 		assert_null(isakmp_decode_header(&m.h, span_of(r->wire, r->n_wire)));
-		assert_null(isakmp_decode_payloads(&m, m.h.next_payload, span_of(r->wire + 28, r->n_wire - 28), false, &r->arena));
+		assert_null(
+		        isakmp_decode_payloads(&m, m.h.next_payload, span_of(r->wire + 28, r->n_wire - 28), false, &r->arena));
 		assert_true(secret_copy(&r->sai_b, message_find(&m, PAYLOAD_SA, NULL)->raw));
 	}
 	if (r->step >= 5)
@@ -545,7 +556,7 @@ advance(struct rogue *r)
 		rogue_send(r);
 		go_on(r);
 	} else if (r->step == 1 && !r->n_in) {
-		command(r, (struct command){ .kind = COMMAND_INITIATE, .ike = "net", .child = "net" });
+		command(r, (struct command) { .kind = COMMAND_INITIATE, .ike = "net", .child = "net" });
 	} else {
 		/* After message 6 the engine as initiator sends message 7 in the same breath. */
 		assert_true(r->n_in > 0);

@@ -29,10 +29,13 @@ struct rogue_message {
 	struct isakmp_header h;
 	struct payload payload[ROGUE_PAYLOADS_MAX];
 	size_t n;
-	bool sealed;      /* encrypted */
-	bool keep_hash;   /* the HASH payload goes as it is, right or wrong */
-	bool no_padding;  /* ciphertext that is not whole blocks */
-	struct { size_t at; uint8_t value; } patch[8]; /* octets changed after encoding, before protection */
+	bool sealed;     /* encrypted */
+	bool keep_hash;  /* the HASH payload goes as it is, right or wrong */
+	bool no_padding; /* ciphertext that is not whole blocks */
+	struct {
+		size_t at;
+		uint8_t value;
+	} patch[8]; /* octets changed after encoding, before protection */
 	unsigned n_patches;
 };
 
@@ -43,13 +46,13 @@ struct rogue {
 	struct arena arena;
 	instant_t now;
 	enum rogue_role role;
-	unsigned step;               /* of the message in out, or the next to come */
+	unsigned step; /* of the message in out, or the next to come */
 	struct rogue_message out;
 	uint8_t wire[ROGUE_OCTETS_MAX];
-	size_t n_wire;               /* what was sent last */
+	size_t n_wire; /* what was sent last */
 	uint8_t in[ROGUE_OCTETS_MAX];
-	size_t n_in;                 /* the engine's last message of an exchange; 0: it sent none */
-	unsigned informational;      /* Informational messages from the engine */
+	size_t n_in;            /* the engine's last message of an exchange; 0: it sent none */
+	unsigned informational; /* Informational messages from the engine */
 	/* Phase 1 */
 	uint8_t cookie_i[8], cookie_r[8];
 	struct dh *dh;
@@ -63,7 +66,12 @@ struct rogue {
 	/* the engine's data plane */
 	unsigned installed_in, installed_out, removed;
 	uint64_t verdicts[64];
-	struct { struct proposal_payload p; struct transform_payload t; struct attribute a[8]; uint8_t spi[4]; } offer;
+	struct {
+		struct proposal_payload p;
+		struct transform_payload t;
+		struct attribute a[8];
+		uint8_t spi[4];
+	} offer;
 	uint8_t id_body[4], idci[8], idcr[8], hash_room[PRF_OCTETS_MAX], next_iv[16];
 };
 

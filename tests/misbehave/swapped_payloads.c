@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "misbehave.h"
 
-/* RFC 2409 section 5.5: "a HASH payload MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the HASH." */
+/* RFC 2409 section 5.5: "a HASH payload MUST immediately follow the ISAKMP header and a SA payload MUST immediately follow the
+ * HASH." */
 MISBEHAVIOUR(swapped_payloads)
 {
 	autorogue r = rogue_open(ROGUE_INITIATES);

@@ -93,7 +93,7 @@ sim_event_new(struct sim_world *w, instant_t at, enum sim_event_kind kind, struc
 {
 	struct sim_event *e = need(calloc(1, sizeof *e));
 
-	*e = (struct sim_event){ .at = at, .seq = w->seq++, .kind = kind, .peer = p };
+	*e = (struct sim_event) { .at = at, .seq = w->seq++, .kind = kind, .peer = p };
 	if (w->n_heap == w->cap_heap) {
 		w->cap_heap = w->cap_heap ? 2 * w->cap_heap : 64;
 		w->heap = need(realloc(w->heap, w->cap_heap * sizeof *w->heap));
@@ -133,7 +133,8 @@ answer_psk(struct sim_peer *p, const struct effect *e)
 {
 	struct sim_event *v = sim_event_new(p->w, p->w->now + p->w->opts.answer_ns, SIM_ANSWER, p);
 
-	v->answer = (struct answer){ .kind = ANSWER_PSK, .ticket = e->ticket, .reason = "no secret is configured for this peer" };
+	v->answer =
+	        (struct answer) { .kind = ANSWER_PSK, .ticket = e->ticket, .reason = "no secret is configured for this peer" };
 	if (p->no_psk)
 		return;
 	for (size_t i = 0; i < e->psk.n && !v->answer.ok; i++)
@@ -152,8 +153,12 @@ answer_address(struct sim_peer *p, const struct effect *e)
 {
 	struct sim_event *v = sim_event_new(p->w, p->w->now + p->w->opts.answer_ns, SIM_ANSWER, p);
 
-	v->answer = (struct answer){ .kind = ANSWER_ADDRESS, .ticket = e->ticket, .ok = !p->no_address && p->remote.ip.family,
-		                     .reason = "no address known for the peer", .local = p->local, .remote = p->remote };
+	v->answer = (struct answer) { .kind = ANSWER_ADDRESS,
+		                      .ticket = e->ticket,
+		                      .ok = !p->no_address && p->remote.ip.family,
+		                      .reason = "no address known for the peer",
+		                      .local = p->local,
+		                      .remote = p->remote };
 }
 
 static void
@@ -161,15 +166,20 @@ remember_done(struct sim_peer *p, const struct effect_done *d)
 {
 	struct sim_done *r = &p->done[p->n_done++ % (sizeof p->done / sizeof *p->done)];
 
-	*r = (struct sim_done){ .command = d->command, .result = d->result, .matches = d->matches, .terminated = d->terminated };
+	*r = (struct sim_done) { .command = d->command, .result = d->result, .matches = d->matches, .terminated = d->terminated };
 	snprintf(r->text, sizeof r->text, "%s", d->text ? d->text : "");
 }
 
 static void
 send_effect(struct sim_peer *p, const struct effect_send *s)
 {
-	struct sim_packet k = { .src = s->local, .dst = s->remote, .from = p, .marker = s->marker, .keepalive = s->keepalive,
-		                .n = s->data.n, .copies = 1 };
+	struct sim_packet k = { .src = s->local,
+		                .dst = s->remote,
+		                .from = p,
+		                .marker = s->marker,
+		                .keepalive = s->keepalive,
+		                .n = s->data.n,
+		                .copies = 1 };
 
 	p->sends++;
 	p->keepalives += s->keepalive;
@@ -316,8 +326,8 @@ tick(struct sim_peer *p)
 	p->cpu_ns += cpu_now(w) - t;
 	sim_engine_ran(p, err);
 	if (w->spins > SPINS_MAX) {
-		sim_fail(w, "peer %u: a timer that is due is never done (deadline %lld at %lld)", p->index, (long long)p->deadline,
-		         (long long)w->now);
+		sim_fail(w, "peer %u: a timer that is due is never done (deadline %lld at %lld)", p->index,
+		         (long long)p->deadline, (long long)w->now);
 		p->deadline = INSTANT_NEVER;
 	}
 }
@@ -410,7 +420,7 @@ sim_open(struct sim_opts o)
 	w->now = SECONDS(1000);
 	w->ladder = getenv("SIM_LADDER") != NULL;
 	seeded_rng_open(&w->rng, o.seed ^ 0x51a17090b7);
-	return (struct sim){ w };
+	return (struct sim) { w };
 }
 
 static void
@@ -426,7 +436,7 @@ start_engine(struct sim_peer *p)
 void
 sim_load(struct sim_peer *p, struct conn *c)
 {
-	sim_command(p, (struct command){ .kind = COMMAND_LOAD, .conn = c });
+	sim_command(p, (struct command) { .kind = COMMAND_LOAD, .conn = c });
 }
 
 struct conn *

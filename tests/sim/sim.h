@@ -31,13 +31,13 @@ struct sim_packet {
 	struct endpoint src, dst;
 	struct sim_peer *from; /* NULL: injected */
 	bool marker, keepalive;
-	bool esp;              /* not IKE: spi and key stand for a protected packet */
+	bool esp; /* not IKE: spi and key stand for a protected packet */
 	uint32_t spi;
 	uint64_t key;
-	uint64_t number;       /* IKE datagrams, counted from 1 since the last sim_mark() */
+	uint64_t number; /* IKE datagrams, counted from 1 since the last sim_mark() */
 	uint8_t *data;
 	size_t n;
-	unsigned copies;       /* 0: dropped */
+	unsigned copies; /* 0: dropped */
 	instant_t extra_ns;
 	bool no_tap;
 };
@@ -57,19 +57,19 @@ struct sim_nat {
 		uint16_t port;
 		instant_t used_at;
 		bool gone;
-	} *map;
+	} * map;
 	size_t n_map;
 };
 
 struct sim_sa {
 	struct table_link by_spi;
-	struct sim_sa *next;         /* of the same peer */
-	struct sa_params p;          /* spans point into key_octets */
+	struct sim_sa *next; /* of the same peer */
+	struct sa_params p;  /* spans point into key_octets */
 	uint8_t key_octets[160];
-	uint64_t key;                /* hash of both keys */
+	uint64_t key; /* hash of both keys */
 	uint64_t ticket;
-	instant_t active_at;         /* INSTANT_NEVER: not yet */
-	instant_t current_until;     /* outbound: when it last carried traffic; INSTANT_NEVER: it does */
+	instant_t active_at;     /* INSTANT_NEVER: not yet */
+	instant_t current_until; /* outbound: when it last carried traffic; INSTANT_NEVER: it does */
 	struct sim_flow *flow;
 };
 
@@ -126,7 +126,7 @@ struct sim_peer {
 	struct sim_sa *sas;
 	struct sim_flow *flows;
 	struct sim_claim *claims;
-	unsigned n_in, n_out, n_claims, n_installed; /* n_installed: ever */
+	unsigned n_in, n_out, n_claims, n_installed;       /* n_installed: ever */
 	uint64_t esp_sent, esp_opened, esp_lost, esp_held; /* lost: sent by us and not opened */
 	/* what people were told */
 	struct sim_done done[16];
@@ -166,11 +166,15 @@ struct sim_world {
 	struct sim_nat *nats;
 	uint64_t datagrams; /* since sim_mark() */
 	uint64_t total;     /* since the start */
-	struct { uint64_t nth; unsigned copies; instant_t extra_ns; } script[SIM_SCRIPT_MAX];
+	struct {
+		uint64_t nth;
+		unsigned copies;
+		instant_t extra_ns;
+	} script[SIM_SCRIPT_MAX];
 	unsigned n_script;
 	sim_tap *tap;
 	void *tap_arg;
-	bool cut;           /* nothing gets through */
+	bool cut; /* nothing gets through */
 	struct effects fx;
 	uint64_t trace;
 	unsigned lost_windows; /* moments at which a packet would have been lost */

@@ -47,7 +47,7 @@ static void
 set_remote(struct reader *r, const struct ip *a)
 {
 	free(r->c->remote_addrs.a);
-	r->c->remote_addrs = (struct address_specs){ 0 };
+	r->c->remote_addrs = (struct address_specs) { 0 };
 	if (a->family == IP_NONE)
 		return;
 	r->c->remote_addrs.a = calloc(1, sizeof *r->c->remote_addrs.a);
@@ -82,7 +82,7 @@ set_esp(struct reader *r, const char *text)
 	char why[SIM_TEXT_MAX];
 
 	proposals_free(&r->child->esp);
-	r->child->esp = (struct proposals){ 0 };
+	r->child->esp = (struct proposals) { 0 };
 	return proposals_parse(&r->child->esp, PROPOSAL_ESP, span_str(text), why, sizeof why) || bad(r, text, why);
 }
 
@@ -194,7 +194,7 @@ set_ike_proposals(struct reader *r, const char *text)
 	char why[SIM_TEXT_MAX];
 
 	proposals_free(&r->c->ike);
-	r->c->ike = (struct proposals){ 0 };
+	r->c->ike = (struct proposals) { 0 };
 	return proposals_parse(&r->c->ike, PROPOSAL_IKE, span_str(text), why, sizeof why) || bad(r, text, why);
 }
 
@@ -254,7 +254,7 @@ set_to(struct reader *r, const char *v)
 	r->to_given = true;
 	if (strcmp(v, "any") && !ip_parse(&a, v))
 		return bad(r, v, "an address or \"any\" is wanted");
-	r->p->remote = (struct endpoint){ a, 500 };
+	r->p->remote = (struct endpoint) { a, 500 };
 	set_remote(r, &a);
 	return true;
 }
@@ -322,8 +322,8 @@ sim_configure(struct sim_peer *p, struct conn *c, const char *description, bool 
 	c->local.method = c->remote.method = AUTH_PSK;
 	c->rand_ns = 0;
 	if (!conn_only) {
-		p->local = (struct endpoint){ peer_address(p->index, r.ip6), 500 };
-		p->remote = (struct endpoint){ other, 500 };
+		p->local = (struct endpoint) { peer_address(p->index, r.ip6), 500 };
+		p->remote = (struct endpoint) { other, 500 };
 	}
 	if (!set_ike_proposals(&r, "aes128-sha256-ecp256"))
 		return false;

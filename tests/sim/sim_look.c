@@ -6,47 +6,51 @@
 uint64_t
 sim_initiate_child(struct sim_peer *p, const char *child)
 {
-	return sim_command(p, (struct command){ .kind = COMMAND_INITIATE, .ike = p->conn->name, .child = child });
+	return sim_command(p, (struct command) { .kind = COMMAND_INITIATE, .ike = p->conn->name, .child = child });
 }
 
 uint64_t
 sim_initiate(struct sim_peer *from, struct sim_peer *to)
 {
 	if (to)
-		from->remote = (struct endpoint){ to->nat ? to->nat->outside : to->local.ip, 500 };
+		from->remote = (struct endpoint) { to->nat ? to->nat->outside : to->local.ip, 500 };
 	return sim_initiate_child(from, from->conn->children[0].name);
 }
 
 uint64_t
 sim_terminate(struct sim_peer *p, const char *ike, const char *child)
 {
-	return sim_command(p, (struct command){ .kind = COMMAND_TERMINATE, .ike = ike, .child = child });
+	return sim_command(p, (struct command) { .kind = COMMAND_TERMINATE, .ike = ike, .child = child });
 }
 
 uint64_t
 sim_rekey(struct sim_peer *p, const char *ike, const char *child)
 {
-	return sim_command(p, (struct command){ .kind = COMMAND_REKEY, .ike = ike, .child = child });
+	return sim_command(p, (struct command) { .kind = COMMAND_REKEY, .ike = ike, .child = child });
 }
 
 uint64_t
 sim_shutdown(struct sim_peer *p)
 {
-	return sim_command(p, (struct command){ .kind = COMMAND_SHUTDOWN });
+	return sim_command(p, (struct command) { .kind = COMMAND_SHUTDOWN });
 }
 
 uint64_t
 sim_acquire(struct sim_peer *p)
 {
 	const struct child *c = &p->conn->children[0];
-	struct flow f = { .src = c->local_ts[0].lo, .dst = c->remote_ts[0].lo, .proto = 17, .ports_known = true, .sport = 1000,
+	struct flow f = { .src = c->local_ts[0].lo,
+		          .dst = c->remote_ts[0].lo,
+		          .proto = 17,
+		          .ports_known = true,
+		          .sport = 1000,
 		          .dport = 2000 };
 
 	if (!p->claims) {
 		sim_fail(p->w, "peer %u has no claim that a packet could match", p->index);
 		return 0;
 	}
-	return sim_command(p, (struct command){ .kind = COMMAND_ACQUIRE, .reqid = p->claims->reqid, .flow = f });
+	return sim_command(p, (struct command) { .kind = COMMAND_ACQUIRE, .reqid = p->claims->reqid, .flow = f });
 }
 
 const struct sim_done *

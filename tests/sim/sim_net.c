@@ -84,7 +84,7 @@ nat_outwards(struct sim_nat *n, const struct endpoint *inside, instant_t now)
 	if (!map)
 		abort();
 	n->map = map;
-	n->map[n->n_map] = (struct sim_mapping){ *inside, n->next_port++, now, false };
+	n->map[n->n_map] = (struct sim_mapping) { *inside, n->next_port++, now, false };
 	return n->map[n->n_map++].port;
 }
 
@@ -157,13 +157,14 @@ sim_send(struct sim_world *w, struct sim_packet *p)
 	if (!w->opts.bare)
 		sim_trace_packet(w, p, p->copies ? p->copies > 1 ? "duplicated" : "" : "LOST");
 	if (p->from && p->from->nat)
-		p->src = (struct endpoint){ p->from->nat->outside, nat_outwards(p->from->nat, &p->src, w->now) };
+		p->src = (struct endpoint) { p->from->nat->outside, nat_outwards(p->from->nat, &p->src, w->now) };
 	for (unsigned i = 0; i < p->copies; i++)
 		enqueue(w, p, draw_delay(w) + p->extra_ns);
 }
 
 void
-sim_inject(struct sim *net, const struct endpoint *src, const struct endpoint *dst, bool marker, struct span data, instant_t after_ns)
+sim_inject(struct sim *net, const struct endpoint *src, const struct endpoint *dst, bool marker, struct span data,
+           instant_t after_ns)
 {
 	struct sim_packet p = { .src = *src, .dst = *dst, .marker = marker, .n = data.n, .copies = 1, .no_tap = true };
 

@@ -91,7 +91,8 @@ sim_plane_find(struct sim_peer *p, enum sa_direction d, uint32_t spi, const stru
 	for (struct table_link *l = table_find(&p->sad, span_of(&k, sizeof k)); l; l = table_find_next(l)) {
 		struct sim_sa *s = table_entry(l, struct sim_sa, by_spi);
 
-		if (s->p.spi == spi && s->p.direction == d && (d == SA_INBOUND || !remote || ip_equal(&s->p.remote.ip, &remote->ip)))
+		if (s->p.spi == spi && s->p.direction == d &&
+		    (d == SA_INBOUND || !remote || ip_equal(&s->p.remote.ip, &remote->ip)))
 			return s;
 	}
 	return NULL;
@@ -150,8 +151,10 @@ sim_plane_install(struct sim_peer *p, const struct effect *e)
 	struct sim_sa *s;
 	struct spi_key k;
 
-	v->answer = (struct answer){ .kind = ANSWER_INSTALLED, .ticket = e->ticket, .ok = !p->refuse_install,
-		                     .reason = p->refuse_install ? "the data plane is full" : NULL };
+	v->answer = (struct answer) { .kind = ANSWER_INSTALLED,
+		                      .ticket = e->ticket,
+		                      .ok = !p->refuse_install,
+		                      .reason = p->refuse_install ? "the data plane is full" : NULL };
 	v->spi = e->sa.spi;
 	v->direction = e->sa.direction;
 	p->n_installed++;
@@ -414,7 +417,7 @@ static void
 count_lost(struct sim_peer *to, const struct sim_packet *k)
 {
 	k->from->esp_lost++;
-	sim_command(to, (struct command){ .kind = COMMAND_INVALID_SPI, .spi = k->spi, .local = k->dst, .remote = k->src });
+	sim_command(to, (struct command) { .kind = COMMAND_INVALID_SPI, .spi = k->spi, .local = k->dst, .remote = k->src });
 }
 
 void
@@ -428,6 +431,6 @@ sim_plane_receive(struct sim_peer *p, const struct sim_packet *k)
 	}
 	k->from->esp_opened++;
 	if (s->p.udp_encap && !endpoint_equal(&s->p.remote, &k->src))
-		sim_command(p, (struct command){ .kind = COMMAND_MAPPING, .spi = k->spi, .local = k->dst, .remote = k->src });
-	sim_command(p, (struct command){ .kind = COMMAND_TRAFFIC, .spi = k->spi });
+		sim_command(p, (struct command) { .kind = COMMAND_MAPPING, .spi = k->spi, .local = k->dst, .remote = k->src });
+	sim_command(p, (struct command) { .kind = COMMAND_TRAFFIC, .spi = k->spi });
 }

@@ -49,8 +49,8 @@ mix_sa(struct sim_world *w, const struct sa_params *s, bool whole)
 		return;
 	mix_endpoint(w, &s->local);
 	mix_int(w, (uint64_t)s->child_id << 32 | s->reqid);
-	mix_int(w, (uint64_t)s->encr.id << 48 | (uint64_t)s->encr.key_bits << 32 | (uint64_t)s->integ_id << 16 | (uint64_t)s->esn << 1 |
-	               (uint64_t)s->udp_encap);
+	mix_int(w, (uint64_t)s->encr.id << 48 | (uint64_t)s->encr.key_bits << 32 | (uint64_t)s->integ_id << 16 |
+	                   (uint64_t)s->esn << 1 | (uint64_t)s->udp_encap);
 	mix(w, s->encr_key);
 	mix(w, s->integ_key);
 	mix_selector(w, &s->ts.local);
@@ -93,11 +93,13 @@ ladder_effect(const struct sim_peer *p, const struct effect *e)
 	double at = (double)p->w->now / 1e9;
 
 	if (e->kind == EFFECT_LOG)
-		printf("# %10.4f  [%u] %s: %s%s%s%s\n", at, p->index, log_group_name(e->log.group), e->log.text, e->log.reason ? " <" : "",
-		       e->log.reason ? e->log.reason : "", e->log.reason ? ">" : "");
+		printf("# %10.4f  [%u] %s: %s%s%s%s\n", at, p->index, log_group_name(e->log.group), e->log.text,
+		       e->log.reason ? " <" : "", e->log.reason ? e->log.reason : "", e->log.reason ? ">" : "");
 	else if (e->kind == EFFECT_INSTALL_SA || e->kind == EFFECT_REMOVE_SA || e->kind == EFFECT_UPDATE_SA)
 		printf("# %10.4f  [%u] %s %s %08x\n", at, p->index,
-		       e->kind == EFFECT_INSTALL_SA ? "INSTALL" : e->kind == EFFECT_REMOVE_SA ? "REMOVE" : "UPDATE",
+		       e->kind == EFFECT_INSTALL_SA  ? "INSTALL"
+		       : e->kind == EFFECT_REMOVE_SA ? "REMOVE"
+		                                     : "UPDATE",
 		       e->sa.direction == SA_INBOUND ? "in" : "out", e->sa.spi);
 	else if (e->kind == EFFECT_DONE)
 		printf("# %10.4f  [%u] DONE %d: %s\n", at, p->index, (int)e->done.result, e->done.text ? e->done.text : "");
@@ -136,8 +138,8 @@ sim_trace_packet(struct sim_world *w, const struct sim_packet *p, const char *fa
 	if (!w->ladder || p->esp)
 		return;
 	if (p->n < 28) {
-		printf("# %10.4f  %s -> %s: %zu octets %s\n", (double)w->now / 1e9, endpoint_format(a, &p->src), endpoint_format(b, &p->dst),
-		       p->n, fate);
+		printf("# %10.4f  %s -> %s: %zu octets %s\n", (double)w->now / 1e9, endpoint_format(a, &p->src),
+		       endpoint_format(b, &p->dst), p->n, fate);
 		return;
 	}
 	printf("# %10.4f  #%llu %s -> %s: exchange %u, message id %08x, flags %x, %zu octets %s\n", (double)w->now / 1e9,

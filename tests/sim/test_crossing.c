@@ -12,7 +12,7 @@
 static void
 both_start(unsigned apart_ms)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, PLAIN);
 	struct sim_peer *bob = sim_peer(&net, PLAIN);
 	uint64_t a, b;
@@ -38,7 +38,7 @@ TEST(both_ends_may_initiate_at_once)
 static void
 both_rekey(unsigned apart_ms, const char *ike, const char *child)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = apart_ms + 1, .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, PLAIN);
 	struct sim_peer *bob = sim_peer(&net, PLAIN);
 
@@ -74,7 +74,7 @@ TEST(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet)
 /* Crossing rekeyings must not breed: after any number of them one pair of SAs remains at work. */
 TEST(repeated_crossing_rekeyings_do_not_pile_up_sas)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 7, .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 7, .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, PLAIN);
 	struct sim_peer *bob = sim_peer(&net, PLAIN);
 
@@ -112,15 +112,15 @@ conn_with_many(struct sim_peer *p, unsigned mine, unsigned theirs)
 		k->remote_ts = calloc(1, sizeof *k->remote_ts);
 		assert_true(k->local_ts && k->remote_ts);
 		k->n_local_ts = k->n_remote_ts = 1;
-		*k->local_ts = selector_host(&(struct ip){ IP_V4, { 10, (uint8_t)mine, (uint8_t)(i >> 8), (uint8_t)i } });
-		*k->remote_ts = selector_host(&(struct ip){ IP_V4, { 10, (uint8_t)theirs, (uint8_t)(i >> 8), (uint8_t)i } });
+		*k->local_ts = selector_host(&(struct ip) { IP_V4, { 10, (uint8_t)mine, (uint8_t)(i >> 8), (uint8_t)i } });
+		*k->remote_ts = selector_host(&(struct ip) { IP_V4, { 10, (uint8_t)theirs, (uint8_t)(i >> 8), (uint8_t)i } });
 	}
 	return c;
 }
 
 TEST(a_thousand_phase_2_fit_under_one_phase_1)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1000 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1000 });
 	struct sim_peer *alice = sim_peer(&net, PLAIN);
 	struct sim_peer *bob = sim_peer(&net, PLAIN);
 	struct conn *a = conn_with_many(alice, 11, 12), *b = conn_with_many(bob, 12, 11);

@@ -12,7 +12,7 @@ struct outcome {
 static void
 negotiates(const char *ike, const char *esp, const char *more, struct ike_info *up, struct child_info *child)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 5 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 5 });
 	char text[512];
 	struct sim_peer *alice, *bob;
 	uint32_t cursor = 0, under = 0;
@@ -113,7 +113,7 @@ TEST(every_shape_of_selectors_comes_up)
 
 	for (unsigned six = 0; six < 2; six++)
 		for (unsigned i = 0; i < sizeof shape / sizeof *shape; i++) {
-			autoclose(sim) net = sim_open((struct sim_opts){ .seed = i });
+			autoclose(sim) net = sim_open((struct sim_opts) { .seed = i });
 			char text[256];
 			struct sim_peer *alice, *bob;
 
@@ -131,7 +131,7 @@ TEST(every_shape_of_selectors_comes_up)
 /* RFC 2409 section 5.5: one Quick Mode carries one pair of identities; several selectors are several Quick Modes. */
 TEST(several_selectors_become_one_quick_mode_per_pair)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, "psk=x child=10.1.0.0/24;10.1.1.0/24,10.2.0.0/24;10.2.1.0/24;10.2.2.0/24");
 	struct sim_peer *bob = sim_peer(&net, "psk=x child=10.2.0.0/24;10.2.1.0/24;10.2.2.0/24,10.1.0.0/24;10.1.1.0/24");
 
@@ -156,7 +156,8 @@ TEST(transport_mode_comes_up)
 static uint64_t
 trace_of(uint64_t seed)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = seed, .loss_permille = 100, .dup_permille = 100, .reorder_permille = 100 });
+	autoclose(sim) net =
+	        sim_open((struct sim_opts) { .seed = seed, .loss_permille = 100, .dup_permille = 100, .reorder_permille = 100 });
 	struct sim_peer *alice = sim_peer(&net, "psk=x dpd=10s rekey=5m life=6m");
 	struct sim_peer *bob = sim_peer(&net, "psk=x dpd=10s rekey=5m life=6m");
 	uint64_t trace;

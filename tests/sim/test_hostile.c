@@ -14,9 +14,9 @@ typedef unsigned forge(struct sim_packet *p, unsigned variant, uint8_t *out, siz
 struct attacker {
 	forge *how;
 	unsigned variants;
-	uint64_t at;     /* only the datagram of this number; 0: all */
-	bool reflect;    /* back to the sender instead of on to the receiver */
-	bool elsewhere;  /* from another address */
+	uint64_t at;    /* only the datagram of this number; 0: all */
+	bool reflect;   /* back to the sender instead of on to the receiver */
+	bool elsewhere; /* from another address */
 	uint64_t forged;
 };
 
@@ -30,7 +30,7 @@ attack(void *arg, struct sim *net, struct sim_packet *p)
 	if (p->keepalive || (a->at && p->number != a->at))
 		return;
 	if (a->elsewhere)
-		src = (struct endpoint){ ip_from_v4(0xcb007142), 4500 };
+		src = (struct endpoint) { ip_from_v4(0xcb007142), 4500 };
 	for (unsigned v = 0; v < a->variants; v++) {
 		size_t n = 0;
 
@@ -47,7 +47,7 @@ attack(void *arg, struct sim *net, struct sim_packet *p)
 static void
 conversation_under(struct attacker *a, const char *description, uint64_t which)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = which + 1, .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which + 1, .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, description);
 	struct sim_peer *bob = sim_peer(&net, description);
 
@@ -88,14 +88,14 @@ repeat(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, struct r
 
 TEST(replays_change_nothing)
 {
-	conversation_under(&(struct attacker){ .how = repeat, .variants = 1 }, KEYED, 0);
-	conversation_under(&(struct attacker){ .how = repeat, .variants = 1, .elsewhere = true }, KEYED, 1);
+	conversation_under(&(struct attacker) { .how = repeat, .variants = 1 }, KEYED, 0);
+	conversation_under(&(struct attacker) { .how = repeat, .variants = 1, .elsewhere = true }, KEYED, 1);
 }
 
 TEST(reflections_change_nothing)
 {
-	conversation_under(&(struct attacker){ .how = repeat, .variants = 1, .reflect = true }, KEYED, 0);
-	conversation_under(&(struct attacker){ .how = repeat, .variants = 1, .reflect = true, .elsewhere = true }, KEYED, 1);
+	conversation_under(&(struct attacker) { .how = repeat, .variants = 1, .reflect = true }, KEYED, 0);
+	conversation_under(&(struct attacker) { .how = repeat, .variants = 1, .reflect = true, .elsewhere = true }, KEYED, 1);
 }
 
 static unsigned
@@ -112,7 +112,7 @@ truncate(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, struct
 TEST(truncations_change_nothing)
 {
 	for (uint64_t i = 0; i < 5; i++)
-		conversation_under(&(struct attacker){ .how = truncate, .variants = 6 }, KEYED, i);
+		conversation_under(&(struct attacker) { .how = truncate, .variants = 6 }, KEYED, i);
 }
 
 /* Not the cookies and not Main Mode's first four messages: those are not authenticated until message 5. */
@@ -138,7 +138,7 @@ flip_protected(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, 
 
 TEST(flipped_bits_in_protected_messages_change_nothing)
 {
-	conversation_under(&(struct attacker){ .how = flip_protected, .variants = 8 * 28 + 64 }, KEYED, 0);
+	conversation_under(&(struct attacker) { .how = flip_protected, .variants = 8 * 28 + 64 }, KEYED, 0);
 }
 
 /*
@@ -176,7 +176,7 @@ attack_behind(void *arg, struct sim *net, struct sim_packet *p)
 TEST(flipped_bits_behind_messages_in_clear_change_nothing)
 {
 	for (uint64_t i = 0; i < 10; i++) {
-		autoclose(sim) net = sim_open((struct sim_opts){ .seed = i + 1 });
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = i + 1 });
 		struct sim_peer *alice = sim_peer(&net, KEYED);
 		struct sim_peer *bob = sim_peer(&net, KEYED);
 		struct attacker a = { .how = flip_clear, .variants = 16 };
@@ -213,7 +213,7 @@ noise(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, struct rn
 TEST(noise_with_the_right_cookies_changes_nothing)
 {
 	for (uint64_t i = 0; i < 4; i++)
-		conversation_under(&(struct attacker){ .how = noise, .variants = 30 }, KEYED, i);
+		conversation_under(&(struct attacker) { .how = noise, .variants = 30 }, KEYED, i);
 }
 
 /* ---- what is in clear is never obeyed */
@@ -246,8 +246,8 @@ clear_error(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, str
 
 TEST(notifications_in_clear_never_end_an_exchange)
 {
-	conversation_under(&(struct attacker){ .how = clear_error, .variants = 7 }, KEYED, 0);
-	conversation_under(&(struct attacker){ .how = clear_error, .variants = 7, .reflect = true }, KEYED, 1);
+	conversation_under(&(struct attacker) { .how = clear_error, .variants = 7 }, KEYED, 0);
+	conversation_under(&(struct attacker) { .how = clear_error, .variants = 7, .reflect = true }, KEYED, 1);
 }
 
 static unsigned
@@ -263,8 +263,8 @@ clear_delete(struct sim_packet *p, unsigned variant, uint8_t *out, size_t *n, st
 
 TEST(deletes_in_clear_are_not_obeyed)
 {
-	conversation_under(&(struct attacker){ .how = clear_delete, .variants = 2 }, KEYED, 0);
-	conversation_under(&(struct attacker){ .how = clear_delete, .variants = 2, .reflect = true }, KEYED, 1);
+	conversation_under(&(struct attacker) { .how = clear_delete, .variants = 2 }, KEYED, 0);
+	conversation_under(&(struct attacker) { .how = clear_delete, .variants = 2, .reflect = true }, KEYED, 1);
 }
 
 static void
@@ -283,7 +283,7 @@ refuse_first(void *arg, struct sim *net, struct sim_packet *p)
 
 TEST(a_notification_in_clear_is_shown_as_the_probable_cause)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED "keyingtries=1");
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 	uint64_t command;
@@ -338,7 +338,7 @@ flood(struct sim *net, struct sim_packet *keep, unsigned count, bool spread)
 TEST(half_open_floods_are_bounded_and_pass)
 {
 	for (unsigned spread = 0; spread < 2; spread++) {
-		autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 		struct sim_peer *alice = sim_peer(&net, KEYED);
 		struct sim_peer *bob = sim_peer(&net, KEYED "to=any half-open=100 half-open-per-address=5");
 		struct sim_packet keep = { 0 };
@@ -367,7 +367,7 @@ TEST(half_open_floods_are_bounded_and_pass)
 
 TEST(unknown_message_ids_and_cookies_are_counted_and_leave_nothing)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 	uint8_t m[92] = { 0 };
@@ -405,7 +405,7 @@ TEST(unknown_message_ids_and_cookies_are_counted_and_leave_nothing)
 
 TEST(stale_and_invented_answers_are_ignored)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 	struct effects fx = { 0 };
@@ -414,7 +414,9 @@ TEST(stale_and_invented_answers_are_ignored)
 	sim_run(&net, SECONDS(10));
 	for (uint64_t ticket = 0; ticket < 100; ticket++)
 		for (enum answer_kind k = ANSWER_INSTALLED; k <= ANSWER_ADDRESS; k++) {
-			struct answer a = { .kind = k, .ticket = ticket, .ok = ticket % 2, .psk = span_str("x"), .local = bob->local };
+			struct answer a = {
+				.kind = k, .ticket = ticket, .ok = ticket % 2, .psk = span_str("x"), .local = bob->local
+			};
 
 			EXPECT(ike_answer(bob->ike, net.w->now, &a, &fx) == IKE_OK, ticket);
 			EXPECT(fx.n == 0, ticket);
@@ -427,7 +429,8 @@ TEST(stale_and_invented_answers_are_ignored)
 
 TEST(parked_exchanges_absorb_retransmissions_and_wait)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1, .install_ns = SECONDS(9), .answer_ns = SECONDS(9), .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) {
+	        .seed = 1, .install_ns = SECONDS(9), .answer_ns = SECONDS(9), .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 
@@ -447,13 +450,14 @@ TEST(parked_exchanges_absorb_retransmissions_and_wait)
 TEST(what_is_parked_can_be_terminated)
 {
 	for (unsigned ms = 0; ms < 2000; ms += 50) {
-		autoclose(sim) net = sim_open((struct sim_opts){ .seed = ms + 1, .install_ns = MILLISECONDS(300), .answer_ns = MILLISECONDS(300) });
+		autoclose(sim) net = sim_open(
+		        (struct sim_opts) { .seed = ms + 1, .install_ns = MILLISECONDS(300), .answer_ns = MILLISECONDS(300) });
 		struct sim_peer *alice = sim_peer(&net, KEYED);
 		struct sim_peer *bob = sim_peer(&net, KEYED);
 
 		sim_initiate(alice, bob);
 		sim_run(&net, MILLISECONDS(ms));
-		sim_command(alice, (struct command){ .kind = COMMAND_TERMINATE, .ike = "net", .force = true });
+		sim_command(alice, (struct command) { .kind = COMMAND_TERMINATE, .ike = "net", .force = true });
 		sim_run(&net, SECONDS(300));
 		EXPECT(sim_ike_sas(alice) == 0 && alice->n_in + alice->n_out + alice->n_claims == 0, ms);
 		EXPECT_SOUND(&net, ms);

@@ -13,7 +13,7 @@ struct pair {
 static struct pair
 pair_open(const char *a, const char *b, instant_t traffic)
 {
-	struct pair p = { .net = sim_open((struct sim_opts){ .seed = 3, .traffic_ns = traffic }) };
+	struct pair p = { .net = sim_open((struct sim_opts) { .seed = 3, .traffic_ns = traffic }) };
 
 	p.alice = sim_peer(&p.net, a);
 	p.bob = sim_peer(&p.net, b);
@@ -115,14 +115,18 @@ TEST(a_volume_limit_rekeys_and_then_ends_an_sa)
 	expect_up(&p);
 	for (s = p.alice->sas; s->p.direction != SA_OUTBOUND; s = s->next)
 		;
-	sim_command(p.alice, (struct command){ .kind = COMMAND_EXPIRE, .spi = s->p.spi, .direction = SA_OUTBOUND, .remote = s->p.remote });
+	sim_command(p.alice, (struct command) {
+	                             .kind = COMMAND_EXPIRE, .spi = s->p.spi, .direction = SA_OUTBOUND, .remote = s->p.remote });
 	sim_run(&p.net, SECONDS(60));
 	expect_up(&p);
 	expect_no_packet_lost(&p);
 	assert_int_equal(p.alice->events[EVENT_CHILD_REKEYED], 1);
 	assert_int_equal(sim_children(p.alice), 1);
-	sim_command(p.alice, (struct command){ .kind = COMMAND_EXPIRE, .spi = p.alice->flows->current->p.spi, .direction = SA_OUTBOUND,
-	                                       .remote = p.alice->flows->current->p.remote, .hard = true });
+	sim_command(p.alice, (struct command) { .kind = COMMAND_EXPIRE,
+	                                        .spi = p.alice->flows->current->p.spi,
+	                                        .direction = SA_OUTBOUND,
+	                                        .remote = p.alice->flows->current->p.remote,
+	                                        .hard = true });
 	sim_run(&p.net, SECONDS(60));
 	EXPECT_SOUND(&p.net, 0);
 	/* The exhausted SA must not carry on. */
@@ -257,7 +261,7 @@ TEST(initial_contact_clears_what_a_restarted_peer_forgot)
 static unsigned
 sas_after_second_start(const char *policy)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 3 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 3 });
 	char text[256];
 	struct sim_peer *bob, *one, *two;
 	unsigned n;
@@ -362,7 +366,7 @@ TEST(unloading_keeps_sas_and_takes_traps_away)
 	sim_acquire(p.alice);
 	sim_run(&p.net, SECONDS(5));
 	expect_up(&p);
-	sim_command(p.alice, (struct command){ .kind = COMMAND_UNLOAD, .ike = "net" });
+	sim_command(p.alice, (struct command) { .kind = COMMAND_UNLOAD, .ike = "net" });
 	sim_run(&p.net, SECONDS(5));
 	expect_up(&p);
 	EXPECT(p.alice->n_claims == 1 && !p.alice->claims->trap, 0);
@@ -376,7 +380,7 @@ TEST(an_unloaded_connection_is_answered_no_more)
 {
 	autoclose(pair) p = pair_open(KEYED, KEYED, 0);
 
-	sim_command(p.bob, (struct command){ .kind = COMMAND_UNLOAD, .ike = "net" });
+	sim_command(p.bob, (struct command) { .kind = COMMAND_UNLOAD, .ike = "net" });
 	sim_initiate(p.alice, p.bob);
 	sim_run(&p.net, SECONDS(30));
 	EXPECT(sim_ike_sas(p.bob) == 0 && sim_reason(p.bob, "no-connection"), 0);
@@ -428,7 +432,7 @@ TEST(a_data_plane_that_restarts_gets_new_keys)
 	sim_run(&p.net, SECONDS(5));
 	expect_up(&p);
 	before = p.alice->flows->current->key;
-	sim_command(p.alice, (struct command){ .kind = COMMAND_RESTARTED });
+	sim_command(p.alice, (struct command) { .kind = COMMAND_RESTARTED });
 	sim_run(&p.net, SECONDS(60));
 	expect_up(&p);
 	EXPECT(p.alice->flows->current->key != before, 0);

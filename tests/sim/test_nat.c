@@ -17,7 +17,7 @@ struct natted {
 static struct natted
 natted_open(const char *a, const char *b, instant_t traffic, instant_t mapping_timeout)
 {
-	struct natted n = { .net = sim_open((struct sim_opts){ .seed = 9, .traffic_ns = traffic }) };
+	struct natted n = { .net = sim_open((struct sim_opts) { .seed = 9, .traffic_ns = traffic }) };
 
 	n.alice = sim_peer(&n.net, a);
 	n.bob = sim_peer(&n.net, b);
@@ -59,7 +59,7 @@ TEST(a_nat_is_found_and_both_float_to_4500)
 
 TEST(without_a_nat_nothing_floats)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 9 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 9 });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 
@@ -75,7 +75,7 @@ TEST(without_a_nat_nothing_floats)
 TEST(encap_asks_for_udp_where_there_is_no_nat)
 {
 	for (unsigned who = 0; who < 2; who++) {
-		autoclose(sim) net = sim_open((struct sim_opts){ .seed = 9, .traffic_ns = MILLISECONDS(20) });
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 9, .traffic_ns = MILLISECONDS(20) });
 		struct sim_peer *alice = sim_peer(&net, who ? KEYED : KEYED "encap");
 		struct sim_peer *bob = sim_peer(&net, who ? KEYED "encap" : KEYED);
 
@@ -185,7 +185,7 @@ TEST(a_replayed_message_from_elsewhere_moves_nobody)
 
 TEST(two_clients_behind_one_nat_are_kept_apart)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 4, .traffic_ns = MILLISECONDS(50) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4, .traffic_ns = MILLISECONDS(50) });
 	struct sim_peer *gate = sim_peer(&net, KEYED "to=any child=10.1.0.0/16,10.100.0.0/16;10.101.0.0/16");
 	struct sim_peer *one = sim_peer(&net, KEYED "id=@one child=10.100.0.0/16,10.1.0.0/16");
 	struct sim_peer *two = sim_peer(&net, KEYED "id=@two child=10.101.0.0/16,10.1.0.0/16");

@@ -10,9 +10,9 @@
 
 struct refusal_case {
 	const char *alice, *bob;
-	const char *reason_a, *reason_b;       /* words; NULL: not looked at */
-	const char *says_a[3], *says_b[3];     /* parts of the sentences */
-	bool phase_1;                          /* stands all the same */
+	const char *reason_a, *reason_b;   /* words; NULL: not looked at */
+	const char *says_a[3], *says_b[3]; /* parts of the sentences */
+	bool phase_1;                      /* stands all the same */
 };
 
 static void
@@ -36,7 +36,7 @@ said(const struct sim_peer *p, const char *reason, const char *const part[3])
 static void
 is_refused(const struct refusal_case *t, unsigned which)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = which + 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which + 1 });
 	struct sim_peer *alice = sim_peer(&net, t->alice);
 	struct sim_peer *bob = sim_peer(&net, t->bob);
 	uint64_t command = sim_initiate(alice, bob);
@@ -69,12 +69,27 @@ TEST(phase_1_refusals_are_explained_on_both_sides)
 		{ "psk=haddock", KEYED, "wrong-psk", "wrong-psk", { "pre-shared key" }, { "pre-shared key" }, false },
 		{ KEYED, "no-psk", NULL, "no-psk", { NULL }, { "192.0.2.1" }, false },
 		{ "no-psk", KEYED, "no-psk", NULL, { "192.0.2.2" }, { NULL }, false },
-		{ KEYED "proposals=aes256-sha256-ecp256", KEYED "proposals=aes128-sha256-ecp256", "no-proposal-chosen", "no-proposal-chosen",
-		  { NULL }, { "256", "128" }, false },
-		{ KEYED "proposals=aes128-sha256-ecp256", KEYED "proposals=aes128-sha256-ecp384", "no-proposal-chosen", "no-proposal-chosen",
-		  { NULL }, { "Diffie-Hellman", "ECP_256", "ECP_384" }, false },
-		{ KEYED "proposals=aes128-sha256-ecp256", KEYED "proposals=aes128-sha512-ecp256", NULL, "no-proposal-chosen", { NULL },
-		  { "SHA2_256", "SHA2_512" }, false },
+		{ KEYED "proposals=aes256-sha256-ecp256",
+		  KEYED "proposals=aes128-sha256-ecp256",
+		  "no-proposal-chosen",
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "256", "128" },
+		  false },
+		{ KEYED "proposals=aes128-sha256-ecp256",
+		  KEYED "proposals=aes128-sha256-ecp384",
+		  "no-proposal-chosen",
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "Diffie-Hellman", "ECP_256", "ECP_384" },
+		  false },
+		{ KEYED "proposals=aes128-sha256-ecp256",
+		  KEYED "proposals=aes128-sha512-ecp256",
+		  NULL,
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "SHA2_256", "SHA2_512" },
+		  false },
 		{ KEYED "id=@alice", KEYED "rid=@carol", NULL, "id-mismatch", { NULL }, { "alice", "carol" }, false },
 		{ KEYED "rid=@carol", KEYED "id=@bob", "id-mismatch", NULL, { "bob", "carol" }, { NULL }, false },
 		{ KEYED, KEYED "to=192.0.2.77", NULL, "no-connection", { NULL }, { "192.0.2.1" }, false },
@@ -87,18 +102,55 @@ TEST(phase_1_refusals_are_explained_on_both_sides)
 TEST(phase_2_refusals_are_explained_on_both_sides_and_leave_phase_1)
 {
 	static const struct refusal_case t[] = {
-		{ KEYED "child=10.1.0.0/16,10.9.0.0/16", KEYED "child=10.2.0.0/16,10.1.0.0/16", "ts-mismatch", "ts-mismatch", { NULL },
-		  { "10.9.0.0/16", "10.2.0.0/16" }, true },
-		{ KEYED "esp=aes128gcm16", KEYED "esp=aes256gcm16", "no-proposal-chosen", "no-proposal-chosen", { NULL }, { "128", "256" }, true },
-		{ KEYED "esp=aes128gcm16", KEYED "esp=aes128gcm16-ecp256", "no-proposal-chosen", "no-proposal-chosen", { NULL },
-		  { "PFS" }, true },
-		{ KEYED "esp=aes128gcm16-ecp256", KEYED "esp=aes128gcm16", "no-proposal-chosen", "no-proposal-chosen", { NULL },
-		  { "PFS" }, true },
-		{ KEYED "esp=aes128gcm16-ecp256", KEYED "esp=aes128gcm16-ecp384", NULL, "no-proposal-chosen", { NULL },
-		  { "ECP_256", "ECP_384" }, true },
-		{ KEYED "esp=aes128-sha256", KEYED "esp=aes128-sha512", NULL, "no-proposal-chosen", { NULL }, { "SHA2_256", "SHA2_512" }, true },
-		{ KEYED "child=dynamic,dynamic transport", KEYED "child=dynamic,dynamic", NULL, "no-proposal-chosen", { NULL },
-		  { "mode" }, true },
+		{ KEYED "child=10.1.0.0/16,10.9.0.0/16",
+		  KEYED "child=10.2.0.0/16,10.1.0.0/16",
+		  "ts-mismatch",
+		  "ts-mismatch",
+		  { NULL },
+		  { "10.9.0.0/16", "10.2.0.0/16" },
+		  true },
+		{ KEYED "esp=aes128gcm16",
+		  KEYED "esp=aes256gcm16",
+		  "no-proposal-chosen",
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "128", "256" },
+		  true },
+		{ KEYED "esp=aes128gcm16",
+		  KEYED "esp=aes128gcm16-ecp256",
+		  "no-proposal-chosen",
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "PFS" },
+		  true },
+		{ KEYED "esp=aes128gcm16-ecp256",
+		  KEYED "esp=aes128gcm16",
+		  "no-proposal-chosen",
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "PFS" },
+		  true },
+		{ KEYED "esp=aes128gcm16-ecp256",
+		  KEYED "esp=aes128gcm16-ecp384",
+		  NULL,
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "ECP_256", "ECP_384" },
+		  true },
+		{ KEYED "esp=aes128-sha256",
+		  KEYED "esp=aes128-sha512",
+		  NULL,
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "SHA2_256", "SHA2_512" },
+		  true },
+		{ KEYED "child=dynamic,dynamic transport",
+		  KEYED "child=dynamic,dynamic",
+		  NULL,
+		  "no-proposal-chosen",
+		  { NULL },
+		  { "mode" },
+		  true },
 	};
 
 	for (unsigned i = 0; i < sizeof t / sizeof *t; i++)
@@ -107,7 +159,7 @@ TEST(phase_2_refusals_are_explained_on_both_sides_and_leave_phase_1)
 
 TEST(a_silent_peer_is_given_up_after_the_configured_tries)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED "keyingtries=1");
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 	uint64_t command;
@@ -127,7 +179,7 @@ TEST(a_silent_peer_is_given_up_after_the_configured_tries)
 
 TEST(keyingtries_says_how_often_a_silent_peer_is_tried)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED "keyingtries=3 tries=2 timeout=1s");
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 
@@ -141,7 +193,7 @@ TEST(keyingtries_says_how_often_a_silent_peer_is_tried)
 
 TEST(a_peer_that_wakes_up_late_is_still_met)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED "keyingtries=0 tries=2 timeout=1s");
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 
@@ -156,13 +208,14 @@ TEST(a_peer_that_wakes_up_late_is_still_met)
 
 TEST(a_command_may_give_up_earlier_than_the_exchange)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
 	struct sim_peer *bob = sim_peer(&net, KEYED);
 	uint64_t command;
 
 	bob->deaf = true;
-	command = sim_command(alice, (struct command){ .kind = COMMAND_INITIATE, .ike = "net", .child = "net", .timeout_ns = SECONDS(5) });
+	command = sim_command(
+	        alice, (struct command) { .kind = COMMAND_INITIATE, .ike = "net", .child = "net", .timeout_ns = SECONDS(5) });
 	sim_run(&net, SECONDS(6));
 	EXPECT(sim_result(alice, command) && sim_result(alice, command)->result == RESULT_TIMEOUT, 0);
 	bob->deaf = false;
@@ -173,9 +226,10 @@ TEST(a_command_may_give_up_earlier_than_the_exchange)
 
 TEST(commands_say_what_they_do_not_find)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED);
-	uint64_t a = sim_initiate_child(alice, "nosuch"), b = sim_terminate(alice, "nosuch", NULL), c = sim_rekey(alice, NULL, "nosuch");
+	uint64_t a = sim_initiate_child(alice, "nosuch"), b = sim_terminate(alice, "nosuch", NULL),
+	         c = sim_rekey(alice, NULL, "nosuch");
 
 	sim_run(&net, SECONDS(1));
 	EXPECT(sim_result(alice, a) && sim_result(alice, a)->result == RESULT_NOT_FOUND, 0);
@@ -188,7 +242,7 @@ TEST(commands_say_what_they_do_not_find)
 TEST(what_the_data_plane_refuses_is_not_an_sa)
 {
 	for (unsigned who = 0; who < 2; who++) {
-		autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 		struct sim_peer *alice = sim_peer(&net, KEYED);
 		struct sim_peer *bob = sim_peer(&net, KEYED);
 		uint64_t command;

@@ -12,7 +12,7 @@ enum fault { LOST, TWICE, LATE, FAULTS };
 enum { MESSAGES = 9 }; /* of Main and Quick Mode, with nothing lost */
 
 #define PLAIN "ike1 main psk=swordfish"
-#define PFS   "ike1 main psk=swordfish esp=aes128gcm16-ecp256"
+#define PFS "ike1 main psk=swordfish esp=aes128gcm16-ecp256"
 
 static void
 inject(struct sim *net, enum fault f, uint64_t nth)
@@ -29,7 +29,7 @@ static void
 start_with_fault(const char *description, enum fault f, uint64_t nth)
 {
 	uint64_t which = nth * 10 + f;
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = which });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
 	struct sim_peer *alice = sim_peer(&net, description);
 	struct sim_peer *bob = sim_peer(&net, description);
 	uint64_t command;
@@ -67,7 +67,7 @@ TEST(main_mode_survives_the_loss_of_any_two_messages)
 {
 	for (uint64_t a = 1; a <= MESSAGES; a++)
 		for (uint64_t b = a + 1; b <= MESSAGES + 2; b++) {
-			autoclose(sim) net = sim_open((struct sim_opts){ .seed = a * 100 + b });
+			autoclose(sim) net = sim_open((struct sim_opts) { .seed = a * 100 + b });
 			struct sim_peer *alice = sim_peer(&net, PLAIN);
 			struct sim_peer *bob = sim_peer(&net, PLAIN);
 
@@ -89,7 +89,7 @@ static void
 later_with_fault(const char *description, later *what, later *expected, enum fault f, uint64_t nth)
 {
 	uint64_t which = nth * 10 + f;
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = which, .traffic_ns = MILLISECONDS(10) });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .traffic_ns = MILLISECONDS(10) });
 	struct sim_peer *alice = sim_peer(&net, description);
 	struct sim_peer *bob = sim_peer(&net, description);
 

@@ -27,12 +27,12 @@ static const char *const ike_proposals[] = {
 	"aes128-sha256-ecp256", "aes256-sha384-x25519", "aes192-sha512-x25519", "aes128-sha256-x25519", "aes256-sha256-ecp256",
 };
 static const char *const esp_proposals[] = {
-	"aes128gcm16", "aes256gcm16", "aes128-sha256", "aes256-sha512", "aes128gcm16-x25519", "aes128gcm16-ecp256", "aes192gcm16-esn",
-	"aes128-sha384-noesn-x25519",
+	"aes128gcm16",        "aes256gcm16",        "aes128-sha256",   "aes256-sha512",
+	"aes128gcm16-x25519", "aes128gcm16-ecp256", "aes192gcm16-esn", "aes128-sha384-noesn-x25519",
 };
 static const char *const children[] = {
 	"10.1.0.0/16,10.2.0.0/16", "10.1.0.0/16;10.3.0.0/24,10.2.0.0/16", "10.1.0.5,10.2.0.0/16[tcp/80]",
-	"dynamic,dynamic", "10.1.0.0-10.1.0.99,10.2.0.0/24",
+	"dynamic,dynamic",         "10.1.0.0-10.1.0.99,10.2.0.0/24",
 };
 
 /* Many tries: a loss of 15 % each way must never be what ends a conversation. */
