@@ -27,11 +27,36 @@ touch(struct levels *l, struct element *e)
 	return e->touched;
 }
 
+static struct glance
+glance_of(const struct box *b)
+{
+	return (struct glance) { get_be64(b->src_lo.b), get_be64(b->src_hi.b), get_be64(b->dst_lo.b), get_be64(b->dst_hi.b) };
+}
+
+/* False: they have nothing in common. */
+static inline bool
+may_overlap(const struct glance *a, const struct glance *b)
+{
+	return a->dst_lo <= b->dst_hi && b->dst_lo <= a->dst_hi && a->src_lo <= b->src_hi && b->src_lo <= a->src_hi;
+}
+
 static bool
 take_in(struct levels *l, struct element *e)
 {
+	if (l->all.n == l->glance_cap) {
+		size_t cap = l->glance_cap ? l->glance_cap * 2 : 16;
+		struct glance *more = reallocarray(l->glance, cap, sizeof *more);
+
+		if (!more)
+			return false;
+		l->glance = more;
+		l->glance_cap = cap;
+	}
 	e->index = l->all.n;
-	return element_list_add(&l->all, e);
+	if (!element_list_add(&l->all, e))
+		return false;
+	l->glance[e->index] = glance_of(&e->box);
+	return true;
 }
 
 static void
@@ -40,6 +65,7 @@ take_out(struct levels *l, struct element *e)
 	struct element *last = l->all.e[--l->all.n];
 
 	l->all.e[e->index] = last;
+	l->glance[e->index] = l->glance[l->all.n];
 	last->index = e->index;
 }
 
@@ -60,10 +86,14 @@ free_level(const struct levels *l, const struct element *e, unsigned level)
 static bool
 push_up(struct levels *l, const struct element *e)
 {
+	const struct glance mine = glance_of(&e->box);
+
 	for (size_t i = 0; i < l->all.n; i++) {
 		struct element *under = l->all.e[i];
 		unsigned level;
 
+		if (!may_overlap(&l->glance[i], &mine))
+			continue;
 		if (under == e || under->level > e->level || !element_before(e, under) || !box_overlaps(&e->box, &under->box))
 			continue;
 		level = free_level(l, under, e->level + 1u);
@@ -80,11 +110,14 @@ push_up(struct levels *l, const struct element *e)
 static unsigned
 highest_before(const struct levels *l, const struct element *e)
 {
+	const struct glance mine = glance_of(&e->box);
 	unsigned level = 0;
 
 	for (size_t i = 0; i < l->all.n; i++) {
 		const struct element *x = l->all.e[i];
 
+		if (!may_overlap(&l->glance[i], &mine))
+			continue;
 		if (x != e && x->level >= level && element_before(x, e) && box_overlaps(&x->box, &e->box))
 			level = x->level + 1u;
 	}
@@ -121,6 +154,7 @@ place_all(struct levels *l)
 	for (size_t i = 0; i < l->all.n; i++) {
 		l->all.e[i]->index = i;
 		l->all.e[i]->level = 0;
+		l->glance[i] = glance_of(&l->all.e[i]->box);
 	}
 	for (size_t i = 0; i < l->all.n; i++) {
 		unsigned level = highest_before(l, l->all.e[i]);
@@ -200,6 +234,7 @@ levels_free(struct levels *l)
 	for (size_t i = 0; i < l->all.n; i++)
 		free(l->all.e[i]);
 	free(l->all.e);
+	free(l->glance);
 	free(l->touched.e);
 	*l = (struct levels) { 0 };
 }

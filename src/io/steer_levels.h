@@ -44,7 +44,14 @@ struct element_list {
 	size_t n, cap;
 };
 
+/* The beginnings of an element's addresses, for a quick look at whether it can overlap another. */
+struct glance {
+	uint64_t src_lo, src_hi, dst_lo, dst_hi;
+};
+
 struct levels {
+	struct glance *glance; /* of all.e[i], in one piece of memory */
+	size_t glance_cap;
 	struct element_list all;     /* not the doomed ones */
 	struct element_list touched; /* those whose place in the kernel is to change */
 	uint64_t age;
