@@ -16,40 +16,38 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-	{ "up", cli_up, true, true, true },
-	{ "down", cli_down, true, true, true },
-	{ "rekey", cli_rekey, true, true, true },
-	{ "status", cli_status, true, false, true },
-	{ "log", cli_log, false, false, true },
-	{ "version", cli_version, false, false, true },
+	{ "up", cli_up, true, true, true },          { "down", cli_down, true, true, true },
+	{ "rekey", cli_rekey, true, true, true },    { "status", cli_status, true, false, true },
+	{ "log", cli_log, false, false, true },      { "version", cli_version, false, false, true },
 	{ "flush", cli_flush, false, false, false },
 };
 
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: sallyport COMMAND [NAME] [OPTIONS]\n"
-		    "\n"
-		    "  up NAME       negotiate a connection, or one child of it, and show both phases as they happen\n"
-		    "  down NAME     end it\n"
-		    "  rekey NAME    renew its keys now\n"
-		    "  status        each Phase 1 with its Phase 2s beneath it; why others are not up\n"
-		    "  log -f        follow the daemon's log\n"
-		    "  flush         remove what a daemon that was killed left: routes, rules and drops\n"
-		    "  version       of the daemon\n"
-		    "\n"
-		    "NAME is a connection, CONNECTION.CHILD, or a child.\n"
-		    "\n"
-		    "  --socket PATH      the daemon's control socket\n"
-		    "  --runtime-dir DIR  the daemon's folder, whose vici.sock it is; default /run/sallyport\n"
-		    "                     (also from SALLYPORT_SOCKET and SALLYPORT_RUNTIME_DIR)\n"
-		    "  --json             status for programs\n"
-		    "  --timeout SECONDS  up, down: how long to wait (default %d; 0: until it ends by itself)\n"
-		    "  --level N          up, down, log: 0 (least) to 4; default 1\n"
-		    "  --force            down: without waiting for the peer; flush: even if a daemon runs\n"
-		    "  --table N          flush: charon.routing_table, where it was changed\n"
-		    "  --quiet            up, down: only the result\n",
-		DEFAULT_TIMEOUT_S);
+	fprintf(to,
+	        "usage: sallyport COMMAND [NAME] [OPTIONS]\n"
+	        "\n"
+	        "  up NAME       negotiate a connection, or one child of it, and show both phases as they happen\n"
+	        "  down NAME     end it\n"
+	        "  rekey NAME    renew its keys now\n"
+	        "  status        each Phase 1 with its Phase 2s beneath it; why others are not up\n"
+	        "  log -f        follow the daemon's log\n"
+	        "  flush         remove what a daemon that was killed left: routes, rules and drops\n"
+	        "  version       of the daemon\n"
+	        "\n"
+	        "NAME is a connection, CONNECTION.CHILD, or a child.\n"
+	        "\n"
+	        "  --socket PATH      the daemon's control socket\n"
+	        "  --runtime-dir DIR  the daemon's folder, whose vici.sock it is; default /run/sallyport\n"
+	        "                     (also from SALLYPORT_SOCKET and SALLYPORT_RUNTIME_DIR)\n"
+	        "  --json             status for programs\n"
+	        "  --timeout SECONDS  up, down: how long to wait (default %d; 0: until it ends by itself)\n"
+	        "  --level N          up, down, log: 0 (least) to 4; default 1\n"
+	        "  --force            down: without waiting for the peer; flush: even if a daemon runs\n"
+	        "  --table N          flush: charon.routing_table, where it was changed\n"
+	        "  --quiet            up, down: only the result\n",
+	        DEFAULT_TIMEOUT_S);
 }
 
 static int
@@ -81,41 +79,74 @@ take_number(const char *text, long max, long *out)
 	return *text && !*end && !errno && *out >= 0 && *out <= max;
 }
 
+/* Options with a number. EXIT_OK, or the exit code. */
+static int
+take_numbered(struct cli *c, int option, const char *text)
+{
+	long n = 0;
+
+	switch (option) {
+	case 't':
+		return take_number(text, 86400, &c->timeout_s)
+		               ? EXIT_OK
+		               : usage_error("--timeout takes seconds, from 0 to 86400, not '%s'", text);
+	case 'l':
+		if (!take_number(text, 4, &n))
+			return usage_error("--level takes a number from 0 to 4, not '%s'", text);
+		c->log_level = (int)n;
+		return EXIT_OK;
+	default:
+		if (!take_number(text, 0xffffffffL, &n))
+			return usage_error("--table takes a number, not '%s'", text);
+		c->table = (unsigned)n;
+		return EXIT_OK;
+	}
+}
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "runtime-dir", required_argument, NULL, 'r' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "level", required_argument, NULL, 'l' },
+	{ "force", no_argument, NULL, 'F' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "table", required_argument, NULL, 'T' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
 /* EXIT_OK, or the exit code. @shown: help was asked for. */
 static int
 take_options(struct cli *c, int argc, char **argv, bool *shown)
 {
-	static const struct option options[] = {
-		{ "socket", required_argument, NULL, 's' }, { "runtime-dir", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' }, { "timeout", required_argument, NULL, 't' },
-		{ "level", required_argument, NULL, 'l' }, { "force", no_argument, NULL, 'F' },
-		{ "follow", no_argument, NULL, 'f' }, { "quiet", no_argument, NULL, 'q' },
-		{ "table", required_argument, NULL, 'T' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
-	};
-	long n;
-	int o;
+	int o, code = EXIT_OK;
 
-	while ((o = getopt_long(argc, argv, "s:r:jt:l:fqh", options, NULL)) != -1) {
+	while (!code && (o = getopt_long(argc, argv, "s:r:jt:l:fqh", options, NULL)) != -1) {
 		switch (o) {
-		case 's': c->socket = optarg; break;
-		case 'r': c->runtime_dir = optarg; break;
-		case 'j': c->json = true; break;
-		case 'F': c->force = true; break;
-		case 'f': c->follow = true; break;
-		case 'q': c->quiet = true; break;
+		case 's':
+			c->socket = optarg;
+			break;
+		case 'r':
+			c->runtime_dir = optarg;
+			break;
+		case 'j':
+			c->json = true;
+			break;
+		case 'F':
+			c->force = true;
+			break;
+		case 'f':
+			c->follow = true;
+			break;
+		case 'q':
+			c->quiet = true;
+			break;
 		case 't':
-			if (!take_number(optarg, 86400, &c->timeout_s))
-				return usage_error("--timeout takes seconds, from 0 to 86400, not '%s'", optarg);
-			break;
 		case 'l':
-			if (!take_number(optarg, 4, &n))
-				return usage_error("--level takes a number from 0 to 4, not '%s'", optarg);
-			c->log_level = (int)n;
-			break;
 		case 'T':
-			if (!take_number(optarg, 0xffffffffL, &n))
-				return usage_error("--table takes a number, not '%s'", optarg);
-			c->table = (unsigned)n;
+			code = take_numbered(c, o, optarg);
 			break;
 		case 'h':
 			usage(stdout);
@@ -126,7 +157,7 @@ take_options(struct cli *c, int argc, char **argv, bool *shown)
 			return EXIT_USAGE;
 		}
 	}
-	return EXIT_OK;
+	return code;
 }
 
 static int
@@ -136,7 +167,8 @@ tell_no_daemon(const struct cli *c)
 
 	fprintf(stderr, "sallyport: cannot reach the daemon at %s: %s\n", c->socket, strerror(error));
 	if (error == ENOENT || error == ECONNREFUSED)
-		fprintf(stderr, "  Start it (`sallyportd --config FILE --runtime-dir DIR`), or name its socket with --socket or --runtime-dir.\n");
+		fprintf(stderr, "  Start it (`sallyportd --config FILE --runtime-dir DIR`), or name its socket with --socket or "
+		                "--runtime-dir.\n");
 	else if (error == EACCES || error == EPERM)
 		fprintf(stderr, "  The socket belongs to root and its group: run this as root.\n");
 	return EXIT_NO_DAEMON;

@@ -14,14 +14,14 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_DAEMON = 3 };
 enum { DEFAULT_TIMEOUT_S = 60 };
 
 struct cli {
-	const char *socket;      /* path of the control socket */
+	const char *socket; /* path of the control socket */
 	const char *runtime_dir;
-	const char *name;        /* NAME of the command line, or NULL */
+	const char *name; /* NAME of the command line, or NULL */
 	bool json, follow, force, quiet, colour;
 	int log_level;
-	long timeout_s;          /* 0: none */
-	unsigned table;          /* flush: 0: the default */
-	struct sallyport *s;     /* NULL for commands that need no daemon */
+	long timeout_s;      /* 0: none */
+	unsigned table;      /* flush: 0: the default */
+	struct sallyport *s; /* NULL for commands that need no daemon */
 };
 
 /* The whole program. @argv as main's. */

@@ -62,7 +62,7 @@ cli_list(struct cli *c, struct cli_list *out, const char *command, const char *e
 {
 	struct sallyport_message *m;
 
-	*out = (struct cli_list){ 0 };
+	*out = (struct cli_list) { 0 };
 	if (!sallyport_subscribe(c->s, event, keep_event, out)) {
 		fprintf(stderr, "sallyport: %s: %s\n", event, sallyport_error(c->s));
 		return false;
@@ -80,7 +80,7 @@ cli_list_free(struct cli_list *l)
 	for (size_t i = 0; i < l->n; i++)
 		sallyport_message_free(l->m[i]);
 	free(l->m);
-	*l = (struct cli_list){ 0 };
+	*l = (struct cli_list) { 0 };
 }
 
 /* ---- NAME */
@@ -143,7 +143,8 @@ tell_unknown(const struct cli *c, const struct cli_list *conns)
 {
 	fprintf(stderr, "sallyport: there is no connection or child '%s'\n", c->name);
 	if (!conns->n)
-		fprintf(stderr, "  No connection is loaded: name a file with `sallyportd --config`, or run `swanctl --load-all`.\n");
+		fprintf(stderr,
+		        "  No connection is loaded: name a file with `sallyportd --config`, or run `swanctl --load-all`.\n");
 	else
 		fprintf(stderr, "  Loaded:");
 	for (size_t i = 0; i < conns->n && i < 20; i++)
@@ -175,7 +176,8 @@ cli_resolve(struct cli *c, struct cli_target *out, bool children)
 	if (!n)
 		tell_unknown(c, &conns);
 	if (n > 1 && !exact) {
-		fprintf(stderr, "sallyport: '%s' is a child of several connections: say which, as in %s.%s\n", c->name, out[0].conn, c->name);
+		fprintf(stderr, "sallyport: '%s' is a child of several connections: say which, as in %s.%s\n", c->name,
+		        out[0].conn, c->name);
 		n = 0;
 	}
 	cli_list_free(&conns);

@@ -51,17 +51,20 @@ cli_hint(const struct sallyport_node *failure)
 	static const struct {
 		const char *reason, *hint;
 	} hints[] = {
-		{ "wrong-psk", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's, and the ids it is listed under." },
+		{ "wrong-psk", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's, and the ids it "
+		               "is listed under." },
 		{ "undecryptable", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's." },
 		{ "no-psk", "Add a secrets.ike* section whose id names the peer (or none), and load it." },
-		{ "no-proposal-chosen", "Compare proposals (Phase 1) and esp_proposals (Phase 2) with the peer's: one must be allowed by both." },
+		{ "no-proposal-chosen",
+		  "Compare proposals (Phase 1) and esp_proposals (Phase 2) with the peer's: one must be allowed by both." },
 		{ "id-mismatch", "remote.id must be what the peer calls itself (its local.id)." },
 		{ "ts-mismatch", "local_ts and remote_ts must be the peer's remote_ts and local_ts." },
 		{ "timeout", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },
 		{ "peer-dead", "The peer stopped answering: is it up, and is the path to it?" },
 		{ "no-address", "remote_addrs must name an address or a name that resolves." },
 		{ "no-connection", "The peer's address matches no connection: see remote_addrs and local_addrs." },
-		{ "half-open-limit", "Many half-open attempts: charon.init_limit_half_open and charon.block_threshold set the limits." },
+		{ "half-open-limit",
+		  "Many half-open attempts: charon.init_limit_half_open and charon.block_threshold set the limits." },
 	};
 	const char *reason = sallyport_get(failure, "reason"), *text = sallyport_get(failure, "text");
 

@@ -16,7 +16,9 @@ cli_flush(struct cli *c)
 
 	if (s) {
 		sallyport_disconnect(s);
-		fprintf(stderr, "sallyport: a daemon serves %s, and its routes and rules are in use: stop it first, or say --force\n", c->socket);
+		fprintf(stderr,
+		        "sallyport: a daemon serves %s, and its routes and rules are in use: stop it first, or say --force\n",
+		        c->socket);
 		return EXIT_FAILED;
 	}
 	if (!steer_flush(&o, why, sizeof why)) {

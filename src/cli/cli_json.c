@@ -8,16 +8,17 @@
 /*
  * status --json:
  *   { "daemon": { ... }, "uptime": { ... }, "ike-sas": [ { "name": ..., vici's fields, "child-sas": [ ... ] } ],
- *     "connections": [ { "name": ..., ..., "children": [ ... ] } ], "failures": { ... }, "progress": { ... }, "counters": { ... } }
- * Field names are vici's; numbers are numbers, "yes" is true.
+ *     "connections": [ { "name": ..., ..., "children": [ ... ] } ], "failures": { ... }, "progress": { ... }, "counters": { ... }
+ * } Field names are vici's; numbers are numbers, "yes" is true.
  */
 
 /* Fields that hold digits but are no quantities. */
 static bool
 is_text(const char *name)
 {
-	static const char *const texts[] = { "initiator-spi", "responder-spi", "spi-in", "spi-out", "name", "local-id", "remote-id", "id", "text",
-		                             "reason", "notice", "exchange", "daemon", "release", "since" };
+	static const char *const texts[] = { "initiator-spi", "responder-spi", "spi-in", "spi-out", "name",
+		                             "local-id",      "remote-id",     "id",     "text",    "reason",
+		                             "notice",        "exchange",      "daemon", "release", "since" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (!strcmp(texts[i], name))

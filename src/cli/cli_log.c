@@ -11,7 +11,8 @@ static void
 print_line(void *context, const char *event, const struct sallyport_message *message)
 {
 	const struct sallyport_node *root = sallyport_root(message);
-	const char *group = sallyport_get(root, "group"), *level = sallyport_get(root, "level"), *msg = sallyport_get(root, "msg");
+	const char *group = sallyport_get(root, "group"), *level = sallyport_get(root, "level"),
+	           *msg = sallyport_get(root, "msg");
 	const char *name = sallyport_get(root, "ikesa-name"), *id = sallyport_get(root, "ikesa-uniqueid");
 	const struct cli *c = context;
 	char stamp[32];
@@ -50,7 +51,8 @@ cli_version(struct cli *c)
 {
 	struct sallyport_message *m = cli_ask(c, "version", NULL);
 	const struct sallyport_node *r = sallyport_root(m);
-	const char *daemon = sallyport_get(r, "daemon"), *version = sallyport_get(r, "version"), *sysname = sallyport_get(r, "sysname");
+	const char *daemon = sallyport_get(r, "daemon"), *version = sallyport_get(r, "version"),
+	           *sysname = sallyport_get(r, "sysname");
 	const char *release = sallyport_get(r, "release"), *machine = sallyport_get(r, "machine");
 
 	if (!m)

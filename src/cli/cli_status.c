@@ -24,7 +24,7 @@ struct view {
 bool
 cli_state_read(struct cli *c, struct cli_state *out)
 {
-	*out = (struct cli_state){ 0 };
+	*out = (struct cli_state) { 0 };
 	if (!cli_list(c, &out->conns, "list-conns", "list-conn") || !cli_list(c, &out->sas, "list-sas", "list-sa"))
 		return false;
 	out->version = cli_ask(c, "version", NULL);
@@ -54,10 +54,10 @@ colour(const struct view *v, const char *code)
 	return v->c->colour ? code : "";
 }
 
-#define BOLD  colour(v, "\033[1m")
-#define DIM   colour(v, "\033[2m")
+#define BOLD colour(v, "\033[1m")
+#define DIM colour(v, "\033[2m")
 #define GREEN colour(v, "\033[32m")
-#define RED   colour(v, "\033[31m")
+#define RED colour(v, "\033[31m")
 #define PLAIN colour(v, "\033[0m")
 
 /* ---- Phase 2 */
@@ -76,8 +76,8 @@ put_cipher(char *out, size_t n, const struct sallyport_node *sa)
 	const char *encr = sallyport_get(sa, "encr-alg"), *bits = sallyport_get(sa, "encr-keysize");
 	const char *integ = sallyport_get(sa, "integ-alg"), *dh = sallyport_get(sa, "dh-group");
 
-	snprintf(out, n, "%s%s%s%s%s%s%s", or_dash(encr), bits ? "-" : "", bits ? bits : "", integ ? "/" : "", integ ? integ : "", dh ? "/" : "",
-	         dh ? dh : "");
+	snprintf(out, n, "%s%s%s%s%s%s%s", or_dash(encr), bits ? "-" : "", bits ? bits : "", integ ? "/" : "", integ ? integ : "",
+	         dh ? "/" : "", dh ? dh : "");
 }
 
 static void
@@ -95,7 +95,8 @@ fill_row(struct row *r, const struct sallyport_node *child)
 	const char *state = or_dash(sallyport_get(child, "state"));
 
 	r->up = !strcmp(state, "INSTALLED") || !strcmp(state, "REKEYING");
-	snprintf(r->cell[0], CELL_MAX, "%.100s{%s}", or_dash(sallyport_get(child, "name")), or_dash(sallyport_get(child, "uniqueid")));
+	snprintf(r->cell[0], CELL_MAX, "%.100s{%s}", or_dash(sallyport_get(child, "name")),
+	         or_dash(sallyport_get(child, "uniqueid")));
 	snprintf(r->cell[1], CELL_MAX, "%.70s <=> %.70s", first_item(child, "local-ts"), first_item(child, "remote-ts"));
 	snprintf(r->cell[2], CELL_MAX, "%s", state);
 	put_cipher(r->cell[3], CELL_MAX, child);
@@ -106,7 +107,9 @@ fill_row(struct row *r, const struct sallyport_node *child)
 	put_traffic(r->cell[8], child, "bytes-out", "packets-out");
 }
 
-static const char *const titles[COLUMNS] = { "PHASE 2", "PROTECTS (HERE <=> THERE)", "STATE", "BY", "ESP", "AGE", "REKEY IN", "RECEIVED", "SENT" };
+static const char *const titles[COLUMNS] = {
+	"PHASE 2", "PROTECTS (HERE <=> THERE)", "STATE", "BY", "ESP", "AGE", "REKEY IN", "RECEIVED", "SENT"
+};
 
 static void
 widen(struct view *v, const struct row *r)
@@ -171,7 +174,8 @@ static void
 print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 {
 	const struct sallyport_node *p = progress_of(v, or_dash(sallyport_get(sa, "uniqueid")));
-	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"), *tries = sallyport_get(p, "retransmits");
+	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"),
+	           *tries = sallyport_get(p, "retransmits");
 	char cipher[CELL_MAX], age[CLI_TEXT_MAX], left[CLI_TEXT_MAX];
 
 	renew = renew ? renew : sallyport_get(sa, "reauth-time");
@@ -197,7 +201,8 @@ child_is_up(const struct view *v, const char *conn, const char *child)
 {
 	for (size_t i = 0; i < v->st->sas.n; i++) {
 		const struct sallyport_node *sa = sallyport_first(sallyport_root(v->st->sas.m[i]));
-		const struct sallyport_node *c = strcmp(sallyport_name(sa), conn) ? NULL : sallyport_first(sallyport_find(sa, "child-sas"));
+		const struct sallyport_node *c =
+		        strcmp(sallyport_name(sa), conn) ? NULL : sallyport_first(sallyport_find(sa, "child-sas"));
 
 		for (; c; c = sallyport_next(c))
 			if (!strcmp(or_dash(sallyport_get(c, "name")), child))
@@ -282,7 +287,8 @@ print_failure(const struct view *v, const char *conn)
 
 	if (!f)
 		return;
-	fprintf(v->to, "    last failure %s ago: %s\n", cli_duration(age, sallyport_get(f, "age")), or_dash(sallyport_get(f, "text")));
+	fprintf(v->to, "    last failure %s ago: %s\n", cli_duration(age, sallyport_get(f, "age")),
+	        or_dash(sallyport_get(f, "text")));
 	if (hint)
 		fprintf(v->to, "    %s\n", hint);
 }
@@ -293,9 +299,11 @@ print_down(const struct view *v, const struct sallyport_node *conn)
 	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, "children"));
 	const char *version = sallyport_get(conn, "version");
 
-	fprintf(v->to, "%s%s%s  %sdown%s  to %s\n", BOLD, sallyport_name(conn), PLAIN, DIM, PLAIN, first_item(conn, "remote_addrs"));
+	fprintf(v->to, "%s%s%s  %sdown%s  to %s\n", BOLD, sallyport_name(conn), PLAIN, DIM, PLAIN,
+	        first_item(conn, "remote_addrs"));
 	for (; child; child = sallyport_next(child))
-		fprintf(v->to, "    %s  %s <=> %s\n", sallyport_name(child), first_item(child, "local-ts"), first_item(child, "remote-ts"));
+		fprintf(v->to, "    %s  %s <=> %s\n", sallyport_name(child), first_item(child, "local-ts"),
+		        first_item(child, "remote-ts"));
 	print_failure(v, sallyport_name(conn));
 	if (version && !strcmp(version, "IKEv1/2"))
 		fprintf(v->to, "    it only answers (version = 0): set version = 1 to initiate\n");
@@ -317,7 +325,8 @@ print_counters(const struct view *v)
 		return;
 	fprintf(v->to, "%sNot accepted, or dropped, so far:%s\n", DIM, PLAIN);
 	for (; n; n = sallyport_next(n))
-		fprintf(v->to, "  %8s  %s (%s)\n", or_dash(sallyport_get(n, "count")), or_dash(sallyport_get(n, "text")), sallyport_name(n));
+		fprintf(v->to, "  %8s  %s (%s)\n", or_dash(sallyport_get(n, "count")), or_dash(sallyport_get(n, "text")),
+		        sallyport_name(n));
 }
 
 static void
@@ -344,9 +353,9 @@ cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to)
 	const struct sallyport_node *version = sallyport_root(st->version);
 	const char *uptime = sallyport_get(sallyport_find(sallyport_root(st->status), "uptime"), "running");
 
-	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n\n", or_dash(sallyport_get(version, "daemon")),
-	        or_dash(sallyport_get(version, "version")), or_dash(uptime), st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n,
-	        st->sas.n == 1 ? "" : "s");
+	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n\n",
+	        or_dash(sallyport_get(version, "daemon")), or_dash(sallyport_get(version, "version")), or_dash(uptime),
+	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s");
 	measure(v);
 	for (size_t i = 0; i < st->sas.n; i++)
 		if (wanted(v, sallyport_first(sallyport_root(st->sas.m[i]))))

@@ -16,7 +16,7 @@ add(struct conf_errors *e, bool notice, const char *where, const char *fmt, va_l
 	x = arena_alloc(&e->arena, sizeof *x);
 	if (!x)
 		return;
-	*x = (struct conf_error){ .notice = notice };
+	*x = (struct conf_error) { .notice = notice };
 	x->text = where && *where ? arena_printf(&e->arena, "%s: %s", where, text) : arena_printf(&e->arena, "%s", text);
 	if (!x->text)
 		return;
@@ -69,5 +69,5 @@ void
 conf_errors_free(struct conf_errors *e)
 {
 	arena_clear(&e->arena);
-	*e = (struct conf_errors){ 0 };
+	*e = (struct conf_errors) { 0 };
 }

@@ -92,7 +92,8 @@ conf_parse_fail(struct conf_parse *p, int line, const char *what)
 	if (strstr(what, "within a quoted string"))
 		conf_error(p->errs, conf_parse_where(p, (int)p->quote_line), "the quoted string that begins here has no end");
 	else if (strstr(what, "unexpected the end of the file") && p->nesting)
-		conf_error(p->errs, conf_parse_where(p, line), "the file ends within section '%s' (%s): a '}' is missing", p->in->name, p->in->where);
+		conf_error(p->errs, conf_parse_where(p, line), "the file ends within section '%s' (%s): a '}' is missing",
+		           p->in->name, p->in->where);
 	else
 		conf_error(p->errs, conf_parse_where(p, line), "%s", what);
 	p->failed = true;
@@ -278,7 +279,8 @@ include_file(struct conf_parse *p, const char *path, const char *where)
 	struct conf_parse sub = { .tree = p->tree, .errs = p->errs, .included_from = p, .depth = p->depth + 1, .in = p->in };
 
 	if (sub.depth > CONF_INCLUDES_MAX || includes_itself(p, path)) {
-		conf_error(p->errs, where, "'%s' %s", path, sub.depth > CONF_INCLUDES_MAX ? "is included through too many other files" : "includes itself");
+		conf_error(p->errs, where, "'%s' %s", path,
+		           sub.depth > CONF_INCLUDES_MAX ? "is included through too many other files" : "includes itself");
 		return;
 	}
 	sub.file = conf_parse_word(p, path, strlen(path));
@@ -295,6 +297,14 @@ include_pattern(struct conf_parse *p, const char *pattern)
 	if (*pattern == '/' || !slash)
 		return pattern;
 	return arena_printf(&p->tree->arena, "%.*s/%s", (int)(slash - p->file), p->file, pattern);
+}
+
+/* A folder that is not there holds no file; one that cannot be read might hold half of the configuration. */
+static int
+on_glob_error(const char *path, int error)
+{
+	(void)path;
+	return error != ENOENT && error != ENOTDIR;
 }
 
 void
@@ -315,9 +325,10 @@ conf_parse_include(struct conf_parse *p, const char *pattern, int line)
 		include_file(p, pattern, where);
 		return;
 	}
-	error = glob(pattern, GLOB_ERR, NULL, &found);
+	error = glob(pattern, 0, on_glob_error, &found);
 	if (error && error != GLOB_NOMATCH)
-		conf_error(p->errs, where, "cannot look for '%s': %s", pattern, error == GLOB_NOSPACE ? "out of memory" : strerror(errno));
+		conf_error(p->errs, where, "cannot look for '%s': %s", pattern,
+		           error == GLOB_NOSPACE ? "out of memory" : strerror(errno));
 	for (size_t i = 0; !error && i < found.gl_pathc; i++)
 		include_file(p, found.gl_pathv[i], where);
 	globfree(&found);

@@ -10,15 +10,15 @@ struct conf_parse {
 	struct conf_errors *errs;
 	const struct conf_parse *included_from;
 	const char *file;
-	unsigned depth;               /* of includes */
-	unsigned nesting;             /* of sections */
-	bool exposed;                 /* the file may be read by everybody */
-	bool in_memory;               /* no file: nothing is included */
+	unsigned depth;   /* of includes */
+	unsigned nesting; /* of sections */
+	bool exposed;     /* the file may be read by everybody */
+	bool in_memory;   /* no file: nothing is included */
 	bool failed;
-	struct conf_section *in;      /* the section being read */
-	char *text;                   /* of the quoted string being read; in the tree's arena */
+	struct conf_section *in; /* the section being read */
+	char *text;              /* of the quoted string being read; in the tree's arena */
 	size_t n, cap;
-	unsigned quote_line;          /* where it began */
+	unsigned quote_line; /* where it began */
 };
 
 /* "file:line" in the tree's arena; never NULL. */

@@ -41,11 +41,11 @@ keep(struct conf_tree *t, const char *text)
 bool
 conf_tree_open(struct conf_tree *t, const char *where)
 {
-	*t = (struct conf_tree){ 0 };
+	*t = (struct conf_tree) { 0 };
 	t->root = node(t, sizeof *t->root);
 	if (!t->root)
 		return false;
-	*t->root = (struct conf_section){ .name = "", .where = keep(t, where) };
+	*t->root = (struct conf_section) { .name = "", .where = keep(t, where) };
 	return !t->nomem;
 }
 
@@ -53,7 +53,7 @@ void
 conf_tree_close(struct conf_tree *t)
 {
 	arena_clear(&t->arena);
-	*t = (struct conf_tree){ 0 };
+	*t = (struct conf_tree) { 0 };
 }
 
 /* FNV-1a. */
@@ -127,7 +127,7 @@ conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, 
 	s = node(t, sizeof *s);
 	if (!s)
 		return NULL;
-	*s = (struct conf_section){ .parent = in, .name = keep(t, name), .where = keep(t, where), .hash = hash_of(name) };
+	*s = (struct conf_section) { .parent = in, .name = keep(t, name), .where = keep(t, where), .hash = hash_of(name) };
 	if (t->nomem)
 		return NULL;
 	if (in->last_section)
@@ -151,14 +151,14 @@ key_at(struct conf_tree *t, struct conf_section *in, const char *name, const cha
 		k = node(t, sizeof *k);
 		if (!k)
 			return NULL;
-		*k = (struct conf_key){ .name = keep(t, name) };
+		*k = (struct conf_key) { .name = keep(t, name) };
 		if (in->last_key)
 			in->last_key->next = k;
 		else
 			in->keys = k;
 		in->last_key = k;
 	}
-	*k = (struct conf_key){ .next = k->next, .name = k->name, .where = keep(t, where) };
+	*k = (struct conf_key) { .next = k->next, .name = k->name, .where = keep(t, where) };
 	return t->nomem ? NULL : k;
 }
 
@@ -226,7 +226,7 @@ conf_reference_add(struct conf_tree *t, struct conf_section *in, const char *pat
 
 	if (!r)
 		return false;
-	*r = (struct conf_reference){ .path = keep(t, path), .where = keep(t, where) };
+	*r = (struct conf_reference) { .path = keep(t, path), .where = keep(t, where) };
 	if (in->last_reference)
 		in->last_reference->next = r;
 	else
@@ -310,7 +310,8 @@ resolve_path(struct resolving *r, struct layers *out, const struct conf_referenc
 		p += n + (p[n] == '.');
 	}
 	if (!l.n && !r->stopped)
-		conf_error(r->errs, ref->where, "there is no section '%s' to refer to; a reference is the path from the top, as in 'connections.base'",
+		conf_error(r->errs, ref->where,
+		           "there is no section '%s' to refer to; a reference is the path from the top, as in 'connections.base'",
 		           ref->path);
 	for (size_t i = 0; i < l.n; i++)
 		layers_add(r, out, l.s[i]);
@@ -321,7 +322,8 @@ copy_keys(struct resolving *r, struct conf_section *out, const struct layers *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		for (const struct conf_key *k = l->s[i]->keys; k; k = k->next) {
-			struct conf_key *c = conf_key_find(out, k->name) ? NULL : conf_key_set(r->tree, out, k->name, k->value, k->where);
+			struct conf_key *c =
+			        conf_key_find(out, k->name) ? NULL : conf_key_set(r->tree, out, k->name, k->value, k->where);
 
 			if (c)
 				c->exposed = k->exposed;
@@ -358,7 +360,8 @@ flatten(struct resolving *r, struct conf_section *out, const struct layers *l, u
 	drop_unset_keys(out);
 	for (size_t i = 0; i < l->n; i++)
 		for (const struct conf_section *s = l->s[i]->sections; s && !r->stopped; s = s->next) {
-			struct conf_section *below = conf_section_find(out, s->name) ? NULL : conf_section_at(r->tree, out, s->name, s->where);
+			struct conf_section *below =
+			        conf_section_find(out, s->name) ? NULL : conf_section_at(r->tree, out, s->name, s->where);
 			struct layers sub;
 
 			if (!below)
@@ -377,7 +380,7 @@ conf_tree_resolve(struct conf_tree *t, struct conf_errors *errs)
 	size_t before = errs->n_errors;
 
 	if (out) {
-		*out = (struct conf_section){ .name = "", .where = t->root->where };
+		*out = (struct conf_section) { .name = "", .where = t->root->where };
 		flatten(&r, out, &l, 0);
 		for (struct conf_section *s = out->sections; s; s = s->next)
 			s->referenced = conf_section_find(t->root, s->name)->referenced;

@@ -12,25 +12,25 @@
 struct conf_key {
 	struct conf_key *next;
 	const char *name;
-	const char *where;   /* "file:line", or the dotted path of a vici message */
-	const char *value;   /* NULL: "key =", which takes back an inherited value */
-	size_t n_value;      /* its octets; those of a vici message may include NULs */
-	const char **item;   /* of a vici list; then value is NULL and is_list is set */
+	const char *where; /* "file:line", or the dotted path of a vici message */
+	const char *value; /* NULL: "key =", which takes back an inherited value */
+	size_t n_value;    /* its octets; those of a vici message may include NULs */
+	const char **item; /* of a vici list; then value is NULL and is_list is set */
 	size_t n_items;
 	bool is_list;
-	bool exposed;        /* its file may be read by everybody */
+	bool exposed; /* its file may be read by everybody */
 };
 
 /* "name : reference, reference {" */
 struct conf_reference {
 	struct conf_reference *next;
-	const char *path;    /* "connections.base", from the root */
+	const char *path; /* "connections.base", from the root */
 	const char *where;
 };
 
 struct conf_section {
 	struct conf_section *next, *parent;
-	const char *name;    /* "" for the root */
+	const char *name; /* "" for the root */
 	const char *where;
 	struct conf_key *keys, *last_key;
 	struct conf_section *sections, *last_section;
@@ -38,17 +38,17 @@ struct conf_section {
 	/* Finding a section by name: a hash table, once there are more than a few. */
 	struct conf_section **bucket, *same_bucket;
 	size_t n_buckets, n_sections;
-	uint32_t hash;       /* of the name */
-	bool resolving;      /* guards against references in a circle */
-	bool referenced;     /* some other section refers to it, or to one within it */
+	uint32_t hash;   /* of the name */
+	bool resolving;  /* guards against references in a circle */
+	bool referenced; /* some other section refers to it, or to one within it */
 };
 
 enum {
-	CONF_DEPTH_MAX = 16,        /* sections within sections */
-	CONF_INCLUDES_MAX = 16,     /* files within files */
-	CONF_NODES_MAX = 1000000,   /* keys and sections, after references are followed */
+	CONF_DEPTH_MAX = 16,      /* sections within sections */
+	CONF_INCLUDES_MAX = 16,   /* files within files */
+	CONF_NODES_MAX = 1000000, /* keys and sections, after references are followed */
 	CONF_FILE_OCTETS_MAX = 16 << 20,
-	CONF_NAME_MAX = 255,        /* what vici can carry */
+	CONF_NAME_MAX = 255, /* what vici can carry */
 };
 
 struct conf_tree {
@@ -63,12 +63,15 @@ bool conf_tree_open(struct conf_tree *t, const char *where);
 /* Wipes and frees. */
 void conf_tree_close(struct conf_tree *t);
 
-/* The section of that name in @in, made if it is not there yet: a section that is written twice is one. NULL when out of memory. */
+/* The section of that name in @in, made if it is not there yet: a section that is written twice is one. NULL when out of memory.
+ */
 struct conf_section *conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, const char *where);
 /* Sets a key; a later value replaces an earlier one. NULL when out of memory. */
-struct conf_key *conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value, const char *where);
+struct conf_key *conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value,
+                              const char *where);
 /* The same for a value of octets, a NUL added behind. */
-struct conf_key *conf_key_set_octets(struct conf_tree *t, struct conf_section *in, const char *name, struct span value, const char *where);
+struct conf_key *conf_key_set_octets(struct conf_tree *t, struct conf_section *in, const char *name, struct span value,
+                                     const char *where);
 /* Sets a key to an empty list; items are added to it with conf_key_add_item. */
 struct conf_key *conf_key_set_list(struct conf_tree *t, struct conf_section *in, const char *name, const char *where);
 bool conf_key_add_item(struct conf_tree *t, struct conf_key *k, struct span item);
@@ -94,7 +97,8 @@ bool conf_tree_resolve(struct conf_tree *t, struct conf_errors *errs);
  * References are not followed yet. False when @errs got an error.
  */
 bool conf_file_read(struct conf_tree *t, const char *path, struct conf_errors *errs);
-/* The same for text in memory, which cannot include files. @name is for messages; @text has two spare octets behind its @n, and is overwritten. */
+/* The same for text in memory, which cannot include files. @name is for messages; @text has two spare octets behind its @n, and
+ * is overwritten. */
 bool conf_text_read(struct conf_tree *t, const char *name, char *text, size_t n, struct conf_errors *errs);
 
 #endif

@@ -21,8 +21,8 @@ bool
 conf_bool(bool *out, const struct conf_key *k, struct conf_errors *errs)
 {
 	static const struct conf_word words[] = {
-		{ "yes", 1, NULL }, { "no", 0, NULL }, { "true", 1, NULL }, { "false", 0, NULL }, { "1", 1, NULL },
-		{ "0", 0, NULL }, { "enabled", 1, NULL }, { "disabled", 0, NULL }, { NULL, 0, NULL },
+		{ "yes", 1, NULL }, { "no", 0, NULL },      { "true", 1, NULL },     { "false", 0, NULL }, { "1", 1, NULL },
+		{ "0", 0, NULL },   { "enabled", 1, NULL }, { "disabled", 0, NULL }, { NULL, 0, NULL },
 	};
 	int v;
 
@@ -89,8 +89,8 @@ conf_number(uint64_t *out, const struct conf_key *k, uint64_t min, uint64_t max,
 	if (!text)
 		return false;
 	if (!scaled(&v, text, "", NULL) || v < min || v > max) {
-		conf_error(errs, k->where, "%s = %s is not allowed: it is a number from %llu to %llu", k->name, text, (unsigned long long)min,
-		           (unsigned long long)max);
+		conf_error(errs, k->where, "%s = %s is not allowed: it is a number from %llu to %llu", k->name, text,
+		           (unsigned long long)min, (unsigned long long)max);
 		return false;
 	}
 	*out = v;
@@ -107,7 +107,9 @@ conf_time(instant_t *out, const struct conf_key *k, struct conf_errors *errs)
 	if (!text)
 		return false;
 	if (!scaled(&seconds, text, "smhd", factors)) {
-		conf_error(errs, k->where, "%s = %s is not a time: it is a number of seconds, or one with s, m, h or d, as in 90m", k->name, text);
+		conf_error(errs, k->where,
+		           "%s = %s is not a time: it is a number of seconds, or one with s, m, h or d, as in 90m", k->name,
+		           text);
 		return false;
 	}
 	/* A century is for ever, and keeps sums of instants far from overflow. */
@@ -129,7 +131,8 @@ conf_octets(uint64_t *out, const struct conf_key *k, struct conf_errors *errs)
 	if (!text)
 		return false;
 	if (!scaled(&v, text, "kmg", factors)) {
-		conf_error(errs, k->where, "%s = %s is not a size: it is a number of octets, or one with k, m or g, as in 500m", k->name, text);
+		conf_error(errs, k->where, "%s = %s is not a size: it is a number of octets, or one with k, m or g, as in 500m",
+		           k->name, text);
 		return false;
 	}
 	*out = v;

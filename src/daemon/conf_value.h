@@ -33,13 +33,15 @@ bool conf_word(int *out, const struct conf_key *k, const struct conf_word *words
 /* The single value, or of a list with one item that item; NULL (with an error) for a longer list. */
 const char *conf_text(const struct conf_key *k, struct conf_errors *errs);
 
-/* Walks the items of a list: those of a vici list, or of a value with commas between them, without spaces around. *cursor starts at 0. */
+/* Walks the items of a list: those of a vici list, or of a value with commas between them, without spaces around. *cursor starts
+ * at 0. */
 bool conf_next_item(struct span *out, const struct conf_key *k, size_t *cursor);
 
 /* The closest of the candidates (NULL-terminated) to @name, or NULL where none is close. */
 const char *conf_closest(const char *name, const char *const *candidates);
 
-/* Decodes a secret: text, 0x and hexadecimal digits, 0s and base64. False with a sentence in *why. Wipe it with secret_clear(). */
+/* Decodes a secret: text, 0x and hexadecimal digits, 0s and base64. False with a sentence in *why. Wipe it with secret_clear().
+ */
 struct secret;
 bool conf_secret(struct secret *out, const char *text, const char **why);
 

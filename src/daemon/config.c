@@ -54,7 +54,8 @@ read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *err
 		else if (!strcmp(s->name, "authorities"))
 			refuse_content(s, "authority", errs);
 		else if (!s->referenced) /* else a template for others */
-			config_unknown_section(errs, s, "swanctl.conf (only templates that others refer to have free names)", known);
+			config_unknown_section(errs, s, "swanctl.conf (only templates that others refer to have free names)",
+			                       known);
 	}
 }
 
@@ -102,5 +103,5 @@ config_free(struct config *c)
 		conn_unref(c->conn[i]);
 	free(c->conn);
 	secret_store_free(&c->secrets);
-	*c = (struct config){ .replay_window = c->replay_window };
+	*c = (struct config) { .replay_window = c->replay_window };
 }

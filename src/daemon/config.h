@@ -13,7 +13,7 @@ struct config {
 	struct conn **conn; /* one reference each; in the order of the file */
 	size_t n;
 	struct secret_store secrets; /* origin SECRET_FROM_FILE */
-	uint32_t replay_window; /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
+	uint32_t replay_window;      /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
 };
 
 /**

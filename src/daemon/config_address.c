@@ -25,7 +25,8 @@ static bool
 range(struct address_spec *out, char *text, char *dash)
 {
 	*dash = 0;
-	return ip_parse(&out->lo, text) && ip_parse(&out->hi, dash + 1) && out->lo.family == out->hi.family && ip_compare(&out->lo, &out->hi) <= 0;
+	return ip_parse(&out->lo, text) && ip_parse(&out->hi, dash + 1) && out->lo.family == out->hi.family &&
+	       ip_compare(&out->lo, &out->hi) <= 0;
 }
 
 /* Letters, digits, hyphens and dots: RFC 1123 section 2.1; and the underscore that people use. */
@@ -65,7 +66,7 @@ config_address_spec(struct address_spec *out, struct span text, const char **why
 	} else if (ip_parse(&a.lo, buf)) {
 		a.hi = a.lo;
 		if (ip_is_any(&a.lo))
-			a = (struct address_spec){ .family = a.lo.family };
+			a = (struct address_spec) { .family = a.lo.family };
 	} else if ((p = strchr(buf, '/'))) {
 		if (!subnet(&a, buf, p))
 			return false;
@@ -76,7 +77,7 @@ config_address_spec(struct address_spec *out, struct span text, const char **why
 			*p = '-'; /* a name with a hyphen, which range() split */
 		if (!is_host_name(buf) || is_numeric(buf))
 			return false;
-		a = (struct address_spec){ .name = strdup(buf) };
+		a = (struct address_spec) { .name = strdup(buf) };
 		*why = "out of memory";
 		if (!a.name)
 			return false;

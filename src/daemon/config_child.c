@@ -7,17 +7,29 @@
 enum { SELECTORS_MAX = 256, REPLAY_WINDOW_MAX = 65536, TENTH = 10 };
 
 /* Lifetimes that were not given. */
-#define NO_TIME  ((instant_t)NOT_GIVEN)
+#define NO_TIME ((instant_t)NOT_GIVEN)
 #define NO_COUNT UINT64_MAX
 
-#define DEFINE_TIME(name) \
-	static void set_##name(struct config_reader *r, const struct conf_key *k) { conf_time(&r->child->lifetime.name##_ns, k, r->errs); }
-#define DEFINE_OCTETS(name) \
-	static void set_##name##_octets(struct config_reader *r, const struct conf_key *k) { conf_octets(&r->child->lifetime.name##_octets, k, r->errs); }
-#define DEFINE_PACKETS(name) \
-	static void set_##name##_packets(struct config_reader *r, const struct conf_key *k) { conf_number(&r->child->lifetime.name##_packets, k, 0, INT64_MAX, r->errs); }
-#define DEFINE_BOOL(name) \
-	static void set_##name(struct config_reader *r, const struct conf_key *k) { conf_bool(&r->child->name, k, r->errs); }
+#define DEFINE_TIME(name)                                                                                                        \
+	static void set_##name(struct config_reader *r, const struct conf_key *k)                                                \
+	{                                                                                                                        \
+		conf_time(&r->child->lifetime.name##_ns, k, r->errs);                                                            \
+	}
+#define DEFINE_OCTETS(name)                                                                                                      \
+	static void set_##name##_octets(struct config_reader *r, const struct conf_key *k)                                       \
+	{                                                                                                                        \
+		conf_octets(&r->child->lifetime.name##_octets, k, r->errs);                                                      \
+	}
+#define DEFINE_PACKETS(name)                                                                                                     \
+	static void set_##name##_packets(struct config_reader *r, const struct conf_key *k)                                      \
+	{                                                                                                                        \
+		conf_number(&r->child->lifetime.name##_packets, k, 0, INT64_MAX, r->errs);                                       \
+	}
+#define DEFINE_BOOL(name)                                                                                                        \
+	static void set_##name(struct config_reader *r, const struct conf_key *k)                                                \
+	{                                                                                                                        \
+		conf_bool(&r->child->name, k, r->errs);                                                                          \
+	}
 
 DEFINE_TIME(rekey)
 DEFINE_TIME(life)
@@ -82,10 +94,13 @@ static void
 set_mode(struct config_reader *r, const struct conf_key *k)
 {
 	static const struct conf_word words[] = {
-		{ "tunnel", MODE_TUNNEL, NULL }, { "pass", MODE_PASS, NULL }, { "drop", MODE_DROP, NULL },
+		{ "tunnel", MODE_TUNNEL, NULL },
+		{ "pass", MODE_PASS, NULL },
+		{ "drop", MODE_DROP, NULL },
 		{ "transport", 0, "use mode = tunnel, which also works between two hosts" },
 		{ "transport_proxy", 0, "use mode = tunnel" },
-		{ "beet", 0, "use mode = tunnel" }, { NULL, 0, NULL },
+		{ "beet", 0, "use mode = tunnel" },
+		{ NULL, 0, NULL },
 	};
 	int v;
 
@@ -97,10 +112,15 @@ static void
 set_action(struct config_reader *r, const struct conf_key *k, enum child_action *out, enum child_action clear)
 {
 	const struct conf_word words[] = {
-		{ "none", ACTION_NONE, NULL }, { "trap", ACTION_TRAP, NULL }, { "start", ACTION_START, NULL }, { "clear", (int)clear, NULL },
-		{ "route", ACTION_TRAP, NULL }, { "restart", ACTION_START, NULL },
+		{ "none", ACTION_NONE, NULL },
+		{ "trap", ACTION_TRAP, NULL },
+		{ "start", ACTION_START, NULL },
+		{ "clear", (int)clear, NULL },
+		{ "route", ACTION_TRAP, NULL },
+		{ "restart", ACTION_START, NULL },
 		{ "trap|start", 0, "use start, which claims the traffic as trap does" },
-		{ "start|trap", 0, "use start, which claims the traffic as trap does" }, { NULL, 0, NULL },
+		{ "start|trap", 0, "use start, which claims the traffic as trap does" },
+		{ NULL, 0, NULL },
 	};
 	int v;
 
@@ -157,7 +177,8 @@ static void
 set_copy_dscp(struct config_reader *r, const struct conf_key *k)
 {
 	static const struct conf_word words[] = {
-		{ "out", 1, NULL }, { "in", 2, NULL }, { "yes", 3, NULL }, { "no", 0, NULL }, { "true", 3, NULL }, { "false", 0, NULL }, { NULL, 0, NULL },
+		{ "out", 1, NULL },  { "in", 2, NULL },    { "yes", 3, NULL }, { "no", 0, NULL },
+		{ "true", 3, NULL }, { "false", 0, NULL }, { NULL, 0, NULL },
 	};
 	int v;
 
@@ -234,14 +255,15 @@ config_child_check(struct config_reader *r, const struct conf_section *s)
 	for (size_t i = 0; i < 3; i++)
 		if (actions[i] == ACTION_TRAP || actions[i] == ACTION_START)
 			conf_error(r->errs, conf_key_find(s, keys[i])->where,
-			           "%s = %s initiates, which needs an explicit 'version = 1' in connection '%s': version = 0 only answers", keys[i],
-			           actions[i] == ACTION_TRAP ? "trap" : "start", r->conn->name);
+			           "%s = %s initiates, which needs an explicit 'version = 1' in connection '%s': version = 0 "
+			           "only answers",
+			           keys[i], actions[i] == ACTION_TRAP ? "trap" : "start", r->conn->name);
 }
 
 void
 config_child_begin(struct child *c)
 {
-	c->lifetime = (struct lifetime){
+	c->lifetime = (struct lifetime) {
 		NO_TIME, NO_TIME, NO_TIME, NO_COUNT, NO_COUNT, NO_COUNT, NO_COUNT, NO_COUNT, NO_COUNT,
 	};
 }

@@ -7,10 +7,16 @@
 
 enum { ADDRESSES_MAX = 256, CHILDREN_MAX = 100000 };
 
-#define DEFINE_TIME(key, field) \
-	static void set_##key(struct config_reader *r, const struct conf_key *k) { conf_time(&r->conn->field, k, r->errs); }
-#define DEFINE_BOOL(key) \
-	static void set_##key(struct config_reader *r, const struct conf_key *k) { conf_bool(&r->conn->key, k, r->errs); }
+#define DEFINE_TIME(key, field)                                                                                                  \
+	static void set_##key(struct config_reader *r, const struct conf_key *k)                                                 \
+	{                                                                                                                        \
+		conf_time(&r->conn->field, k, r->errs);                                                                          \
+	}
+#define DEFINE_BOOL(key)                                                                                                         \
+	static void set_##key(struct config_reader *r, const struct conf_key *k)                                                 \
+	{                                                                                                                        \
+		conf_bool(&r->conn->key, k, r->errs);                                                                            \
+	}
 
 DEFINE_TIME(dpd_delay, dpd_delay_ns)
 DEFINE_TIME(dpd_timeout, dpd_timeout_ns)
@@ -25,7 +31,9 @@ static void
 set_version(struct config_reader *r, const struct conf_key *k)
 {
 	static const struct conf_word words[] = {
-		{ "0", IKE_ANY, NULL }, { "1", IKE_V1, NULL }, { "2", 0, "only IKEv1 is spoken here so far: use version = 1, or 0 to answer IKEv1" },
+		{ "0", IKE_ANY, NULL },
+		{ "1", IKE_V1, NULL },
+		{ "2", 0, "only IKEv1 is spoken here so far: use version = 1, or 0 to answer IKEv1" },
 		{ NULL, 0, NULL },
 	};
 	int v;
@@ -52,7 +60,8 @@ add_addresses(struct config_reader *r, const struct conf_key *k, struct address_
 		if (config_address_spec(&l->a[l->n], item, &why))
 			l->n++;
 		else
-			conf_error(r->errs, k->where, "%s: '%.*s' is not allowed: %s", k->name, (int)item.n, (const char *)item.p, why);
+			conf_error(r->errs, k->where, "%s: '%.*s' is not allowed: %s", k->name, (int)item.n, (const char *)item.p,
+			           why);
 	}
 }
 
@@ -115,8 +124,8 @@ static void
 set_unique(struct config_reader *r, const struct conf_key *k)
 {
 	static const struct conf_word words[] = {
-		{ "no", UNIQUE_NO, NULL }, { "never", UNIQUE_NEVER, NULL }, { "keep", UNIQUE_KEEP, NULL }, { "replace", UNIQUE_REPLACE, NULL },
-		{ "false", UNIQUE_NO, NULL }, { NULL, 0, NULL },
+		{ "no", UNIQUE_NO, NULL },           { "never", UNIQUE_NEVER, NULL }, { "keep", UNIQUE_KEEP, NULL },
+		{ "replace", UNIQUE_REPLACE, NULL }, { "false", UNIQUE_NO, NULL },    { NULL, 0, NULL },
 	};
 	int v;
 
@@ -174,8 +183,9 @@ set_auth(struct config_reader *r, const struct conf_key *k)
 		return;
 	if (!strcmp(text, "psk"))
 		r->round->method = AUTH_PSK;
-	else if (!strcmp(text, "pubkey") || !strncmp(text, "pubkey-", 7) || !strncmp(text, "rsa", 3) || !strncmp(text, "ecdsa", 5) ||
-	         !strncmp(text, "ike:", 4) || !strncmp(text, "eap", 3) || !strncmp(text, "xauth", 5))
+	else if (!strcmp(text, "pubkey") || !strncmp(text, "pubkey-", 7) || !strncmp(text, "rsa", 3) ||
+	         !strncmp(text, "ecdsa", 5) || !strncmp(text, "ike:", 4) || !strncmp(text, "eap", 3) ||
+	         !strncmp(text, "xauth", 5))
 		conf_error(r->errs, k->where, "auth = %s is not yet supported: use auth = psk", text);
 	else
 		conf_error(r->errs, k->where, "auth = %s is not allowed: use auth = psk", text);
@@ -196,15 +206,9 @@ set_id(struct config_reader *r, const struct conf_key *k)
 }
 
 const struct key_row config_local_rows[] = {
-	{ "auth", set_auth, NULL, false },
-	{ "id", set_id, NULL, false },
-	{ "round", NULL, "0|1", false },
-	{ "certs", NULL, "", false },
-	{ "cert", NULL, NULL, true },
-	{ "pubkeys", NULL, "", false },
-	{ "eap_id", NULL, NULL, false },
-	{ "aaa_id", NULL, NULL, false },
-	{ "xauth_id", NULL, NULL, false },
+	{ "auth", set_auth, NULL, false }, { "id", set_id, NULL, false },   { "round", NULL, "0|1", false },
+	{ "certs", NULL, "", false },      { "cert", NULL, NULL, true },    { "pubkeys", NULL, "", false },
+	{ "eap_id", NULL, NULL, false },   { "aaa_id", NULL, NULL, false }, { "xauth_id", NULL, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 
@@ -231,7 +235,8 @@ read_round(struct config_reader *r, const struct conf_section *s, const struct c
 	bool local = r->is_local;
 
 	if (*seen) {
-		conf_error(r->errs, s->where, "a second section '%s' after '%s': several rounds of authentication are not yet supported", s->name,
+		conf_error(r->errs, s->where,
+		           "a second section '%s' after '%s': several rounds of authentication are not yet supported", s->name,
 		           (*seen)->name);
 		return;
 	}
@@ -239,9 +244,11 @@ read_round(struct config_reader *r, const struct conf_section *s, const struct c
 	r->auth_given = false;
 	config_read_keys(r, s, local ? config_local_rows : config_remote_rows, local ? "a local section" : "a remote section");
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
-		conf_error(r->errs, sub->where, "section '%s' in '%s' is not yet supported: certificates come later", sub->name, s->name);
+		conf_error(r->errs, sub->where, "section '%s' in '%s' is not yet supported: certificates come later", sub->name,
+		           s->name);
 	if (!r->auth_given)
-		conf_error(r->errs, s->where, "section '%s' has no auth; its default, pubkey, is not yet supported: write auth = psk", s->name);
+		conf_error(r->errs, s->where,
+		           "section '%s' has no auth; its default, pubkey, is not yet supported: write auth = psk", s->name);
 }
 
 /* ---- the connection */
@@ -259,7 +266,7 @@ read_child(struct config_reader *r, const struct conf_section *s, uint32_t defau
 	config_child_begin(r->child);
 	config_read_keys(r, s, config_child_rows, "a child");
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
-		config_unknown_section(r->errs, sub, "a child", (const char *const[]){ NULL });
+		config_unknown_section(r->errs, sub, "a child", (const char *const[]) { NULL });
 	config_child_check(r, s);
 	config_child_end(r->child);
 	if (!r->child->esp.n && !proposals_default(&r->child->esp, PROPOSAL_ESP))

@@ -37,7 +37,8 @@ unknown_key(struct config_reader *r, const struct conf_key *k, const struct key_
 	if (close)
 		conf_error(r->errs, k->where, "unknown key '%s' in %s; did you mean '%s'?", k->name, what, close);
 	else
-		conf_error(r->errs, k->where, "unknown key '%s' in %s; docs/configuration.md lists those there are", k->name, what);
+		conf_error(r->errs, k->where, "unknown key '%s' in %s; docs/configuration.md lists those there are", k->name,
+		           what);
 }
 
 static void
@@ -51,8 +52,9 @@ read_key(struct config_reader *r, const struct conf_key *k, const struct key_row
 		row->set(r, k);
 	} else if (k->is_list ? k->n_items && !is_harmless(row->harmless, k->item[0]) : !is_harmless(row->harmless, k->value)) {
 		if (row->harmless && *row->harmless)
-			conf_error(r->errs, k->where, "%s is known but not yet supported here: leave it out, or write its default, %s = %.*s", k->name,
-			           k->name, (int)strcspn(row->harmless, "|"), row->harmless);
+			conf_error(r->errs, k->where,
+			           "%s is known but not yet supported here: leave it out, or write its default, %s = %.*s",
+			           k->name, k->name, (int)strcspn(row->harmless, "|"), row->harmless);
 		else
 			conf_error(r->errs, k->where, "%s is known but not yet supported here: leave it out", k->name);
 	}

@@ -26,7 +26,8 @@ struct key_row {
 	bool prefix;          /* any name that starts with it: cert<suffix> */
 };
 
-/* Handles each key of @s by its row; unknown ones are refused. @what names the kind of section ("connection", "child", ...). A table ends with a NULL name. */
+/* Handles each key of @s by its row; unknown ones are refused. @what names the kind of section ("connection", "child", ...). A
+ * table ends with a NULL name. */
 void config_read_keys(struct config_reader *r, const struct conf_section *s, const struct key_row *rows, const char *what);
 /* Refuses a section of an unknown name; @known: NULL-terminated. */
 void config_unknown_section(struct conf_errors *errs, const struct conf_section *s, const char *in, const char *const *known);

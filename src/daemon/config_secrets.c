@@ -41,7 +41,8 @@ read_ike_secret(struct secret_store *out, const struct conf_section *s, struct c
 		else if (!strncmp(k->name, "id", 2))
 			read_owner(owner, &n, k, errs);
 		else
-			conf_error(errs, k->where, "unknown key '%s' in secret '%s': there are secret and id<suffix>", k->name, s->name);
+			conf_error(errs, k->where, "unknown key '%s' in secret '%s': there are secret and id<suffix>", k->name,
+			           s->name);
 	}
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
 		conf_error(errs, sub->where, "section '%s' in secret '%s': none belongs there", sub->name, s->name);
@@ -56,10 +57,12 @@ read_ike_secret(struct secret_store *out, const struct conf_section *s, struct c
 void
 config_secrets(struct secret_store *out, const struct conf_section *s, struct conf_errors *errs)
 {
-	static const char *const later[] = { "eap", "xauth", "ntlm", "ppk", "private", "rsa", "ecdsa", "pkcs8", "pkcs12", "token", NULL };
+	static const char *const later[] = { "eap",   "xauth", "ntlm",   "ppk",   "private", "rsa",
+		                             "ecdsa", "pkcs8", "pkcs12", "token", NULL };
 
 	for (const struct conf_key *k = s->keys; k; k = k->next)
-		conf_error(errs, k->where, "key '%s' in secrets: only sections belong there, as in ike-1 { secret = ... }", k->name);
+		conf_error(errs, k->where, "key '%s' in secrets: only sections belong there, as in ike-1 { secret = ... }",
+		           k->name);
 	for (s = s->sections; s; s = s->next) {
 		size_t i = 0;
 
@@ -68,7 +71,8 @@ config_secrets(struct secret_store *out, const struct conf_section *s, struct co
 		if (!strncmp(s->name, "ike", 3))
 			read_ike_secret(out, s, errs);
 		else if (later[i])
-			conf_error(errs, s->where, "secret '%s': secrets of type %s are not yet supported; there is ike<suffix>", s->name, later[i]);
+			conf_error(errs, s->where, "secret '%s': secrets of type %s are not yet supported; there is ike<suffix>",
+			           s->name, later[i]);
 		else
 			conf_error(errs, s->where, "secret '%s' is of an unknown type: there is ike<suffix>", s->name);
 	}

@@ -74,8 +74,8 @@ make_room(struct secret_store *st)
 }
 
 bool
-secret_store_add(struct secret_store *st, enum secret_origin origin, const char *name, struct span data, const struct identity *owners,
-                 size_t n_owners)
+secret_store_add(struct secret_store *st, enum secret_origin origin, const char *name, struct span data,
+                 const struct identity *owners, size_t n_owners)
 {
 	struct shared_secret *old = by_name(st, origin, name), *s;
 
@@ -134,7 +134,7 @@ secret_store_free(struct secret_store *st)
 		shared_free(st->s[i]);
 	free(st->s);
 	table_close(&st->by_name);
-	*st = (struct secret_store){ 0 };
+	*st = (struct secret_store) { 0 };
 }
 
 /* ---- lookup */
@@ -160,10 +160,10 @@ struct fit {
 static bool
 fit_of(struct fit *out, const struct shared_secret *s, const struct identity *local, const struct identity *remote)
 {
-	*out = (struct fit){ 0 };
+	*out = (struct fit) { 0 };
 	if (!s->n_owners)
 		return true;
-	*out = (struct fit){ best_owner(s, remote), best_owner(s, local) };
+	*out = (struct fit) { best_owner(s, remote), best_owner(s, local) };
 	return out->local || out->remote;
 }
 

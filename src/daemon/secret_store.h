@@ -18,8 +18,8 @@ struct shared_secret {
 	struct secret data;
 	struct identity *owner;
 	size_t n_owners;
-	size_t at;               /* its place in the store */
-	struct table_link link;  /* by name */
+	size_t at;              /* its place in the store */
+	struct table_link link; /* by name */
 };
 
 /* All pre-shared keys. An all-zero struct is empty. */

@@ -22,7 +22,7 @@ struct setting {
 void
 settings_default(struct settings *s)
 {
-	*s = (struct settings){
+	*s = (struct settings) {
 		.stderr_level = LOG_CONTROL,
 		.install_routes = true,
 		.native_esp = true,
@@ -41,7 +41,7 @@ settings_free(struct settings *s)
 		free(s->log[i].path);
 	free(s->vici_socket);
 	free(s->tun_name);
-	*s = (struct settings){ 0 };
+	*s = (struct settings) { 0 };
 }
 
 /* ---- charon.* */
@@ -74,8 +74,11 @@ set_port(struct reader *r, const struct conf_key *k, uint16_t *out)
 		*out = (uint16_t)v;
 }
 
-#define SETTING(name, statement) \
-	static void set_##name(struct reader *r, const struct conf_key *k) { statement; }
+#define SETTING(name, statement)                                                                                                 \
+	static void set_##name(struct reader *r, const struct conf_key *k)                                                       \
+	{                                                                                                                        \
+		statement;                                                                                                       \
+	}
 
 SETTING(retransmit_timeout, set_seconds(r, k, &r->s->ike.retransmit_timeout_ns, 0.01, 3600))
 SETTING(retransmit_base, conf_double(&r->s->ike.retransmit_base, k, 1, 10, r->errs))
@@ -150,16 +153,11 @@ SETTING(bypass_mark, set_unsigned(r, k, &r->s->bypass_mark, 1, UINT32_MAX))
 SETTING(mark_mask, set_unsigned(r, k, &r->s->mark_mask, 1, UINT32_MAX))
 
 static const struct setting sallyport_settings[] = {
-	{ "tun_name", set_tun_name },
-	{ "mtu", set_mtu },
-	{ "workers", set_workers },
-	{ "hold_packets", set_hold_packets },
-	{ "hold_time", set_hold_time },
-	{ "native_esp", set_native_esp },
-	{ "divert_mark", set_divert_mark },
-	{ "bypass_mark", set_bypass_mark },
-	{ "mark_mask", set_mark_mask },
-	{ NULL, NULL },
+	{ "tun_name", set_tun_name },       { "mtu", set_mtu },
+	{ "workers", set_workers },         { "hold_packets", set_hold_packets },
+	{ "hold_time", set_hold_time },     { "native_esp", set_native_esp },
+	{ "divert_mark", set_divert_mark }, { "bypass_mark", set_bypass_mark },
+	{ "mark_mask", set_mark_mask },     { NULL, NULL },
 };
 
 /* ---- the tree */
@@ -197,8 +195,8 @@ read_sallyport(struct reader *r, const struct conf_section *s)
 		if (x)
 			x->set(r, k);
 		else
-			conf_error(r->errs, k->where, "unknown key '%s' in charon.sallyport%s%s%s", k->name, close ? "; did you mean '" : "",
-			           close ? close : "", close ? "'?" : "");
+			conf_error(r->errs, k->where, "unknown key '%s' in charon.sallyport%s%s%s", k->name,
+			           close ? "; did you mean '" : "", close ? close : "", close ? "'?" : "");
 	}
 	for (s = s->sections; s; s = s->next)
 		conf_error(r->errs, s->where, "unknown section '%s' in charon.sallyport: there are only keys", s->name);
@@ -267,7 +265,7 @@ read_filelog(struct reader *r, const struct conf_section *s)
 		return;
 	}
 	l = &r->s->log[r->s->n_logs++];
-	*l = (struct log_settings){ .append = true };
+	*l = (struct log_settings) { .append = true };
 	if (strcmp(name, "stdout") && strcmp(name, "stderr")) {
 		l->path = strdup(name);
 		if (!l->path)
@@ -289,7 +287,8 @@ read_vici(struct reader *r, const struct conf_section *s)
 		else if (strncmp(text, scheme, sizeof scheme - 1))
 			conf_error(r->errs, k->where, "socket = %s is not allowed: it is unix:// and a path", text);
 		else
-			set_text(r, &(struct conf_key){ .name = k->name, .where = k->where, .value = text + sizeof scheme - 1 }, &r->s->vici_socket);
+			set_text(r, &(struct conf_key) { .name = k->name, .where = k->where, .value = text + sizeof scheme - 1 },
+			         &r->s->vici_socket);
 	}
 }
 
@@ -325,8 +324,10 @@ check_marks(struct reader *r, const char *where)
 	const struct settings *s = r->s;
 
 	if ((s->divert_mark & ~s->mark_mask) || (s->bypass_mark & ~s->mark_mask) || s->divert_mark == s->bypass_mark)
-		conf_error(r->errs, where, "charon.sallyport: divert_mark (0x%x) and bypass_mark (0x%x) must differ and lie within mark_mask (0x%x)",
-		           s->divert_mark, s->bypass_mark, s->mark_mask);
+		conf_error(
+		        r->errs, where,
+		        "charon.sallyport: divert_mark (0x%x) and bypass_mark (0x%x) must differ and lie within mark_mask (0x%x)",
+		        s->divert_mark, s->bypass_mark, s->mark_mask);
 	if (s->ike.port == s->ike.port_nat_t)
 		conf_error(r->errs, where, "charon.port and charon.port_nat_t are the same: %u", s->ike.port);
 }
@@ -350,8 +351,8 @@ settings_load(struct settings *out, const char *path, struct conf_errors *errs)
 	}
 	conf_tree_close(&tree);
 	if (r.n_passed_over)
-		conf_notice(errs, path, "%zu setting%s passed over, without meaning here: %s%s", r.n_passed_over, r.n_passed_over == 1 ? "" : "s",
-		            r.passed_over, strlen(r.passed_over) > 400 ? ", ..." : "");
+		conf_notice(errs, path, "%zu setting%s passed over, without meaning here: %s%s", r.n_passed_over,
+		            r.n_passed_over == 1 ? "" : "s", r.passed_over, strlen(r.passed_over) > 400 ? ", ..." : "");
 	if (errs->n_errors == before)
 		return true;
 	settings_free(out);

@@ -169,5 +169,5 @@ vici_names_free(struct vici_names *l)
 	for (size_t i = 0; i < l->n; i++)
 		free(l->name[i]);
 	free(l->name);
-	*l = (struct vici_names){ 0 };
+	*l = (struct vici_names) { 0 };
 }

@@ -18,7 +18,7 @@ control_clear(struct vici_client *c)
 	free(c->control.what);
 	free(c->control.conn_name);
 	free(c->control.child_name);
-	c->control = (struct vici_control){ 0 };
+	c->control = (struct vici_control) { 0 };
 }
 
 void
@@ -142,7 +142,8 @@ answer_initiate(struct vici_client *c, const struct effect_done *d)
 	vici_begin_reply(&w);
 	vici_key(&w, "success", d->result == RESULT_OK ? "yes" : "no");
 	if (d->result == RESULT_TIMEOUT)
-		vici_keyf(&w, "errmsg", "%s not established after %lldms%s%s", what, (long long)ctl->timeout_ms, *d->text ? ": " : "", d->text);
+		vici_keyf(&w, "errmsg", "%s not established after %lldms%s%s", what, (long long)ctl->timeout_ms,
+		          *d->text ? ": " : "", d->text);
 	else if (d->result != RESULT_OK)
 		vici_keyf(&w, "errmsg", "establishing %s failed%s%s", what, *d->text ? ": " : "", d->text);
 	vici_send(c, &w);
@@ -164,11 +165,13 @@ initiate(struct vici_request *r)
 	}
 	conn = find_config(c, ike, child_name, &child);
 	if (!conn) {
-		vici_reply_error(c, "%s config '%s' not found", child_name ? "CHILD_SA" : "IKE_SA", child_name ? child_name : ike);
+		vici_reply_error(c, "%s config '%s' not found", child_name ? "CHILD_SA" : "IKE_SA",
+		                 child_name ? child_name : ike);
 		return;
 	}
 	if (conn->version == IKE_ANY) {
-		vici_reply_error(c, "connection '%s' has version = 0, which only answers: set version = 1 to initiate IKEv1", conn->name);
+		vici_reply_error(c, "connection '%s' has version = 0, which only answers: set version = 1 to initiate IKEv1",
+		                 conn->name);
 		return;
 	}
 	read_common(r);
@@ -194,7 +197,8 @@ answer_counts(struct vici_client *c, const struct effect_done *d, const char *ve
 	if (none)
 		vici_keyf(&w, "errmsg", "no matching SAs to %s found", verb);
 	else if (d->result == RESULT_TIMEOUT)
-		vici_keyf(&w, "errmsg", "SA not gone after %lldms%s%s", (long long)c->control.timeout_ms, *d->text ? ": " : "", d->text);
+		vici_keyf(&w, "errmsg", "SA not gone after %lldms%s%s", (long long)c->control.timeout_ms, *d->text ? ": " : "",
+		          d->text);
 	else if (d->result != RESULT_OK)
 		vici_keyf(&w, "errmsg", "cannot %s%s%s", verb, *d->text ? ": " : "", d->text);
 	vici_send(c, &w);
@@ -351,11 +355,7 @@ redirect(struct vici_request *r)
 }
 
 const struct vici_command vici_control_commands[] = {
-	{ "initiate", initiate, false },
-	{ "terminate", terminate, false },
-	{ "rekey", rekey, false },
-	{ "install", install, false },
-	{ "uninstall", uninstall, false },
-	{ "redirect", redirect, false },
+	{ "initiate", initiate, false }, { "terminate", terminate, false }, { "rekey", rekey, false },
+	{ "install", install, false },   { "uninstall", uninstall, false }, { "redirect", redirect, false },
 	{ NULL, NULL, false },
 };

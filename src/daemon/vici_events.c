@@ -69,7 +69,7 @@ remember_failure(struct vici_server *v, const struct effect_log *l)
 	f = v->n_failures < VICI_FAILURES_MAX ? calloc(1, sizeof *f) : NULL;
 	if (!f)
 		return;
-	*f = (struct vici_failure){
+	*f = (struct vici_failure) {
 		.next = v->failures,
 		.conn = strdup(l->conn),
 		.reason = strdup(l->reason),
@@ -138,7 +138,8 @@ name_of(const struct ike_info *s)
 }
 
 static void
-put_child(struct vici_writer *w, const struct vici_server *v, const char *name, const struct ike_info *s, const struct child_info *c)
+put_child(struct vici_writer *w, const struct vici_server *v, const char *name, const struct ike_info *s,
+          const struct child_info *c)
 {
 	vici_section(w, name);
 	vici_put_child(w, v->backend, s, c, v->backend->now(v->backend->context));

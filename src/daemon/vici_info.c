@@ -44,7 +44,8 @@ put_duration(struct vici_writer *w, const char *name, int64_t s)
 
 	while (i < 3 && s <= 2 * units[i].seconds)
 		i++;
-	vici_keyf(w, name, "%lld %.*s", (long long)(s / units[i].seconds), (int)strlen(units[i].word) - (s / units[i].seconds == 1), units[i].word);
+	vici_keyf(w, name, "%lld %.*s", (long long)(s / units[i].seconds),
+	          (int)strlen(units[i].word) - (s / units[i].seconds == 1), units[i].word);
 }
 
 static void
@@ -156,7 +157,8 @@ put_algorithms(struct vici_writer *w, const char *section, enum transform_kind k
 		bool is_aead = a->kind == TRANSFORM_ENCR && a->out_octets;
 
 		/* A row for each key length: one name is enough. */
-		if (a->kind != kind || (aead >= 0 && is_aead != aead) || (before && before->kind == a->kind && before->id == a->id))
+		if (a->kind != kind || (aead >= 0 && is_aead != aead) ||
+		    (before && before->kind == a->kind && before->id == a->id))
 			continue;
 		vici_key(w, a->name, "sallyport");
 		before = a;
@@ -198,9 +200,10 @@ static void
 put_counters(struct vici_writer *w, const struct vici_server *v)
 {
 	static const char *const ikev2[] = {
-		"ike-init-in-req", "ike-init-in-resp", "ike-init-out-req", "ike-init-out-resp", "ike-auth-in-req", "ike-auth-in-resp",
-		"ike-auth-out-req", "ike-auth-out-resp", "create-child-in-req", "create-child-in-resp", "create-child-out-req",
-		"create-child-out-resp", "info-in-req", "info-in-resp", "info-out-req", "info-out-resp",
+		"ike-init-in-req",     "ike-init-in-resp",     "ike-init-out-req",     "ike-init-out-resp",
+		"ike-auth-in-req",     "ike-auth-in-resp",     "ike-auth-out-req",     "ike-auth-out-resp",
+		"create-child-in-req", "create-child-in-resp", "create-child-out-req", "create-child-out-resp",
+		"info-in-req",         "info-in-resp",         "info-out-req",         "info-out-resp",
 	};
 
 	vici_keyf(w, "ike-rekey-init", "%llu", (unsigned long long)v->ike_rekeys);

@@ -18,8 +18,18 @@ enum {
 
 /* Each event that clients can register for is one bit. */
 enum vici_event_kind {
-	VICI_LOG, VICI_CONTROL_LOG, VICI_LIST_SA, VICI_LIST_POLICY, VICI_LIST_CONN, VICI_LIST_CERT, VICI_LIST_AUTHORITY,
-	VICI_IKE_UPDOWN, VICI_IKE_REKEY, VICI_IKE_UPDATE, VICI_CHILD_UPDOWN, VICI_CHILD_REKEY,
+	VICI_LOG,
+	VICI_CONTROL_LOG,
+	VICI_LIST_SA,
+	VICI_LIST_POLICY,
+	VICI_LIST_CONN,
+	VICI_LIST_CERT,
+	VICI_LIST_AUTHORITY,
+	VICI_IKE_UPDOWN,
+	VICI_IKE_REKEY,
+	VICI_IKE_UPDATE,
+	VICI_CHILD_UPDOWN,
+	VICI_CHILD_REKEY,
 	VICI_EVENT_KINDS
 };
 
@@ -32,11 +42,11 @@ struct vici_client;
 /* initiate, terminate, rekey, install: a command of the core that a client waits for. */
 struct vici_control {
 	void (*answer)(struct vici_client *c, const struct effect_done *d);
-	uint64_t command;   /* 0: none under way */
+	uint64_t command; /* 0: none under way */
 	int64_t timeout_ms;
-	int log_level;      /* control-log events up to it */
-	char *conn;         /* whose lines it shows; NULL: all */
-	char *what;         /* "CHILD_SA 'net'" */
+	int log_level;                /* control-log events up to it */
+	char *conn;                   /* whose lines it shows; NULL: all */
+	char *what;                   /* "CHILD_SA 'net'" */
 	char *conn_name, *child_name; /* install */
 };
 
@@ -44,9 +54,9 @@ struct vici_control {
 struct vici_stream {
 	bool (*next)(struct vici_client *c); /* false: that was the last */
 	uint32_t ike_cursor;
-	const struct conn *conn_cursor;      /* holds a reference */
-	char *ike, *child;                   /* filters; NULL: all */
-	uint32_t ike_id, child_id;           /* 0: all */
+	const struct conn *conn_cursor; /* holds a reference */
+	char *ike, *child;              /* filters; NULL: all */
+	uint32_t ike_id, child_id;      /* 0: all */
 	bool drop, pass, trap;
 };
 
@@ -55,11 +65,11 @@ struct vici_client {
 	struct vici_server *server;
 	uv_pipe_t pipe;
 	unsigned id;
-	uint8_t *in;         /* what was received and not yet handled */
+	uint8_t *in; /* what was received and not yet handled */
 	size_t n_in, cap_in;
-	uint32_t events;     /* registered: a bit each */
-	bool busy;           /* a command is under way: the next one waits */
-	bool handling;       /* its input is being looked at: vici_done needs not */
+	uint32_t events; /* registered: a bit each */
+	bool busy;       /* a command is under way: the next one waits */
+	bool handling;   /* its input is being looked at: vici_done needs not */
 	bool closing;
 	struct vici_control control;
 	struct vici_stream stream;
@@ -91,7 +101,7 @@ struct vici_server {
 	const struct vici_backend *backend;
 	struct vici_client *clients;
 	unsigned n_clients, next_id;
-	uint32_t events; /* what any client is registered for */
+	uint32_t events;             /* what any client is registered for */
 	struct vici_names loaded;    /* connections that came over vici */
 	struct vici_names installed; /* "conn/child": traps that came over vici */
 	struct vici_failure *failures;
@@ -147,7 +157,8 @@ void vici_stream_run(struct vici_client *c);
 void vici_stream_close(struct vici_client *c);
 /* The keys of an IKE_SA, without its children, and of a CHILD_SA, in strongSwan's order. */
 void vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now);
-void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c, instant_t now);
+void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c,
+                    instant_t now);
 
 /* ---- control */
 

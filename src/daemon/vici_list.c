@@ -107,7 +107,9 @@ put_tasks(struct vici_writer *w, const struct ike_info *s)
 	static const struct {
 		const char *words, *task;
 	} tasks[] = {
-		{ "Main Mode", "MAIN_MODE" }, { "Quick Mode", "QUICK_MODE" }, { "Informational", "INFORMATIONAL" },
+		{ "Main Mode", "MAIN_MODE" },
+		{ "Quick Mode", "QUICK_MODE" },
+		{ "Informational", "INFORMATIONAL" },
 	};
 
 	for (size_t i = 0; s->exchange && i < sizeof tasks / sizeof tasks[0]; i++)
@@ -152,7 +154,8 @@ put_selector(struct vici_writer *w, const char *name, const struct selector *s)
 }
 
 static void
-put_usage(struct vici_writer *w, const struct vici_backend *b, enum sa_direction d, uint32_t spi, const struct endpoint *remote, instant_t now)
+put_usage(struct vici_writer *w, const struct vici_backend *b, enum sa_direction d, uint32_t spi, const struct endpoint *remote,
+          instant_t now)
 {
 	struct sa_usage u = { 0 };
 	const char *side = d == SA_INBOUND ? "in" : "out";
@@ -165,7 +168,8 @@ put_usage(struct vici_writer *w, const struct vici_backend *b, enum sa_direction
 	vici_keyf(w, name, "%llu", (unsigned long long)u.packets);
 	snprintf(name, sizeof name, "use-%s", side);
 	if (u.last_use_ns)
-		vici_keyf(w, name, "%lld", (long long)(now > (instant_t)u.last_use_ns ? seconds(now - (instant_t)u.last_use_ns) : 0));
+		vici_keyf(w, name, "%lld",
+		          (long long)(now > (instant_t)u.last_use_ns ? seconds(now - (instant_t)u.last_use_ns) : 0));
 }
 
 static const char *
@@ -177,7 +181,8 @@ mode_name(enum child_mode m)
 }
 
 void
-vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c, instant_t now)
+vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c,
+               instant_t now)
 {
 	vici_key(w, "name", c->config->name);
 	vici_keyf(w, "uniqueid", "%u", c->id);
@@ -399,7 +404,8 @@ is_installed(const struct vici_client *c, const struct conn *conn, const struct 
 	char name[2 * CONF_NAME_MAX + 2];
 
 	snprintf(name, sizeof name, "%s/%s", conn->name, child->name);
-	return child->start_action == ACTION_TRAP || child->start_action == ACTION_START || vici_names_have(&c->server->installed, name);
+	return child->start_action == ACTION_TRAP || child->start_action == ACTION_START ||
+	       vici_names_have(&c->server->installed, name);
 }
 
 static void
@@ -444,7 +450,7 @@ vici_stream_close(struct vici_client *c)
 	conn_unref((struct conn *)c->stream.conn_cursor);
 	free(c->stream.ike);
 	free(c->stream.child);
-	c->stream = (struct vici_stream){ 0 };
+	c->stream = (struct vici_stream) { 0 };
 }
 
 void
@@ -474,7 +480,7 @@ copy_arg(const struct vici_request *r, const char *name)
 static void
 start(struct vici_request *r, bool (*next)(struct vici_client *))
 {
-	r->client->stream = (struct vici_stream){
+	r->client->stream = (struct vici_stream) {
 		.next = next,
 		.ike = copy_arg(r, "ike"),
 		.child = copy_arg(r, "child"),

@@ -50,7 +50,8 @@ load_conn(struct vici_request *r)
 	if (!s || s->next || r->args->keys)
 		vici_reply_error(r->client, "load-conn takes one section, named like the connection");
 	else if (!conn)
-		vici_reply_error(r->client, "%s%s", conf_errors_first(&errs), errs.n_errors > 1 ? " (and more: `sallyportd --check-config` lists all)" : "");
+		vici_reply_error(r->client, "%s%s", conf_errors_first(&errs),
+		                 errs.n_errors > 1 ? " (and more: `sallyportd --check-config` lists all)" : "");
 	else if (!command_now(r->client, &cmd) || !vici_names_add(&v->loaded, conn->name))
 		vici_reply_error(r->client, "cannot load '%s': out of memory", conn->name);
 	else
@@ -152,8 +153,10 @@ load_shared(struct vici_request *r)
 		vici_reply_error(c, "shared key data missing");
 	else if (!read_owners(owner, &n, r, &why))
 		vici_reply_error(c, "owners: %s", why);
-	else if (!secret_store_add(c->server->backend->secrets, SECRET_FROM_VICI, vici_arg(r, "id"), span_of(data->value, data->n_value), owner, n))
-		vici_reply_error(c, "the secret is longer than %d octets, there are more than %d, or memory is out", SECRET_OCTETS_MAX, SECRETS_MAX);
+	else if (!secret_store_add(c->server->backend->secrets, SECRET_FROM_VICI, vici_arg(r, "id"),
+	                           span_of(data->value, data->n_value), owner, n))
+		vici_reply_error(c, "the secret is longer than %d octets, there are more than %d, or memory is out",
+		                 SECRET_OCTETS_MAX, SECRETS_MAX);
 	else
 		vici_reply_ok(c);
 }

@@ -143,7 +143,8 @@ read_element(struct reader *r, struct conf_section **in)
 	if (type == VICI_SECTION_END)
 		return leave(r, in);
 	if (type != VICI_SECTION_START && type != VICI_KEY_VALUE && type != VICI_LIST_START)
-		return fail(r, type == VICI_LIST_ITEM || type == VICI_LIST_END ? "a list item stands outside of a list" : "an element has an unknown type");
+		return fail(r, type == VICI_LIST_ITEM || type == VICI_LIST_END ? "a list item stands outside of a list"
+		                                                               : "an element has an unknown type");
 	if (!take_name(r, name))
 		return false;
 	if (type == VICI_SECTION_START)
@@ -178,7 +179,7 @@ vici_packet_read(enum vici_packet *type, struct span *name, struct span *message
 	if (packet.n < 1 || packet.p[0] > VICI_EVENT)
 		return false;
 	*type = (enum vici_packet)packet.p[0];
-	*name = (struct span){ 0 };
+	*name = (struct span) { 0 };
 	if (*type == VICI_CMD_REQUEST || *type == VICI_EVENT_REGISTER || *type == VICI_EVENT_UNREGISTER || *type == VICI_EVENT) {
 		if (packet.n < 2 || packet.p[1] > packet.n - 2)
 			return false;
@@ -248,7 +249,7 @@ put_value(struct vici_writer *w, const char *value)
 void
 vici_begin(struct vici_writer *w, enum vici_packet type, const char *name)
 {
-	*w = (struct vici_writer){ 0 };
+	*w = (struct vici_writer) { 0 };
 	put(w, "\0\0\0\0", 4);
 	put_u8(w, type);
 	if (name)
@@ -335,5 +336,5 @@ void
 vici_writer_free(struct vici_writer *w)
 {
 	free(w->p);
-	*w = (struct vici_writer){ 0 };
+	*w = (struct vici_writer) { 0 };
 }

@@ -172,7 +172,8 @@ vici_done(struct vici_client *c)
 static const struct vici_command *
 command_by_name(struct span name)
 {
-	const struct vici_command *const tables[] = { vici_info_commands, vici_list_commands, vici_load_commands, vici_control_commands };
+	const struct vici_command *const tables[] = { vici_info_commands, vici_list_commands, vici_load_commands,
+		                                      vici_control_commands };
 
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (const struct vici_command *cmd = tables[i]; cmd->name; cmd++)
@@ -398,18 +399,19 @@ vici_server_open(uv_loop_t *loop, const char *path, const struct vici_backend *b
 	struct vici_server *v;
 	int error;
 
-	if (strlen(path) >= sizeof ((struct sockaddr_un *)0)->sun_path) {
-		snprintf(why, why_size, "the control socket's path '%s' is longer than %zu characters: choose a shorter folder", path,
-		         sizeof ((struct sockaddr_un *)0)->sun_path - 1);
+	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+		snprintf(why, why_size, "the control socket's path '%s' is longer than %zu characters: choose a shorter folder",
+		         path, sizeof((struct sockaddr_un *)0)->sun_path - 1);
 		return NULL;
 	}
 	if (in_use(path)) {
-		snprintf(why, why_size, "another daemon serves the control socket '%s': stop it, or choose another --runtime-dir", path);
+		snprintf(why, why_size, "another daemon serves the control socket '%s': stop it, or choose another --runtime-dir",
+		         path);
 		return NULL;
 	}
 	v = calloc(1, sizeof *v);
 	if (v)
-		*v = (struct vici_server){ .loop = loop, .backend = backend, .path = strdup(path), .open_handles = 1 };
+		*v = (struct vici_server) { .loop = loop, .backend = backend, .path = strdup(path), .open_handles = 1 };
 	if (!v || !v->path) {
 		free(v);
 		snprintf(why, why_size, "out of memory");

@@ -12,8 +12,10 @@
  */
 struct vici_server;
 
-/* NULL with a sentence in @why. A stale socket file is replaced; one that somebody listens on is not. @backend outlives the server. */
-struct vici_server *vici_server_open(uv_loop_t *loop, const char *path, const struct vici_backend *backend, char *why, size_t why_size);
+/* NULL with a sentence in @why. A stale socket file is replaced; one that somebody listens on is not. @backend outlives the
+ * server. */
+struct vici_server *vici_server_open(uv_loop_t *loop, const char *path, const struct vici_backend *backend, char *why,
+                                     size_t why_size);
 /* Cuts all clients and removes the socket file. The memory goes when the loop has run the close callbacks. NULL is allowed. */
 void vici_server_close(struct vici_server *v);
 

@@ -72,7 +72,7 @@ add(struct sallyport_node *in, enum sallyport_kind kind, const void *name, size_
 
 	if (!n)
 		return NULL;
-	*n = (struct sallyport_node){ .kind = kind, .parent = in, .n_value = n_value };
+	*n = (struct sallyport_node) { .kind = kind, .parent = in, .n_value = n_value };
 	n->name = calloc(1, n_name + 1);
 	n->value = calloc(1, n_value + 1);
 	if (!n->name || !n->value) {
@@ -102,7 +102,8 @@ sallyport_put(struct sallyport_message *m, const char *name, const char *value)
 bool
 sallyport_begin(struct sallyport_message *m, const char *section)
 {
-	struct sallyport_node *n = m->depth < MESSAGE_DEPTH_MAX ? add(m->at, SALLYPORT_SECTION, section, strlen(section), NULL, 0) : NULL;
+	struct sallyport_node *n =
+	        m->depth < MESSAGE_DEPTH_MAX ? add(m->at, SALLYPORT_SECTION, section, strlen(section), NULL, 0) : NULL;
 
 	if (!n)
 		return false;
@@ -226,7 +227,7 @@ void
 buffer_free(struct buffer *b)
 {
 	free(b->p);
-	*b = (struct buffer){ 0 };
+	*b = (struct buffer) { 0 };
 }
 
 static void
@@ -252,10 +253,10 @@ put_list(struct buffer *b, const struct sallyport_node *list)
 {
 	put_head(b, LIST_START, list);
 	for (const struct sallyport_node *i = list->first; i; i = i->next) {
-		buffer_put(b, &(uint8_t){ LIST_ITEM }, 1);
+		buffer_put(b, &(uint8_t) { LIST_ITEM }, 1);
 		put_value(b, i);
 	}
-	buffer_put(b, &(uint8_t){ LIST_END }, 1);
+	buffer_put(b, &(uint8_t) { LIST_END }, 1);
 }
 
 /* At most MESSAGE_DEPTH_MAX deep: deeper ones can neither be made nor decoded. */
@@ -268,7 +269,7 @@ put_elements(struct buffer *b, const struct sallyport_node *section)
 		} else if (n->kind == SALLYPORT_SECTION) {
 			put_head(b, SECTION_START, n);
 			put_elements(b, n);
-			buffer_put(b, &(uint8_t){ SECTION_END }, 1);
+			buffer_put(b, &(uint8_t) { SECTION_END }, 1);
 		} else {
 			put_head(b, KEY_VALUE, n);
 			put_value(b, n);
@@ -338,7 +339,9 @@ decode_one(struct reader *r, struct sallyport_message *m, uint8_t type)
 		ok = add(m->at, type == KEY_VALUE ? SALLYPORT_VALUE : SALLYPORT_ITEM, name, n_name, value, n_value);
 	} else {
 		struct sallyport_node *n =
-			m->depth < MESSAGE_DEPTH_MAX ? add(m->at, type == LIST_START ? SALLYPORT_LIST : SALLYPORT_SECTION, name, n_name, NULL, 0) : NULL;
+		        m->depth < MESSAGE_DEPTH_MAX
+		                ? add(m->at, type == LIST_START ? SALLYPORT_LIST : SALLYPORT_SECTION, name, n_name, NULL, 0)
+		                : NULL;
 
 		ok = n;
 		m->depth += ok;

@@ -31,7 +31,7 @@ struct sallyport {
 	char error[256];
 	uint8_t length[LENGTH_OCTETS]; /* of the packet that is coming in */
 	uint8_t *in;
-	size_t n_in, want;             /* octets of it so far, and in all, the length included; want 0: not known yet */
+	size_t n_in, want; /* octets of it so far, and in all, the length included; want 0: not known yet */
 };
 
 /* One packet; a view into the connection's buffer. */
@@ -211,7 +211,7 @@ next_packet(struct sallyport *s, struct packet *out, int timeout_ms)
 		if (got < 0)
 			return -1;
 		if (got) {
-			*out = (struct packet){ s->in[0], s->in + 1, s->want - LENGTH_OCTETS - 1 };
+			*out = (struct packet) { s->in[0], s->in + 1, s->want - LENGTH_OCTETS - 1 };
 			return 1;
 		}
 		ready = poll(&p, 1, timeout_ms);
@@ -323,7 +323,7 @@ sallyport_subscribe(struct sallyport *s, const char *event, sallyport_event_fn h
 	/* First the handler, then the registration: nothing that comes is lost. */
 	x = calloc(1, sizeof *x);
 	if (x)
-		*x = (struct subscription){ .event = strdup(event), .handler = handler, .context = context };
+		*x = (struct subscription) { .event = strdup(event), .handler = handler, .context = context };
 	if (!x || !x->event) {
 		free(x);
 		return fail(s, "out of memory");

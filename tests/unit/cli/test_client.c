@@ -18,7 +18,10 @@ struct step {
 	size_t n_expect, n_send;
 };
 
-#define STEP(e, s) { e, s, sizeof(e) - 1, sizeof(s) - 1 }
+#define STEP(e, s)                                                                                                               \
+	{                                                                                                                        \
+		e, s, sizeof(e) - 1, sizeof(s) - 1                                                                               \
+	}
 
 struct server {
 	char dir[64], path[96];
@@ -59,7 +62,7 @@ start(struct server *s, const struct step *steps, size_t n)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	struct sallyport *client;
 
-	*s = (struct server){ .dir = "/tmp/sallyport-test-XXXXXX", .step = steps, .n = n };
+	*s = (struct server) { .dir = "/tmp/sallyport-test-XXXXXX", .step = steps, .n = n };
 	assert_non_null(mkdtemp(s->dir));
 	snprintf(s->path, sizeof s->path, "%s/v", s->dir);
 	memcpy(sa.sun_path, s->path, strlen(s->path) + 1);
@@ -120,7 +123,8 @@ events_reach_their_handler(void **state)
 {
 	static const struct step steps[] = {
 		STEP("\0\0\0\5\3\3log", "\0\0\0\1\5"),
-		STEP("\0\0\0\3\0\1x", "\0\0\0\x0e\7\3log\3\3msg\0\2hi\0\0\0\7\7\5other\0\0\0\x0e\7\3log\3\3msg\0\2hi\0\0\0\1\1\0\0\0\x0e\7\3log\3\3msg\0\2hi"),
+		STEP("\0\0\0\3\0\1x", "\0\0\0\x0e\7\3log\3\3msg\0\2hi\0\0\0\7\7\5other\0\0\0\x0e\7\3log\3\3msg\0\2hi\0\0\0\1\1\0"
+		                      "\0\0\x0e\7\3log\3\3msg\0\2hi"),
 		STEP("\0\0\0\5\4\3log", "\0\0\0\1\5"),
 	};
 	struct server s;
@@ -162,8 +166,9 @@ static void
 answers_that_are_none(void **state)
 {
 	static const struct step cases[] = {
-		STEP("\0\0\0\3\0\1x", "\0\0\0\0"), STEP("\0\0\0\3\0\1x", "\xff\xff\xff\xff"), STEP("\0\0\0\3\0\1x", "\0\0\0\5\1\3\3k"),
-		STEP("\0\0\0\3\0\1x", "\0\0\0\3\1\2\2"), STEP("\0\0\0\3\0\1x", "\0\0\0\1\5"), STEP("\0\0\0\3\0\1x", ""),
+		STEP("\0\0\0\3\0\1x", "\0\0\0\0"),        STEP("\0\0\0\3\0\1x", "\xff\xff\xff\xff"),
+		STEP("\0\0\0\3\0\1x", "\0\0\0\5\1\3\3k"), STEP("\0\0\0\3\0\1x", "\0\0\0\3\1\2\2"),
+		STEP("\0\0\0\3\0\1x", "\0\0\0\1\5"),      STEP("\0\0\0\3\0\1x", ""),
 	};
 
 	(void)state;
@@ -196,8 +201,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(request_and_answer), cmocka_unit_test(events_reach_their_handler), cmocka_unit_test(what_the_daemon_does_not_know),
-		cmocka_unit_test(answers_that_are_none), cmocka_unit_test(no_daemon),
+		cmocka_unit_test(request_and_answer),
+		cmocka_unit_test(events_reach_their_handler),
+		cmocka_unit_test(what_the_daemon_does_not_know),
+		cmocka_unit_test(answers_that_are_none),
+		cmocka_unit_test(no_daemon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,8 +23,16 @@ sample(void)
 }
 
 /* The encoding example of vici's public description. */
-static const uint8_t example[] =
-	"\3\4key1\0\6value1" "\1\10section1" "\1\13sub-section" "\3\4key2\0\6value2" "\2" "\4\5list1" "\5\0\5item1" "\5\0\5item2" "\6" "\2";
+static const uint8_t example[] = "\3\4key1\0\6value1"
+                                 "\1\10section1"
+                                 "\1\13sub-section"
+                                 "\3\4key2\0\6value2"
+                                 "\2"
+                                 "\4\5list1"
+                                 "\5\0\5item1"
+                                 "\5\0\5item2"
+                                 "\6"
+                                 "\2";
 
 static void
 encodes_the_example(void **state)
@@ -93,7 +101,8 @@ malformed(void **state)
 		const char *octets;
 		size_t n;
 	} cases[] = {
-		{ "\2", 1 }, { "\6", 1 }, { "\5\0\1x", 4 }, { "\0", 1 }, { "\7", 1 }, { "\1\1a", 3 }, { "\4\1a\2", 4 }, { "\4\1a\3\1k\0\1v\6", 10 },
+		{ "\2", 1 },      { "\6", 1 },    { "\5\0\1x", 4 }, { "\0", 1 },
+		{ "\7", 1 },      { "\1\1a", 3 }, { "\4\1a\2", 4 }, { "\4\1a\3\1k\0\1v\6", 10 },
 		{ "\1\1a\6", 4 },
 	};
 	uint8_t deep[3 * 64];
@@ -163,8 +172,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(encodes_the_example), cmocka_unit_test(reads_what_it_decodes), cmocka_unit_test(every_truncation),
-		cmocka_unit_test(malformed), cmocka_unit_test(limits_of_making), cmocka_unit_test(refusals),
+		cmocka_unit_test(encodes_the_example), cmocka_unit_test(reads_what_it_decodes),
+		cmocka_unit_test(every_truncation),    cmocka_unit_test(malformed),
+		cmocka_unit_test(limits_of_making),    cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

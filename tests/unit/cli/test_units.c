@@ -11,8 +11,17 @@ octets(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{ NULL, "0 B" }, { "0", "0 B" }, { "999", "999 B" }, { "1000", "1.0 kB" }, { "1234", "1.2 kB" }, { "9949", "9.9 kB" },
-		{ "9960", "10 kB" }, { "84000", "84 kB" }, { "999499", "999 kB" }, { "999600", "1.0 MB" }, { "1234567890", "1.2 GB" },
+		{ NULL, "0 B" },
+		{ "0", "0 B" },
+		{ "999", "999 B" },
+		{ "1000", "1.0 kB" },
+		{ "1234", "1.2 kB" },
+		{ "9949", "9.9 kB" },
+		{ "9960", "10 kB" },
+		{ "84000", "84 kB" },
+		{ "999499", "999 kB" },
+		{ "999600", "1.0 MB" },
+		{ "1234567890", "1.2 GB" },
 		{ "18446744073709551615", "18447 PB" },
 	};
 	char out[CLI_TEXT_MAX];
@@ -28,7 +37,8 @@ durations(void **state)
 	static const struct {
 		const char *in, *out;
 	} cases[] = {
-		{ NULL, "-" }, { "0", "0s" }, { "59", "59s" }, { "60", "1m 00s" }, { "3599", "59m 59s" }, { "3600", "1h 00m" },
+		{ NULL, "-" },         { "0", "0s" },         { "59", "59s" },
+		{ "60", "1m 00s" },    { "3599", "59m 59s" }, { "3600", "1h 00m" },
 		{ "13296", "3h 41m" }, { "86400", "1d 00h" }, { "100000000", "1157d 09h" },
 	};
 	char out[CLI_TEXT_MAX];
@@ -84,7 +94,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(octets), cmocka_unit_test(durations), cmocka_unit_test(counts), cmocka_unit_test(command_lines),
+		cmocka_unit_test(octets),
+		cmocka_unit_test(durations),
+		cmocka_unit_test(counts),
+		cmocka_unit_test(command_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,7 +168,9 @@ includes(void **state)
 	folder_write(&f, "d/2.conf", "two { x = 2 }");
 	folder_write(&f, "d/1.conf", "one { include ../in.conf\n }");
 	folder_write(&f, "in.conf", "y = 1");
-	path = folder_write(&f, "a.conf", "include d/*.conf # all\ninclude \"none*.conf\"\nc { include in.conf }\nincludex = 1\nd { include = 2 }");
+	path = folder_write(&f, "a.conf",
+	                    "include d/*.conf # all\ninclude \"none*.conf\"\ninclude nosuch.d/*.conf\nc { include in.conf "
+	                    "}\nincludex = 1\nd { include = 2 }");
 	assert_true(conf_tree_open(&t, path));
 	if (!conf_file_read(&t, path, &errs) || !conf_tree_resolve(&t, &errs))
 		fail_msg("refused: %s", conf_errors_first(&errs));
@@ -247,9 +249,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sections_and_values), cmocka_unit_test(values_end_with_the_line), cmocka_unit_test(quoted_strings),
-		cmocka_unit_test(what_is_written_twice), cmocka_unit_test(references), cmocka_unit_test(mistakes),
-		cmocka_unit_test(includes), cmocka_unit_test(includes_that_fail), cmocka_unit_test(limits), cmocka_unit_test(zero_octets),
+		cmocka_unit_test(sections_and_values),
+		cmocka_unit_test(values_end_with_the_line),
+		cmocka_unit_test(quoted_strings),
+		cmocka_unit_test(what_is_written_twice),
+		cmocka_unit_test(references),
+		cmocka_unit_test(mistakes),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(includes_that_fail),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(zero_octets),
 		cmocka_unit_test(text_in_memory_includes_nothing),
 	};
 

@@ -38,8 +38,9 @@ refuse(const char *text, int line, const char *words)
 static void
 shortest_file(void **state)
 {
-	struct config c = load("connections {\n site {\n version = 1\n remote_addrs = 192.0.2.2\n children { net { remote_ts = 10.2.0.0/16 } }\n }\n}\n"
-			       "secrets { ike { secret = swordfish } }\n");
+	struct config c = load("connections {\n site {\n version = 1\n remote_addrs = 192.0.2.2\n children { net { remote_ts = "
+	                       "10.2.0.0/16 } }\n }\n}\n"
+	                       "secrets { ike { secret = swordfish } }\n");
 	const struct conn *s = c.conn[0];
 
 	(void)state;
@@ -161,10 +162,11 @@ child_lifetimes(void **state)
 static void
 connection_keys(void **state)
 {
-	struct config c = load("connections { a { version = 1\n local_addrs = 192.0.2.1, 2001:db8::1\n remote_addrs = %any\n"
-			       "local_port = 4500\nremote_port = 1234\nproposals = aes128-sha256-modp2048, aes256-sha512-ecp384\nencap = yes\n"
-			       "mobike = no\ndpd_delay = 30\ndpd_timeout = 2m\nkeyingtries = %forever\nunique = replace\n"
-			       "local { auth = psk\n id = moon.example\n }\nremote { auth = psk\n id = \"carol@example.org\" } } }");
+	struct config c = load(
+	        "connections { a { version = 1\n local_addrs = 192.0.2.1, 2001:db8::1\n remote_addrs = %any\n"
+	        "local_port = 4500\nremote_port = 1234\nproposals = aes128-sha256-modp2048, aes256-sha512-ecp384\nencap = yes\n"
+	        "mobike = no\ndpd_delay = 30\ndpd_timeout = 2m\nkeyingtries = %forever\nunique = replace\n"
+	        "local { auth = psk\n id = moon.example\n }\nremote { auth = psk\n id = \"carol@example.org\" } } }");
 	const struct conn *a = c.conn[0];
 	char id[IDENTITY_TEXT_MAX];
 
@@ -190,10 +192,11 @@ connection_keys(void **state)
 static void
 child_keys(void **state)
 {
-	struct config c = load(CHILD("local_ts = 10.1.0.0/16[tcp/80], 10.9.0.1-10.9.0.9, dynamic\nremote_ts = fd00::/64\n"
-				     "esp_proposals = aes128gcm16, aes256-sha256-modp2048\nmode = tunnel\nstart_action = trap\n"
-				     "close_action = start\ndpd_action = restart\nreplay_window = 65536\nhostaccess = true\nupdown = /bin/true -x\n"
-				     "reqid = 7\npriority = 3\ncopy_df = no\ncopy_ecn = no\ncopy_dscp = yes"));
+	struct config c = load(CHILD(
+	        "local_ts = 10.1.0.0/16[tcp/80], 10.9.0.1-10.9.0.9, dynamic\nremote_ts = fd00::/64\n"
+	        "esp_proposals = aes128gcm16, aes256-sha256-modp2048\nmode = tunnel\nstart_action = trap\n"
+	        "close_action = start\ndpd_action = restart\nreplay_window = 65536\nhostaccess = true\nupdown = /bin/true -x\n"
+	        "reqid = 7\npriority = 3\ncopy_df = no\ncopy_ecn = no\ncopy_dscp = yes"));
 	const struct child *n = &c.conn[0]->children[0];
 
 	(void)state;
@@ -220,16 +223,23 @@ addresses(void **state)
 {
 	static const struct {
 		const char *text;
-		uint8_t family;  /* of lo; IP_NONE: a name or any */
+		uint8_t family; /* of lo; IP_NONE: a name or any */
 		const char *name;
 	} good[] = {
-		{ "10.0.0.1", IP_V4, NULL }, { "10.0.0.0/8", IP_V4, NULL }, { "10.0.0.1-10.0.0.9", IP_V4, NULL },
-		{ "2001:db8::/32", IP_V6, NULL }, { "%any", IP_NONE, NULL }, { "%any6", IP_NONE, NULL }, { "0.0.0.0", IP_NONE, NULL },
-		{ "::", IP_NONE, NULL }, { "vpn.example.org", IP_NONE, "vpn.example.org" }, { "host-1", IP_NONE, "host-1" },
+		{ "10.0.0.1", IP_V4, NULL },
+		{ "10.0.0.0/8", IP_V4, NULL },
+		{ "10.0.0.1-10.0.0.9", IP_V4, NULL },
+		{ "2001:db8::/32", IP_V6, NULL },
+		{ "%any", IP_NONE, NULL },
+		{ "%any6", IP_NONE, NULL },
+		{ "0.0.0.0", IP_NONE, NULL },
+		{ "::", IP_NONE, NULL },
+		{ "vpn.example.org", IP_NONE, "vpn.example.org" },
+		{ "host-1", IP_NONE, "host-1" },
 		{ "1-2.example", IP_NONE, "1-2.example" },
 	};
-	static const char *const bad[] = { "10.0.0.999", "10.0.0.0/33", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "a b", "%none", "-x", "10.0.0.0/", "1.2.3",
-		                           "a/b" };
+	static const char *const bad[] = { "10.0.0.999", "10.0.0.0/33", "10.0.0.9-10.0.0.1", "10.0.0.1-::1", "a b",
+		                           "%none",      "-x",          "10.0.0.0/",         "1.2.3",        "a/b" };
 	char text[256];
 
 	(void)state;
@@ -276,7 +286,8 @@ not_yet_supported(void **state)
 	refuse("connections { a {\n version = 2\n} }", 2, "version = 2 is not yet supported");
 	refuse(SITE("local { auth = pubkey\n }"), 3, "auth = pubkey is not yet supported");
 	refuse(SITE("local { id = x\n }"), 3, "its default, pubkey, is not yet supported: write auth = psk");
-	refuse(SITE("local-1 { auth = psk\n }\nlocal-2 { auth = xauth\n }"), 5, "several rounds of authentication are not yet supported");
+	refuse(SITE("local-1 { auth = psk\n }\nlocal-2 { auth = xauth\n }"), 5,
+	       "several rounds of authentication are not yet supported");
 	refuse(SITE("vips = 0.0.0.0"), 3, "vips is known but not yet supported");
 	refuse(SITE("aggressive = yes"), 3, "write its default, aggressive = no");
 	refuse(CHILD("mode = transport"), 4, "mode = transport is not yet supported");
@@ -292,10 +303,14 @@ not_yet_supported(void **state)
 static void
 defaults_written_out(void **state)
 {
-	struct config c = load("connections { a { version = 1\naggressive = no\npull = yes\nfragmentation = yes\nchildless = allow\nsend_certreq = no\n"
-			       "send_cert = never\nif_id_in = 0\nmediation = no\ndscp = 000000\nppk_required = no\nlocal { auth = psk\n round = 0\n }\n"
-			       "remote { auth = psk\n revocation = relaxed\n }\nchildren { c { policies = yes\n ipcomp = no\n inactivity = 0s\n"
-			       "mark_in = 0/0x00000000\n hw_offload = no\n tfc_padding = 0\n label_mode = system\n sha256_96 = no\n } } } }\npools { }\nauthorities { }");
+	struct config c = load(
+	        "connections { a { version = 1\naggressive = no\npull = yes\nfragmentation = yes\nchildless = "
+	        "allow\nsend_certreq = no\n"
+	        "send_cert = never\nif_id_in = 0\nmediation = no\ndscp = 000000\nppk_required = no\nlocal { auth = psk\n round = "
+	        "0\n }\n"
+	        "remote { auth = psk\n revocation = relaxed\n }\nchildren { c { policies = yes\n ipcomp = no\n inactivity = 0s\n"
+	        "mark_in = 0/0x00000000\n hw_offload = no\n tfc_padding = 0\n label_mode = system\n sha256_96 = no\n } } } "
+	        "}\npools { }\nauthorities { }");
 
 	(void)state;
 	assert_int_equal(c.n, 1);
@@ -339,7 +354,8 @@ version_0_only_answers(void **state)
 
 	(void)state;
 	refuse("connections { a { children { c {\n start_action = start\n } } } }", 2, "needs an explicit 'version = 1'");
-	refuse("connections { a { version = 0\n children { c {\n start_action = trap\n } } } }", 3, "needs an explicit 'version = 1'");
+	refuse("connections { a { version = 0\n children { c {\n start_action = trap\n } } } }", 3,
+	       "needs an explicit 'version = 1'");
 	refuse("connections { a { children { c {\n dpd_action = restart\n } } } }", 2, "dpd_action = start initiates");
 	refuse("connections { a { children { c {\n close_action = trap\n } } } }", 2, "close_action = trap initiates");
 	c = load("connections { a { children { c { dpd_action = clear\n } p { mode = pass\n start_action = trap\n } } } }");
@@ -367,7 +383,8 @@ static void
 templates(void **state)
 {
 	struct config c = load("base { version = 1\n remote { auth = psk\n }\n local { auth = psk\n id = moon\n } }\n"
-			       "connections { a : base { remote_addrs = 10.0.0.2\n } b : connections.a { remote_addrs = 10.0.0.3\n local { id = sun\n } } }");
+	                       "connections { a : base { remote_addrs = 10.0.0.2\n } b : connections.a { remote_addrs = "
+	                       "10.0.0.3\n local { id = sun\n } } }");
 
 	(void)state;
 	assert_int_equal(c.n, 2);
@@ -381,7 +398,8 @@ templates(void **state)
 static void
 secrets(void **state)
 {
-	struct config c = load("secrets { ike-a { secret = \"two words\"\n id-1 = moon\n id-2 = 10.0.0.0/8\n } ike2 { secret = 0x00ff1\n } ike { secret = 0sAQID\n } }");
+	struct config c = load("secrets { ike-a { secret = \"two words\"\n id-1 = moon\n id-2 = 10.0.0.0/8\n } ike2 { secret = "
+	                       "0x00ff1\n } ike { secret = 0sAQID\n } }");
 
 	(void)state;
 	assert_int_equal(c.secrets.n, 3);
@@ -491,12 +509,24 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shortest_file), cmocka_unit_test(connection_times), cmocka_unit_test(child_lifetimes),
-		cmocka_unit_test(connection_keys), cmocka_unit_test(child_keys), cmocka_unit_test(addresses), cmocka_unit_test(unknown_names),
-		cmocka_unit_test(not_yet_supported), cmocka_unit_test(defaults_written_out), cmocka_unit_test(bad_values),
-		cmocka_unit_test(version_0_only_answers), cmocka_unit_test(every_mistake_is_told), cmocka_unit_test(templates),
-		cmocka_unit_test(secrets), cmocka_unit_test(secrets_are_not_told), cmocka_unit_test(exposed_secrets_are_refused),
-		cmocka_unit_test(missing_file), cmocka_unit_test(examples_load),
+		cmocka_unit_test(shortest_file),
+		cmocka_unit_test(connection_times),
+		cmocka_unit_test(child_lifetimes),
+		cmocka_unit_test(connection_keys),
+		cmocka_unit_test(child_keys),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(unknown_names),
+		cmocka_unit_test(not_yet_supported),
+		cmocka_unit_test(defaults_written_out),
+		cmocka_unit_test(bad_values),
+		cmocka_unit_test(version_0_only_answers),
+		cmocka_unit_test(every_mistake_is_told),
+		cmocka_unit_test(templates),
+		cmocka_unit_test(secrets),
+		cmocka_unit_test(secrets_are_not_told),
+		cmocka_unit_test(exposed_secrets_are_refused),
+		cmocka_unit_test(missing_file),
+		cmocka_unit_test(examples_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,8 +14,14 @@ static void
 check_error(const char *path, const struct conf_error *x)
 {
 	static const char *const reasons[] = {
-		"not yet supported", "is no algorithm", "is not an identity: a distinguished name", "needs an explicit 'version = 1'",
-		"is not allowed", "cannot read", "several rounds", "may be read by everybody",
+		"not yet supported",
+		"is no algorithm",
+		"is not an identity: a distinguished name",
+		"needs an explicit 'version = 1'",
+		"is not allowed",
+		"cannot read",
+		"several rounds",
+		"may be read by everybody",
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)

@@ -174,8 +174,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(best_match_first), cmocka_unit_test(others_secrets_serve_nobody_else), cmocka_unit_test(pairs_in_order),
-		cmocka_unit_test(origins_are_apart), cmocka_unit_test(limits), cmocka_unit_test(answers_with_a_copy),
+		cmocka_unit_test(best_match_first), cmocka_unit_test(others_secrets_serve_nobody_else),
+		cmocka_unit_test(pairs_in_order),   cmocka_unit_test(origins_are_apart),
+		cmocka_unit_test(limits),           cmocka_unit_test(answers_with_a_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,13 +42,18 @@ what_is_used(void **state)
 
 	(void)state;
 	assert_true(load(&s,
-		"charon { retransmit_timeout = 1.5\n retransmit_base = 1\n retransmit_tries = 3\n retransmit_jitter = 10\n keep_alive = 1m\n"
-		"half_open_timeout = 10s\n init_limit_half_open = 100\n block_threshold = 0\n port = 1500\n port_nat_t = 14500\n install_routes = no\n"
-		"replay_window = 64\n routing_table = 77\n"
-		"filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format = %b\n }\n stderr { default = 1\n } }\n"
-		"plugins { vici { socket = unix:///tmp/v.sock\n } }\n"
-		"sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n divert_mark = 0x10\n bypass_mark = 0x20\n"
-		"mark_mask = 0x30\n } }", &errs));
+	                 "charon { retransmit_timeout = 1.5\n retransmit_base = 1\n retransmit_tries = 3\n retransmit_jitter = "
+	                 "10\n keep_alive = 1m\n"
+	                 "half_open_timeout = 10s\n init_limit_half_open = 100\n block_threshold = 0\n port = 1500\n port_nat_t "
+	                 "= 14500\n install_routes = no\n"
+	                 "replay_window = 64\n routing_table = 77\n"
+	                 "filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format "
+	                 "= %b\n }\n stderr { default = 1\n } }\n"
+	                 "plugins { vici { socket = unix:///tmp/v.sock\n } }\n"
+	                 "sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n divert_mark "
+	                 "= 0x10\n bypass_mark = 0x20\n"
+	                 "mark_mask = 0x30\n } }",
+	                 &errs));
 	assert_int_equal(s.ike.retransmit_timeout_ns, MILLISECONDS(1500));
 	assert_int_equal(s.ike.retransmit_tries, 3);
 	assert_int_equal(s.ike.retransmit_jitter_percent, 10);
@@ -88,12 +93,16 @@ what_is_passed_over(void **state)
 	struct conf_errors errs = { 0 };
 
 	(void)state;
-	assert_true(load(&s, "charon { load = aes sha1\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } syslog { daemon { } } }\n"
-			     "swanctl { load = pem\n }\nlibtls { }", &errs));
+	assert_true(load(&s,
+	                 "charon { load = aes sha1\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } "
+	                 "syslog { daemon { } } }\n"
+	                 "swanctl { load = pem\n }\nlibtls { }",
+	                 &errs));
 	assert_int_equal(errs.n_notices, 1);
 	assert_int_equal(errs.n_errors, 0);
 	assert_true(errors_hold(&errs, "5 settings passed over"));
-	assert_true(errors_hold(&errs, "charon.load, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
+	assert_true(
+	        errors_hold(&errs, "charon.load, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
 	settings_free(&s);
 	conf_errors_free(&errs);
 }
@@ -111,7 +120,8 @@ what_is_refused(void **state)
 		{ "charon {\n port = 4500\n }", "charon.port and charon.port_nat_t are the same" },
 		{ "charon {\n filelog { x { ike = 9\n } } }", "from 0 to 4" },
 		{ "charon { plugins { vici {\n socket = tcp://1.2.3.4:1\n } } }", "it is unix:// and a path" },
-		{ "charon { sallyport {\n wrkers = 2\n } }", "unknown key 'wrkers' in charon.sallyport; did you mean 'workers'?" },
+		{ "charon { sallyport {\n wrkers = 2\n } }",
+		  "unknown key 'wrkers' in charon.sallyport; did you mean 'workers'?" },
 		{ "charon { sallyport { divert_mark = 1\n bypass_mark = 1\n } }", "must differ" },
 		{ "charon { sallyport { divert_mark = 0x10000000\n } }", "lie within mark_mask" },
 		{ "charon {", "a '}' is missing" },
@@ -137,7 +147,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults), cmocka_unit_test(what_is_used), cmocka_unit_test(what_is_passed_over), cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(what_is_used),
+		cmocka_unit_test(what_is_passed_over),
+		cmocka_unit_test(what_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

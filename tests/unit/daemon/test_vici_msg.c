@@ -5,16 +5,10 @@
 
 /* key1 = value1, section1 { sub-section { key2 = value2 } list1 = [ item1, item2 ] } */
 static const uint8_t example[] = {
-	3, 4, 'k', 'e', 'y', '1', 0, 6, 'v', 'a', 'l', 'u', 'e', '1',
-	1, 8, 's', 'e', 'c', 't', 'i', 'o', 'n', '1',
-	1, 11, 's', 'u', 'b', '-', 's', 'e', 'c', 't', 'i', 'o', 'n',
-	3, 4, 'k', 'e', 'y', '2', 0, 6, 'v', 'a', 'l', 'u', 'e', '2',
-	2,
-	4, 5, 'l', 'i', 's', 't', '1',
-	5, 0, 5, 'i', 't', 'e', 'm', '1',
-	5, 0, 5, 'i', 't', 'e', 'm', '2',
-	6,
-	2,
+	3,   4,   'k', 'e', 'y', '1', 0,   6,   'v', 'a', 'l', 'u', 'e', '1', 1,   8,   's', 'e', 'c', 't',
+	'i', 'o', 'n', '1', 1,   11,  's', 'u', 'b', '-', 's', 'e', 'c', 't', 'i', 'o', 'n', 3,   4,   'k',
+	'e', 'y', '2', 0,   6,   'v', 'a', 'l', 'u', 'e', '2', 2,   4,   5,   'l', 'i', 's', 't', '1', 5,
+	0,   5,   'i', 't', 'e', 'm', '1', 5,   0,   5,   'i', 't', 'e', 'm', '2', 6,   2,
 };
 
 static void
@@ -230,9 +224,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reads_the_example), cmocka_unit_test(writes_the_example), cmocka_unit_test(every_truncation),
-		cmocka_unit_test(malformed), cmocka_unit_test(octets_where_allowed), cmocka_unit_test(limits), cmocka_unit_test(packets),
-		cmocka_unit_test(unbalanced_writers), cmocka_unit_test(too_large_is_not_sent),
+		cmocka_unit_test(reads_the_example),
+		cmocka_unit_test(writes_the_example),
+		cmocka_unit_test(every_truncation),
+		cmocka_unit_test(malformed),
+		cmocka_unit_test(octets_where_allowed),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(packets),
+		cmocka_unit_test(unbalanced_writers),
+		cmocka_unit_test(too_large_is_not_sent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

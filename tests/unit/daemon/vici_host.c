@@ -114,7 +114,7 @@ finish(struct host *h, const struct effect_done *d)
 
 	if (!d->command || w->id != d->command)
 		return;
-	*w = (struct waiting){ 0 };
+	*w = (struct waiting) { 0 };
 	was.done(was.context, d);
 }
 
@@ -130,13 +130,14 @@ carry_out(struct end *e, const struct effect *fx)
 		deliver(e, &fx->send);
 		break;
 	case EFFECT_INSTALL_SA:
-		answer(e, &(struct answer){ .kind = ANSWER_INSTALLED, .ticket = fx->ticket, .ok = true });
+		answer(e, &(struct answer) { .kind = ANSWER_INSTALLED, .ticket = fx->ticket, .ok = true });
 		break;
 	case EFFECT_ASK_PSK:
 		answer_psk(e, fx);
 		break;
 	case EFFECT_ASK_ADDRESS:
-		answer(e, &(struct answer){ .kind = ANSWER_ADDRESS, .ticket = fx->ticket, .ok = true, .local = e->at, .remote = peer->at });
+		answer(e, &(struct answer) {
+		                  .kind = ANSWER_ADDRESS, .ticket = fx->ticket, .ok = true, .local = e->at, .remote = peer->at });
 		break;
 	case EFFECT_EVENT:
 		if (ours)
@@ -207,7 +208,7 @@ backend_command(void *context, struct command *c, void (*done)(void *, const str
 	struct host *h = context;
 
 	c->id = ++h->next_command;
-	h->waiting[c->id % WAITING_MAX] = done ? (struct waiting){ c->id, done, done_context } : (struct waiting){ 0 };
+	h->waiting[c->id % WAITING_MAX] = done ? (struct waiting) { c->id, done, done_context } : (struct waiting) { 0 };
 	ike_command(h->end[0].core, now(), c, &batch(&h->end[0])->fx);
 	run_batches(h);
 	return h->next_command;
@@ -219,7 +220,7 @@ backend_forget(void *context, uint64_t id)
 	struct waiting *w = &((struct host *)context)->waiting[id % WAITING_MAX];
 
 	if (w->id == id)
-		*w = (struct waiting){ 0 };
+		*w = (struct waiting) { 0 };
 }
 
 /* No packets flow here: figures that a test can recognise. */
@@ -228,7 +229,7 @@ backend_usage(void *context, enum sa_direction d, uint32_t spi, const struct end
 {
 	(void)context;
 	(void)remote;
-	*out = d == SA_INBOUND ? (struct sa_usage){ 84000, 1000, (uint64_t)now() } : (struct sa_usage){ 1234567, 2000, 0 };
+	*out = d == SA_INBOUND ? (struct sa_usage) { 84000, 1000, (uint64_t)now() } : (struct sa_usage) { 1234567, 2000, 0 };
 	return spi != 0;
 }
 
@@ -260,7 +261,7 @@ open_end(struct host *h, struct end *e, uint32_t address, const char *conf)
 	settings.retransmit_timeout_ns = MILLISECONDS(200);
 	settings.retransmit_base = 1.2;
 	e->host = h;
-	e->at = (struct endpoint){ ip_from_v4(address), 500 };
+	e->at = (struct endpoint) { ip_from_v4(address), 500 };
 	seeded_rng_open(&e->rng, address);
 	e->core = ike_new(&settings, &e->rng.rng, protocols);
 	if (conf && !config_load_file(&e->config, conf, &errs)) {
@@ -269,7 +270,7 @@ open_end(struct host *h, struct end *e, uint32_t address, const char *conf)
 	}
 	conf_errors_free(&errs);
 	for (size_t i = 0; i < e->config.n; i++)
-		ike_command(e->core, now(), &(struct command){ .kind = COMMAND_LOAD, .conn = e->config.conn[i] }, &batch(e)->fx);
+		ike_command(e->core, now(), &(struct command) { .kind = COMMAND_LOAD, .conn = e->config.conn[i] }, &batch(e)->fx);
 }
 
 static void
@@ -297,8 +298,16 @@ main(int argc, char **argv)
 	open_end(h, &h->end[0], 0x0a4d0001, argc > 3 ? argv[3] : NULL);
 	open_end(h, &h->end[1], 0x0a4d0002, argv[2]);
 	snprintf(h->deaf, sizeof h->deaf, "%s.deaf", argv[1]);
-	h->backend = (struct vici_backend){
-		h, backend_core, backend_now, backend_command, backend_forget, backend_usage, backend_reload_settings, &h->end[0].config.secrets, 0,
+	h->backend = (struct vici_backend) {
+		h,
+		backend_core,
+		backend_now,
+		backend_command,
+		backend_forget,
+		backend_usage,
+		backend_reload_settings,
+		&h->end[0].config.secrets,
+		0,
 		backend_counter,
 	};
 	h->server = vici_server_open(&h->loop, argv[1], &h->backend, why, sizeof why);
