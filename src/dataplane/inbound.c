@@ -12,8 +12,12 @@
 #endif
 
 enum {
-	MESSAGES = 16, /* of one recvmmsg; each up to 64 KiB with UDP_GRO */
+	MESSAGES = 64,      /* of one recvmmsg, when each is one datagram ... */
+	MESSAGES_LARGE = 8, /* ... and when UDP_GRO makes each up to 64 KiB: what is read stays in the cache */
+	LARGE_OCTETS = 8192,
 	MESSAGE_OCTETS = 65536,
+	/* Not a power of two, so that the buffers do not compete for the same lines of the cache. */
+	MESSAGE_STRIDE = MESSAGE_OCTETS + 1536,
 	BATCH_PACKETS = 64, /* opened and delivered at once: they stay in the cache */
 	HANDED_OCTETS = 128 << 10,
 	ESP_HEADER = 8,
@@ -33,7 +37,8 @@ struct inbound {
 	struct sockaddr_storage from[MESSAGES];
 	struct arrival arrival[MESSAGES];
 	_Alignas(struct cmsghdr) uint8_t control[MESSAGES][256];
-	uint8_t *buffer; /* MESSAGES * MESSAGE_OCTETS */
+	uint8_t *buffer; /* MESSAGES * MESSAGE_STRIDE; pages are taken as they are first used */
+	unsigned want;   /* messages to ask for next time */
 	uint8_t *handed; /* packets from other workers, which must be writable */
 	size_t handed_used, n_handed;
 	struct arrival handed_arrival[ESP_BATCH_MAX];
@@ -46,7 +51,7 @@ static void
 prepare(struct inbound *in, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		in->iov[i] = (struct iovec) { in->buffer + (size_t)i * MESSAGE_OCTETS, MESSAGE_OCTETS };
+		in->iov[i] = (struct iovec) { in->buffer + (size_t)i * MESSAGE_STRIDE, MESSAGE_OCTETS };
 		in->msg[i].msg_hdr = (struct msghdr) {
 			.msg_name = &in->from[i],
 			.msg_namelen = sizeof in->from[i],
@@ -66,7 +71,7 @@ inbound_new(const struct tun *t)
 	if (!in)
 		return NULL;
 	memset(in, 0, sizeof *in);
-	in->buffer = aligned_alloc(64, (size_t)MESSAGES * MESSAGE_OCTETS);
+	in->buffer = aligned_alloc(64, (size_t)MESSAGES * MESSAGE_STRIDE);
 	in->handed = aligned_alloc(64, HANDED_OCTETS);
 	if (t->vnet_hdr && t->tso)
 		in->coalesce.features = COALESCE_TCP4 | COALESCE_TCP6 | (t->uso ? COALESCE_UDP : 0u);
@@ -75,6 +80,7 @@ inbound_new(const struct tun *t)
 		return NULL;
 	}
 	prepare(in, MESSAGES);
+	in->want = MESSAGES;
 	return in;
 }
 
@@ -337,13 +343,16 @@ bool
 inbound_read(struct worker *w, enum socket_kind k)
 {
 	struct inbound *in = w->inbound;
-	int n;
+	size_t octets = 0;
+	int n = recvmmsg(w->sockets.fd[k], in->msg, in->want, MSG_DONTWAIT, NULL);
 
-	n = recvmmsg(w->sockets.fd[k], in->msg, MESSAGES, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return errno != EBADF && errno != ENOTSOCK && errno != EINVAL;
-	for (unsigned i = 0; i < (unsigned)n; i++)
+	for (unsigned i = 0; i < (unsigned)n; i++) {
+		octets += in->msg[i].msg_len;
 		take_message(w, i, k);
+	}
+	in->want = octets > (size_t)n * LARGE_OCTETS ? MESSAGES_LARGE : MESSAGES;
 	/* The buffers are used again for the next read. */
 	inbound_flush(w);
 	prepare(in, (unsigned)n);
