@@ -25,11 +25,11 @@ ike_sa_new(struct ike *core, const struct ike_protocol *protocol, uint8_t role, 
 		rng_fill(core->rng, sa->cookie_i, 8);
 	if (!id_index_add(&core->sas, sa->id, sa))
 		goto nomem_timer;
+	core->next_ike_id++;
 	if (!table_insert(&core->by_cookie, &sa->by_cookie, span_of(sa->cookie_i, 8))) {
 		id_index_remove(&core->sas, sa->id);
 		goto nomem_timer;
 	}
-	core->next_ike_id++;
 	return sa;
 nomem_timer:
 	core->n_timers--;

@@ -212,7 +212,7 @@ build_id_hash(struct exchange *ex, struct builder *b)
 		return BUILD_FAILED;
 	builder_add_data(b, PAYLOAD_HASH, span_of(hash, prf_octets(sa->prf_id)));
 	add_initial_contact(ex, b);
-	if (ex->role == RESPONDER && p->our_life_seconds && p->life_seconds == p->our_life_seconds) {
+	if (ex->role == RESPONDER && p->shorten) {
 		uint8_t spi[16];
 
 		memcpy(spi, sa->cookie_i, 8);

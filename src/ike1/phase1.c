@@ -77,6 +77,7 @@ phase1_take_suite(struct exchange *ex, const struct suite *s)
 	sa->encr = s->encr;
 	sa->prf_id = s->prf_id;
 	sa->dh_id = s->dh_id;
+	p->shorten = theirs && ours && ours < theirs;
 	p->life_seconds = !theirs || (ours && ours < theirs) ? ours : theirs;
 	if (theirs && ours && theirs != ours)
 		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "lifetime", "lifetimes of the IKE_SA differ: the peer says %llu s, we say %llu s "
@@ -132,6 +133,7 @@ phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 		ex->why = "it is our own value: the message was reflected";
 		return VERDICT_BAD_KE;
 	}
+	secret_clear(&p->gxy);
 	if (dh_shared(&p->gxy, p->dh, g) != CRYPTO_OK) {
 		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
 		return VERDICT_BAD_KE;

@@ -14,7 +14,8 @@ struct phase1 {
 	struct secret sar_b;      /* our answer to it, as responder */
 	struct secret psk;
 	uint8_t skeyid[PRF_OCTETS_MAX];
-	bool have_skeyid, asked_again, confirmed, initial_contact, peer_hashed_nat, nat_seen;
+	bool have_skeyid, asked_again, confirmed, initial_contact;
+	bool shorten;             /* ours is shorter than what the initiator offered: it is told */
 	uint64_t life_seconds;    /* the smaller of what both said; 0: none */
 	uint64_t our_life_seconds;
 };

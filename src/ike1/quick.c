@@ -418,6 +418,7 @@ take_peer_ke(struct exchange *ex, const struct message *m, uint16_t group)
 		q->dh = dh_new(group, ex->sa->core->rng);
 	if (!q->dh)
 		return VERDICT_INTERNAL;
+	secret_clear(&q->gxy);
 	if (dh_shared(&q->gxy, q->dh, ke->data) == CRYPTO_OK)
 		return VERDICT_OK;
 	ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
