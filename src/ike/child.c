@@ -293,6 +293,7 @@ child_move_outbound(struct child_sa *c)
 	child_install(c, SA_OUTBOUND, span_of(keys.p, c->encr_octets), span_of(keys.p + c->encr_octets, keys.n - c->encr_octets),
 	              PARKED_CHILD);
 	secret_clear(&c->out_keys);
+	waiters_settle(c->sa->core, &c->waiters, true, "");
 }
 
 void
@@ -432,7 +433,9 @@ child_established(struct child_sa *c, instant_t life)
 	event(core, rekey ? EVENT_CHILD_REKEYED : EVENT_CHILD_UP, c->sa, c);
 	if (!rekey)
 		updown(c, true);
-	waiters_settle(core, &c->waiters, true, "");
+	/* Who waits for a first SA may use it at once: outbound too. */
+	if (rekey || !c->out_keys.n)
+		waiters_settle(core, &c->waiters, true, "");
 	child_schedule(c);
 }
 

@@ -106,8 +106,9 @@ delete_due(struct child_sa *c)
 }
 
 /*
- * Without a timer of its own, outbound waits longer than the peer's first
- * repetition of message 2, which would show that message 3 was lost. Unless
+ * A first SA moves as soon as the peer has had the time to take message 3. In a
+ * rekeying there is no hurry: outbound waits longer than the peer's first
+ * repetition of message 2, which would show that message 3 was lost; unless
  * the old SA ends before.
  */
 void
@@ -116,7 +117,10 @@ child_switch_later(struct child_sa *c)
 	struct ike *core = c->sa->core;
 	struct child_sa *old = c->rekeys ? child_by_id(core, c->rekeys) : NULL;
 
-	c->switch_at = core->now + core->settings.retransmit_timeout_ns + SECONDS(1);
+	if (!old || !old->out_installed)
+		c->switch_at = core->now + CHILD_FIRST_WAIT;
+	else
+		c->switch_at = core->now + core->settings.retransmit_timeout_ns + SECONDS(1);
 	if (old && old->expires_at < c->switch_at)
 		c->switch_at = old->expires_at - SECONDS(1) > core->now ? old->expires_at - SECONDS(1) : core->now;
 	child_schedule(c);

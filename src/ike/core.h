@@ -29,6 +29,8 @@ struct id_box *id_box_new(const struct identity *id);
 struct identity id_box_get(const struct id_box *box);
 
 enum { CHILD_SPI_MIN = 256 };
+/* A peer that installs on message 3 has Diffie-Hellman to compute first: what overtakes it there is lost. */
+#define CHILD_FIRST_WAIT MILLISECONDS(50)
 /*
  * Two SAs for the same thing, made by different ends. The initiator of the
  * second knows whether the first was there when it began; the responder only

@@ -626,18 +626,14 @@ confirmed(struct exchange *ex, const struct message *m)
 
 /* ---- The end */
 
-/*
- * The responder knows that the initiator is ready; so does an initiator that
- * has no older SA to keep using. One that rekeys waits (docs/adr/0003).
- */
+/* The responder knows that the initiator is ready; the initiator waits until the peer surely is (docs/adr/0003). */
 static void
 finish(struct exchange *ex)
 {
 	struct quick *q = quick_of(ex);
 	struct child_sa *c = ex->child;
 	struct ike_sa *sa = ex->sa;
-	struct child_sa *old = c->rekeys ? child_by_id(sa->core, c->rekeys) : NULL;
-	bool later = ex->role == INITIATOR && old && old->out_installed;
+	bool later = ex->role == INITIATOR;
 	uint64_t life = q->life_seconds < 100000000 ? q->life_seconds : 100000000;
 	uint32_t id = c->id, sa_id = sa->id;
 	struct ike *core = sa->core;
