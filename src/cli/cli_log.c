@@ -34,7 +34,8 @@ print_line(void *context, const char *event, const struct sallyport_message *mes
 int
 cli_log(struct cli *c)
 {
-	if (!sallyport_subscribe(c->s, "log", print_line, c)) {
+	/* vici's own event stops at level 1; ours does not. */
+	if (!sallyport_subscribe(c->s, c->log_level > 1 ? "log-all" : "log", print_line, c)) {
 		fprintf(stderr, "sallyport: log: %s\n", sallyport_error(c->s));
 		return EXIT_FAILED;
 	}

@@ -8,6 +8,7 @@
 
 static const char *const event_names[VICI_EVENT_KINDS] = {
 	[VICI_LOG] = "log",
+	[VICI_LOG_ALL] = "log-all",
 	[VICI_CONTROL_LOG] = "control-log",
 	[VICI_LIST_SA] = "list-sa",
 	[VICI_LIST_POLICY] = "list-policy",

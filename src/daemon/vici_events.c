@@ -84,11 +84,29 @@ remember_failure(struct vici_server *v, const struct effect_log *l)
 
 /* ---- log */
 
+static void
+broadcast_line(struct vici_server *v, enum vici_event_kind k, const struct effect_log *l)
+{
+	struct vici_writer w;
+
+	if (!(v->events & 1u << k))
+		return;
+	vici_begin_event(&w, k);
+	vici_key(&w, "group", log_group_name(l->group));
+	vici_keyf(&w, "level", "%d", l->level);
+	vici_key(&w, "thread", "1");
+	if (l->conn) {
+		vici_key(&w, "ikesa-name", l->conn);
+		vici_keyf(&w, "ikesa-uniqueid", "%u", l->ike_id);
+	}
+	vici_key(&w, "msg", l->text);
+	vici_broadcast(v, k, &w);
+}
+
 void
 vici_server_log(void *server, const struct effect_log *l)
 {
 	struct vici_server *v = server;
-	struct vici_writer w;
 
 	if (!v || v->closing)
 		return;
@@ -99,18 +117,9 @@ vici_server_log(void *server, const struct effect_log *l)
 			next = c->next;
 			vici_control_log(c, l);
 		}
-	if (!(v->events & 1u << VICI_LOG))
-		return;
-	vici_begin_event(&w, VICI_LOG);
-	vici_key(&w, "group", log_group_name(l->group));
-	vici_keyf(&w, "level", "%d", l->level);
-	vici_key(&w, "thread", "1");
-	if (l->conn) {
-		vici_key(&w, "ikesa-name", l->conn);
-		vici_keyf(&w, "ikesa-uniqueid", "%u", l->ike_id);
-	}
-	vici_key(&w, "msg", l->text);
-	vici_broadcast(v, VICI_LOG, &w);
+	if (l->level <= LOG_CONTROL)
+		broadcast_line(v, VICI_LOG, l);
+	broadcast_line(v, VICI_LOG_ALL, l);
 }
 
 /* ---- changes of state */

@@ -19,6 +19,7 @@ enum {
 /* Each event that clients can register for is one bit. */
 enum vici_event_kind {
 	VICI_LOG,
+	VICI_LOG_ALL, /* our own: lines of every level; strongSwan's `log` stops at 1 */
 	VICI_CONTROL_LOG,
 	VICI_LIST_SA,
 	VICI_LIST_POLICY,

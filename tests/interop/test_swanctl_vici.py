@@ -130,6 +130,34 @@ def test_rekey_and_terminate(loaded):
     assert wait_until(lambda: s.ok("--list-sas") == "")
 
 
+def test_by_ids_and_by_force(loaded):
+    s = loaded.swanctl
+    # Phase 1 alone, without a child.
+    assert s.ok("--initiate", "--ike", "site").endswith("initiate completed successfully")
+    out = s.ok("--list-sas", "--noblock")
+    assert "site: #1, ESTABLISHED" in out and "INSTALLED" not in out
+    s.ok("--initiate", "--child", "net", "--ike", "site")
+    s.ok("--initiate", "--child", "pfs", "--timeout", "5", "--loglevel", "2")
+    assert s.ok("--terminate", "--child-id", "2").endswith("terminate completed successfully")
+    assert "pfs: #" not in s.ok("--list-sas") and "net: #1" in s.ok("--list-sas", "--ike-id", "1")
+    assert s.ok("--rekey", "--child-id", "1").endswith("rekey completed successfully")
+    loaded.deaf()
+    assert s.ok("--terminate", "--ike-id", "1", "--force").endswith("terminate completed successfully")
+    assert wait_until(lambda: s.ok("--list-sas") == "", 3)
+
+
+@pytest.mark.parametrize("args", [["--list-certs"], ["--list-authorities"], ["--list-pools"], ["--flush-certs"], ["--load-creds", "--clear", "--noprompt"],
+                                  ["--load-pools"], ["--load-authorities"], ["--list-conns", "--raw"], ["--list-sas", "--pretty"], ["--stats", "--raw"]],
+                         ids=" ".join)
+def test_the_rest_of_swanctl(loaded, args):
+    loaded.swanctl.ok(*args)
+
+
+def test_reload_settings_tells_why_not(loaded):
+    code, out = loaded.swanctl.run("--reload-settings")
+    assert code != 0 and "the settings cannot be read again here" in out
+
+
 def test_failures_as_strongswan_says_them(loaded):
     with loaded.vici() as v:
         for command, args, words in [
@@ -235,6 +263,7 @@ def test_events(loaded):
             pass
     logs = [m for n, m in seen if n == "log"]
     assert logs and all(list(m)[:3] == ["group", "level", "thread"] and list(m)[-1] == "msg" for m in logs)
+    assert all(int(m["level"]) <= 1 for m in logs)
     changes = [(n, m) for n, m in seen if n != "log"]
     assert [n for n, _ in changes][:3] == ["ike-updown", "child-updown", "child-rekey"]
     up, child_up, rekey = changes[0][1], changes[1][1], changes[2][1]
@@ -428,6 +457,20 @@ def test_log_follows(loaded):
     p.terminate()
     out = p.communicate(timeout=10)[0]
     assert re.search(r"^\d\d:\d\d:\d\d \[IKE\] <site\|1> IKE_SA site\[1\] established", out, re.M), out
+
+
+def test_log_of_every_level(loaded):
+    with loaded.vici() as ev:
+        ev.register("log-all")
+        loaded.swanctl.ok("--initiate", "--child", "net")
+        ev.sock.settimeout(1)
+        levels = set()
+        try:
+            while True:
+                levels.add(ev.next_event()[1]["level"])
+        except (TimeoutError, socket.timeout):
+            pass
+    assert {"0", "1"} & levels and any(int(x) > 1 for x in levels), levels
 
 
 def test_version_0_only_answers(host):
