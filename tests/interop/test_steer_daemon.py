@@ -67,6 +67,24 @@ def test_host_to_host_over_ipv6(gateways):
     assert outside.lines() == []
 
 
+def test_everything_through_the_tunnel(sites):
+    """A host that sends all it has to a gateway: only IKE and ESP are seen outside, and both go on through a rekeying."""
+    sites.moon.ip("route", "add", "default", "via", "10.77.0.2")
+    a, b = pair(children={"net": child("dynamic", "0.0.0.0/0")})
+    Sallyport(sites.sun, b)
+    moon = Sallyport(sites.moon, a)
+    moon.cli("up", "site")
+    outside = sites.moon.capture("wan", "ip and not esp and not udp port 500")
+    assert sites.moon.ping("10.2.0.10", 3, interval=0.1) == 3
+    assert sites.moon.ping("10.77.0.2", 3, interval=0.1) == 3
+    assert tcp(sites.bob, sites.moon, "10.2.0.10", 7000, 2000000)
+    assert tcp(sites.sun, sites.moon, "10.77.0.2", 7000, 2000000)
+    moon.cli("rekey", "site")
+    send(sites.moon, ("udp", "-", 0, "203.0.113.1", 9))
+    assert sites.moon.ping("10.2.0.10", 5, interval=0.2) == 5
+    assert outside.lines() == []
+
+
 def test_one_port_of_one_protocol(sites):
     """TCP 7000 through the tunnel, everything else by the plain route, as before."""
     _, moon = tunnel(sites, {"net": child("10.1.0.0/16[tcp]", "10.2.0.0/16[tcp/7000]", start_action="trap")})
