@@ -147,7 +147,7 @@ bool
 daemon_load_config(struct daemon *d)
 {
 	struct conf_errors errs = { 0 };
-	struct config next = { 0 };
+	struct config next = { .replay_window = d->settings.replay_window };
 	bool ok = true;
 
 	if (!d->options->config)
@@ -275,6 +275,7 @@ open_backend(struct daemon *d)
 		.usage = backend_usage,
 		.reload_settings = backend_reload_settings,
 		.secrets = &d->secrets,
+		.replay_window = d->settings.replay_window,
 		.counter = backend_counter,
 	};
 }

@@ -443,5 +443,5 @@ vici_server_close(struct vici_server *v)
 bool
 vici_server_owns_conn(const struct vici_server *v, const char *name)
 {
-	return vici_names_have(&v->loaded, name);
+	return v && vici_names_have(&v->loaded, name);
 }
