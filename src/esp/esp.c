@@ -76,7 +76,7 @@ prefetch_windows(const struct batch *b)
 			__builtin_prefetch(esp_sa_replay(b->pkt[i].sa), 1);
 }
 
-/* 3.4.4: "if the separate confidentiality and integrity algorithms are employed", and combined ones. */
+/* 3.4.4: separate confidentiality and integrity algorithms, and combined ones. */
 static void
 aead_open_batch(struct esp_worker *w, struct batch *b)
 {
@@ -101,7 +101,7 @@ aead_open_batch(struct esp_worker *w, struct batch *b)
 }
 
 /*
- * The trailer, section 2.4: "the receiver SHOULD inspect the Padding field"; the first
+ * The trailer, section 2.4: "the receiver SHOULD inspect the Padding field"; its first
  * octet of padding is 1, the second 2, and so on. Leaves the payload in p, len.
  */
 static enum esp_drop
@@ -119,7 +119,7 @@ strip_trailer(struct packet *p)
 	p->next = payload[n - 1];
 	p->p = payload;
 	p->len = n - TRAILER_OCTETS - pad;
-	/* 2.6: "receivers MUST be prepared to discard dummy packets without indicating an error". */
+	/* 2.6: "a receiver MUST be prepared to discard such packets, without indicating an error." */
 	if (p->next == NEXT_DUMMY)
 		return ESP_DROP_DUMMY;
 	return p->next == NEXT_IPV4 || p->next == NEXT_IPV6 ? ESP_DROP_NONE : ESP_DROP_PADDING;
@@ -205,7 +205,7 @@ may_leave(const struct packet *p)
 	version = p->p[0] >> 4;
 	if (version != 4 && (version != 6 || p->len < IPV6_HEADER))
 		return ESP_DROP_MALFORMED;
-	/* 3.3.3: "the sender ... MUST NOT send a packet on an SA if doing so would cause the sequence number to cycle". */
+	/* 3.3.3: "the sender MUST NOT send a packet on an SA if doing so would cause the sequence number to cycle." */
 	if (sa->seq == (sa->flags & SA_ESN ? UINT64_MAX : UINT32_MAX))
 		return ESP_DROP_SEQ_EXHAUSTED;
 	return sa->flags & SA_HARD_REPORTED ? ESP_DROP_LIFETIME : ESP_DROP_NONE;

@@ -10,7 +10,7 @@ static const uint32_t inferring_window = UINT32_C(1) << 31;
 uint32_t
 replay_window_clamp(uint32_t window)
 {
-	/* RFC 4303 section 3.4.3: "a minimum window size of 32 packets MUST be supported". */
+	/* RFC 4303 section 3.4.3: "A minimum window size of 32 packets MUST be supported". */
 	return window == 0                  ? 0
 	       : window < REPLAY_WINDOW_MIN ? REPLAY_WINDOW_MIN
 	       : window > REPLAY_WINDOW_MAX ? REPLAY_WINDOW_MAX

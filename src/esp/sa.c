@@ -118,7 +118,7 @@ set_limits(struct esp_sa *sa, const struct sa_params *p, uint64_t seq)
 	sa->next_packets = least(limit(p->soft_packets), sa->hard_packets);
 	if (p->esn || p->direction == SA_INBOUND)
 		return;
-	/* RFC 4303 section 3.3.3: the counter "must never be allowed to cycle". */
+	/* RFC 4303 section 2.2: the sequence number "must never be allowed to cycle". */
 	sa->next_packets = least(sa->next_packets, seq < seq_32_soft ? seq_32_soft - seq : 1);
 	sa->hard_packets = least(sa->hard_packets, seq_32_last - seq);
 }
