@@ -219,6 +219,7 @@ carry_out(struct sim_peer *p, const struct effect *e)
 		answer_psk(p, e);
 		break;
 	case EFFECT_ASK_ADDRESS:
+		p->addresses_asked++;
 		answer_address(p, e);
 		break;
 	case EFFECT_UPDOWN:

@@ -87,6 +87,7 @@ struct sim_claim {
 	struct sim_claim *next;
 	uint32_t reqid;
 	bool trap;
+	enum child_mode mode;
 };
 
 struct sim_done {
@@ -135,7 +136,7 @@ struct sim_peer {
 	unsigned n_reasons;
 	unsigned events[16]; /* by enum event_kind */
 	unsigned updown_up, updown_down;
-	uint64_t sends, keepalives, acquires_wanted;
+	uint64_t sends, keepalives, releases, addresses_asked;
 	int64_t cpu_ns;
 };
 
@@ -203,7 +204,7 @@ void sim_close(struct sim *net);
  *   id=@alice rid=@bob   own identity; the one expected
  *   addr=192.0.2.9 to=any|ADDRESS|*   own address; the peer's (*: the other peer, the default)
  *   proposals=aes256-sha256-ecp256,...
- *   child=[NAME:]LOCAL;LOCAL,REMOTE;REMOTE esp=aes128gcm16 transport start=trap|start close= dpd-action=
+ *   child=[NAME:]LOCAL;LOCAL,REMOTE;REMOTE esp=aes128gcm16 transport pass start=trap|start close= dpd-action=
  *   life= rekey= rand= (of the last child) life-octets= rekey-octets=
  *   ike-rekey= ike-reauth= ike-over= ike-rand= dpd=10s dpd-timeout= unique=no|never|keep|replace
  *   tries=5 timeout=4s base=1.8 keyingtries=1 half-open=N half-open-per-address=N encap export-keys keepalive=

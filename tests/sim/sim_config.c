@@ -146,6 +146,8 @@ child_word(struct reader *r, const char *key, const char *v, bool *known)
 		return default_child(r) && set_esp(r, v);
 	if (!strcmp(key, "transport"))
 		return default_child(r) && (r->child->mode = MODE_TRANSPORT, true);
+	if (!strcmp(key, "pass"))
+		return default_child(r) && (r->child->mode = MODE_PASS, true);
 	if (!strcmp(key, "start"))
 		return default_child(r) && set_action(r, &r->child->start_action, v);
 	if (!strcmp(key, "close"))

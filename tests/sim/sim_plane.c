@@ -368,6 +368,7 @@ sim_plane_claim(struct sim_peer *p, const struct claim *c)
 		p->n_claims++;
 	}
 	k->trap = c->trap;
+	k->mode = c->mode;
 }
 
 void
@@ -386,6 +387,7 @@ sim_plane_release(struct sim_peer *p, uint32_t reqid)
 	}
 	*at = k->next;
 	p->n_claims--;
+	p->releases++;
 	free(k);
 }
 
