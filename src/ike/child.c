@@ -35,7 +35,8 @@ struct child_sa *
 child_same_pair(const struct ike_sa *sa, const struct policy *p, uint16_t pair, const struct child_sa *after)
 {
 	uint64_t key = (uint64_t)p->reqid << 16 | pair;
-	struct table_link *l = after ? table_find_next(&after->by_pair) : table_find(&sa->core->by_pair, span_of(&key, sizeof key));
+	struct table_link *l =
+	        after ? table_find_next(&after->by_pair) : table_find(&sa->core->by_pair, span_of(&key, sizeof key));
 
 	for (; l; l = table_find_next(l)) {
 		struct child_sa *c = table_entry(l, struct child_sa, by_pair);
@@ -142,7 +143,8 @@ child_free(struct child_sa *c)
 	struct ike *core = c->sa->core;
 
 	child_queue(c, false);
-	for (struct child_sa *o = child_same_pair(c->sa, c->policy, c->pair, NULL); o; o = child_same_pair(c->sa, c->policy, c->pair, o))
+	for (struct child_sa *o = child_same_pair(c->sa, c->policy, c->pair, NULL); o;
+	     o = child_same_pair(c->sa, c->policy, c->pair, o))
 		if (o->successor == c->id)
 			revive(o);
 	child_unlink(c);
@@ -240,7 +242,7 @@ child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, s
 	if (!e)
 		return 0;
 	e->ticket = ticket;
-	e->sa = (struct sa_params){
+	e->sa = (struct sa_params) {
 		.direction = dir,
 		.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out,
 		.child_id = c->id,
@@ -325,7 +327,7 @@ updown(struct child_sa *c, bool up)
 
 	if (!e)
 		return;
-	e->updown = (struct effect_updown){
+	e->updown = (struct effect_updown) {
 		.up = up,
 		.ike_id = c->sa->id,
 		.child_id = c->id,
@@ -428,8 +430,8 @@ child_established(struct child_sa *c, instant_t life)
 		ike_sa_adopt(next, c->sa);
 	settle(c);
 	rekey = rekey || c->rekeys;
-	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c), c->spi_in,
-	    c->spi_out, pair_text(core, child_ts(c)));
+	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c),
+	    c->spi_in, c->spi_out, pair_text(core, child_ts(c)));
 	event(core, rekey ? EVENT_CHILD_REKEYED : EVENT_CHILD_UP, c->sa, c);
 	if (!rekey)
 		updown(c, true);
@@ -472,7 +474,9 @@ action_for(const struct child_sa *c, enum end_cause why)
 {
 	if (c->successor)
 		return ACTION_NONE;
-	return why == END_DPD ? c->cfg->dpd_action : why == END_BY_PEER || why == END_EXPIRED ? c->cfg->close_action : ACTION_NONE;
+	return why == END_DPD                             ? c->cfg->dpd_action
+	       : why == END_BY_PEER || why == END_EXPIRED ? c->cfg->close_action
+	                                                  : ACTION_NONE;
 }
 
 void
@@ -484,8 +488,8 @@ child_end(struct child_sa *c, enum end_cause why, bool tell)
 	const struct child *cfg = c->cfg;
 	bool carried_on = c->successor && child_by_id(core, c->successor);
 
-	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "closing CHILD_SA %s with SPIs %08x_i %08x_o and TS %s", child_name(c), c->spi_in,
-	    c->spi_out, pair_text(core, child_ts(c)));
+	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "closing CHILD_SA %s with SPIs %08x_i %08x_o and TS %s", child_name(c),
+	    c->spi_in, c->spi_out, pair_text(core, child_ts(c)));
 	if (tell && !c->delete_sent && c->ever_up)
 		c->sa->protocol->tell_child_deleted(c);
 	c->delete_sent = true;

@@ -35,7 +35,8 @@ child_rekey(struct child_sa *c)
 	child_queue(next, true);
 	c->state = CHILD_STATE_REKEYING;
 	c->rekey_at = INSTANT_NEVER;
-	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "rekeying CHILD_SA %s with TS %s", child_name(c), pair_text(core, child_ts(c)));
+	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "rekeying CHILD_SA %s with TS %s", child_name(c),
+	    pair_text(core, child_ts(c)));
 	child_schedule(c);
 	ike_sa_run_queue(c->sa);
 	return true;

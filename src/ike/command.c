@@ -14,10 +14,11 @@ failed(struct ike *core, const struct command *c, enum command_result r, const c
 static void
 not_found(struct ike *core, const struct command *c, const char *what)
 {
-	const char *text = c->child && c->ike ? arena_printf(&core->scratch, "no child '%s' of a connection '%s' %s", c->child, c->ike, what)
-	                 : c->child ? arena_printf(&core->scratch, "no child '%s' %s", c->child, what)
-	                 : c->ike ? arena_printf(&core->scratch, "no connection '%s' %s", c->ike, what)
-	                          : arena_printf(&core->scratch, "nothing that matches %s", what);
+	const char *text = c->child && c->ike
+	                           ? arena_printf(&core->scratch, "no child '%s' of a connection '%s' %s", c->child, c->ike, what)
+	                   : c->child ? arena_printf(&core->scratch, "no child '%s' %s", c->child, what)
+	                   : c->ike   ? arena_printf(&core->scratch, "no connection '%s' %s", c->ike, what)
+	                              : arena_printf(&core->scratch, "nothing that matches %s", what);
 
 	failed(core, c, RESULT_NOT_FOUND, text);
 }
@@ -57,11 +58,11 @@ find_target(struct ike *core, const char *ike, const char *child)
 		const struct child *cfg = e && child ? conn_child(e->conn, child) : NULL;
 
 		if (e && (!child || cfg))
-			return (struct target){ e, cfg };
+			return (struct target) { e, cfg };
 		if (ike)
 			break;
 	}
-	return (struct target){ 0 };
+	return (struct target) { 0 };
 }
 
 static bool
@@ -277,7 +278,8 @@ run_acquire(struct ike *core, const struct command *c)
 		failed(core, c, RESULT_NOT_FOUND, "no policy has this reqid");
 		return;
 	}
-	say(core, LOG_KNL, LOG_CONTROL, NULL, NULL, "a packet asks for CHILD_SA %s of %s {reqid %u}", cfg->name, e->conn->name, c->reqid);
+	say(core, LOG_KNL, LOG_CONTROL, NULL, NULL, "a packet asks for CHILD_SA %s of %s {reqid %u}", cfg->name, e->conn->name,
+	    c->reqid);
 	if (initiate_child(core, e->conn, cfg, &c->flow, NULL, &why)) {
 		command_done(core, c->id, RESULT_OK, 1, 0, "");
 		return;
@@ -383,6 +385,7 @@ run_shutdown(struct ike *core, const struct command *c)
 void
 command_run(struct ike *core, const struct command *c)
 {
+	/* clang-format off */
 	switch (c->kind) {
 	case COMMAND_LOAD: run_load(core, c); break;
 	case COMMAND_UNLOAD: run_unload(core, c); break;
@@ -399,4 +402,5 @@ command_run(struct ike *core, const struct command *c)
 	case COMMAND_RESTARTED: run_restarted(core); break;
 	case COMMAND_SHUTDOWN: run_shutdown(core, c); break;
 	}
+	/* clang-format on */
 }

@@ -45,7 +45,7 @@ literal(const struct address_specs *l)
 {
 	if (l->n == 1 && !l->a[0].name && l->a[0].lo.family && ip_equal(&l->a[0].lo, &l->a[0].hi))
 		return l->a[0].lo;
-	return (struct ip){ 0 };
+	return (struct ip) { 0 };
 }
 
 static bool
@@ -97,9 +97,9 @@ start_children(struct ike *core, struct conn_entry *e)
 		const struct child *cfg = &e->conn->children[i];
 		const char *why = NULL;
 
-		if (cfg->start_action == ACTION_START && !is_shunt(cfg) &&
-		    !initiate_child(core, e->conn, cfg, NULL, NULL, &why))
-			say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot start %s of %s: %s", cfg->name, e->conn->name, why);
+		if (cfg->start_action == ACTION_START && !is_shunt(cfg) && !initiate_child(core, e->conn, cfg, NULL, NULL, &why))
+			say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot start %s of %s: %s", cfg->name, e->conn->name,
+			    why);
 	}
 }
 
@@ -199,7 +199,7 @@ command_load(struct ike *core, struct conn *conn)
 			return VERDICT_INTERNAL;
 		}
 	}
-	*e = (struct conn_entry){ .conn = conn_ref(conn), .trap = trap };
+	*e = (struct conn_entry) { .conn = conn_ref(conn), .trap = trap };
 	set_traps(core, e);
 	if (old.conn)
 		entry_close(core, &old);

@@ -62,7 +62,7 @@ struct policy {
 	uint32_t reqid;
 	uint32_t traps, users;
 	bool claimed, claimed_trap, configured; /* configured: all that the child's selectors come to; else one pair within */
-	struct conn *conn; /* its own reference */
+	struct conn *conn;                      /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
 	size_t n_ts;
@@ -71,24 +71,24 @@ struct policy {
 
 /* One pair of IPsec SAs (RFC 2409: what one Quick Mode makes), from the wish for it to its end. */
 struct child_sa {
-	struct table_link by_spi; /* inbound SPI */
+	struct table_link by_spi;  /* inbound SPI */
 	struct table_link by_pair; /* policy and pair of selectors */
 	uint64_t pair_key;
 	struct child_sa *next, *prev; /* of its IKE_SA, in order of id */
 	struct ike_sa *sa;
 	struct policy *policy;
-	struct conn *conn;        /* its own reference */
+	struct conn *conn; /* its own reference */
 	const struct child *cfg;
 	struct exchange *exchange; /* that negotiates it; NULL when idle */
 	struct waiter *waiters;
 	struct timer timer;
 	uint32_t id;
 	uint32_t spi_in, spi_out;
-	uint32_t rekeys;     /* id of the child that this one replaces, or 0 */
-	uint32_t successor;  /* id of the child that replaced this one, or 0 */
-	uint16_t pair;       /* index into policy->ts */
-	uint8_t state;       /* enum child_state */
-	uint8_t role;        /* of its exchange */
+	uint32_t rekeys;    /* id of the child that this one replaces, or 0 */
+	uint32_t successor; /* id of the child that replaced this one, or 0 */
+	uint16_t pair;      /* index into policy->ts */
+	uint8_t state;      /* enum child_state */
+	uint8_t role;       /* of its exchange */
 	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, renew, queued;
 	struct transform encr;
 	uint16_t integ_id, dh_id;
@@ -97,9 +97,9 @@ struct child_sa {
 	uint16_t tries;
 	uint64_t life_octets; /* as negotiated; 0: no limit */
 	instant_t created_at, installed_at, rekey_at, expires_at;
-	instant_t switch_at;  /* when outbound moves to this SA, INSTANT_NEVER: it has, or waits for the exchange */
-	instant_t delete_at;  /* when we delete it, after a rekey */
-	instant_t heard_at;   /* last authenticated packet, as far as we were told */
+	instant_t switch_at; /* when outbound moves to this SA, INSTANT_NEVER: it has, or waits for the exchange */
+	instant_t delete_at; /* when we delete it, after a rekey */
+	instant_t heard_at;  /* last authenticated packet, as far as we were told */
 };
 
 /* A child that is wanted before the addresses are known that its "dynamic" selectors need. */
@@ -133,7 +133,8 @@ struct ike_sa {
 	struct endpoint local, remote;
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
-	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie, condemned, ending;
+	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie,
+	        condemned, ending;
 	uint8_t end_why; /* enum end_cause, while ending */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
@@ -141,15 +142,15 @@ struct ike_sa {
 	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
 	uint32_t *seen_ids; /* message ids used by the peer: each is good for one exchange */
 	uint16_t n_seen, cap_seen, at_seen;
-	unsigned tries;     /* keyingtries used */
-	uint64_t ticket;    /* ASK_ADDRESS */
+	unsigned tries;  /* keyingtries used */
+	uint64_t ticket; /* ASK_ADDRESS */
 	uint32_t dpd_out, dpd_in;
 	unsigned dpd_tries;
-	unsigned queued;    /* children that wait for their Quick Mode */
-	unsigned running;   /* exchanges that are not over */
+	unsigned queued;  /* children that wait for their Quick Mode */
+	unsigned running; /* exchanges that are not over */
 	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
-	instant_t heard_at, said_at;  /* last authenticated message or packet; last datagram sent */
-	instant_t dpd_at;   /* while a probe is out: when to send the next or give up */
+	instant_t heard_at, said_at; /* last authenticated message or packet; last datagram sent */
+	instant_t dpd_at;            /* while a probe is out: when to send the next or give up */
 	instant_t dpd_since;
 	instant_t delete_at;
 };
@@ -176,7 +177,10 @@ struct pending {
 };
 
 struct id_index {
-	struct { uint32_t id; void *p; } *e;
+	struct {
+		uint32_t id;
+		void *p;
+	} * e;
 	size_t n, cap, dead;
 };
 
@@ -209,7 +213,8 @@ struct ike {
 
 	struct timers timers;
 	size_t n_timers; /* owners alive: the heap has room for each */
-	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, policy_by_reqid, policy_by_key, parked, half_open_by_address;
+	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, policy_by_reqid, policy_by_key, parked,
+	        half_open_by_address;
 	struct id_index sas, child_sas;
 	struct conn_entry *conns; /* in order of name */
 	size_t n_conns, cap_conns;
@@ -221,7 +226,7 @@ struct ike {
 	uint64_t k0, k1;
 	struct conn *kept[256]; /* see core_keep_conn */
 	unsigned n_kept;
-	instant_t told_at;    /* refusals of messages that nobody vouches for: so many a second are logged */
+	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
 	instant_t probed_at; /* the last probe for an unknown SPI */
 	struct ike_counters counters;
@@ -243,7 +248,7 @@ void child_sa_info(struct child_info *out, const struct child_sa *c);
 
 /* ---- log.c: what people read */
 void say(struct ike *core, enum log_group g, int level, const struct ike_sa *sa, const char *reason, const char *fmt, ...)
-	__attribute__((format(printf, 6, 7)));
+        __attribute__((format(printf, 6, 7)));
 /* Counts a verdict and logs it at level 1 with its sentence and @detail (NULL: none). Returns @v. */
 enum verdict refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *detail);
 void event(struct ike *core, enum event_kind kind, const struct ike_sa *sa, const struct child_sa *c);
@@ -324,7 +329,8 @@ uint32_t child_new_spi(struct child_sa *c);
 void child_schedule(struct child_sa *c);
 void child_due(struct child_sa *c);
 /* Appends INSTALL_SA; the ticket of its answer, 0 when out of memory. */
-uint64_t child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key, enum parked_for who);
+uint64_t child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key,
+                       enum parked_for who);
 /* Keeps the outbound keys for later (child_move_outbound). */
 bool child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key);
 void child_move_outbound(struct child_sa *c);
@@ -347,7 +353,6 @@ void child_apply_action(struct ike *core, struct conn *conn, const struct child 
 /* Starts what waits on the SA, as far as the limit of exchanges allows. */
 void ike_sa_run_queue(struct ike_sa *sa);
 bool child_rekey(struct child_sa *c);
-bool child_is_outbound(const struct child_sa *c, uint32_t spi_out);
 
 /* ---- policy.c: claims */
 /* The policy of a pair that is part of what @cfg allows. */
@@ -357,8 +362,10 @@ struct policy *policy_narrowed(struct ike *core, struct conn *conn, const struct
 struct policy *policy_find_configured(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
                                       const struct ip *remote);
 /* The configured pairs with "dynamic" resolved; count in *n; NULL when out of memory or when an address is missing. */
-struct selector_pair *policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, const struct ip *remote, size_t *n);
-struct policy *policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote);
+struct selector_pair *policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, const struct ip *remote,
+                                   size_t *n);
+struct policy *policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local,
+                         const struct ip *remote);
 struct policy *policy_by_reqid(struct ike *core, uint32_t reqid);
 /* The data plane forgot them: each claim is said again. */
 void policies_claim_again(struct ike *core);

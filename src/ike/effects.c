@@ -46,7 +46,7 @@ effects_free(struct effects *fx)
 {
 	effects_clear(fx);
 	free(fx->e);
-	*fx = (struct effects){ 0 };
+	*fx = (struct effects) { 0 };
 }
 
 static char *
@@ -91,5 +91,7 @@ effects_log(struct effects *fx, enum log_group g, int level, uint32_t ike_id, co
 	/* The name is copied: a connection may be gone before the line is written. */
 	const char *name = conn ? arena_printf(&fx->arena, "%s", conn) : NULL;
 
-	e->log = (struct effect_log){ .group = g, .level = level, .ike_id = ike_id, .conn = name, .reason = reason, .text = text };
+	e->log = (struct effect_log) {
+		.group = g, .level = level, .ike_id = ike_id, .conn = name, .reason = reason, .text = text
+	};
 }

@@ -53,8 +53,14 @@ struct effect_ask_address {
 };
 
 enum event_kind {
-	EVENT_IKE_UP, EVENT_IKE_DOWN, EVENT_IKE_REKEYED, EVENT_IKE_STATE,
-	EVENT_CHILD_UP, EVENT_CHILD_DOWN, EVENT_CHILD_REKEYED, EVENT_CHILD_STATE,
+	EVENT_IKE_UP,
+	EVENT_IKE_DOWN,
+	EVENT_IKE_REKEYED,
+	EVENT_IKE_STATE,
+	EVENT_CHILD_UP,
+	EVENT_CHILD_DOWN,
+	EVENT_CHILD_REKEYED,
+	EVENT_CHILD_STATE,
 	EVENT_PEER_MOVED,
 };
 
@@ -65,7 +71,8 @@ struct effect_event {
 	enum event_kind kind;
 	uint32_t ike_id, child_id;         /* unique ids; 0: none */
 	uint32_t old_ike_id, old_child_id; /* of a rekey */
-	/* DOWN: how it stood, copied into the arena, since it cannot be walked any more (of conn and config only the names); else NULL. */
+	/* DOWN: how it stood, copied into the arena, since it cannot be walked any more (of conn and config only the names); else
+	 * NULL. */
 	const struct ike_info *ike;
 	const struct child_info *child;
 };
@@ -77,18 +84,18 @@ struct effect_event {
 struct effect_log {
 	enum log_group group;
 	int level;
-	uint32_t ike_id;          /* 0: none */
-	const char *conn;         /* name, or NULL */
+	uint32_t ike_id;  /* 0: none */
+	const char *conn; /* name, or NULL */
 	const char *reason;
 	const char *text;
 };
 
 enum command_result {
 	RESULT_OK,
-	RESULT_FAILED,    /* text says why */
+	RESULT_FAILED, /* text says why */
 	RESULT_NOT_FOUND,
 	RESULT_TIMEOUT,
-	RESULT_REFUSED,   /* not possible as configured */
+	RESULT_REFUSED, /* not possible as configured */
 };
 
 struct effect_done {

@@ -9,7 +9,7 @@ enum { TICK_RESERVE = 512 };
 void
 ike_settings_default(struct ike_settings *s)
 {
-	*s = (struct ike_settings){
+	*s = (struct ike_settings) {
 		.retransmit_timeout_ns = SECONDS(4),
 		.retransmit_base = 1.8,
 		.retransmit_tries = 5,
@@ -185,10 +185,11 @@ ike_receive(struct ike *core, instant_t now, const struct datagram *in, struct e
 	const struct ike_protocol *p = wrong ? NULL : protocol_of(core, h.version >> 4);
 
 	if (wrong) {
-		refuse(core, NULL, VERDICT_RUNT, arena_printf(&core->scratch, "%s (from %s)", wrong, endpoint_text(core, &in->remote)));
+		refuse(core, NULL, VERDICT_RUNT,
+		       arena_printf(&core->scratch, "%s (from %s)", wrong, endpoint_text(core, &in->remote)));
 	} else if (!p) {
-		refuse(core, NULL, VERDICT_VERSION, arena_printf(&core->scratch, "version %u from %s", h.version >> 4,
-		                                                 endpoint_text(core, &in->remote)));
+		refuse(core, NULL, VERDICT_VERSION,
+		       arena_printf(&core->scratch, "version %u from %s", h.version >> 4, endpoint_text(core, &in->remote)));
 	} else {
 		p->receive(core, in, &h);
 	}
@@ -258,7 +259,7 @@ park(struct ike *core, enum parked_for what, uint32_t owner, uint32_t message_id
 
 	if (!p)
 		goto nomem;
-	*p = (struct parked){ .ticket = core->next_ticket, .owner = owner, .message_id = message_id, .what = (uint8_t)what };
+	*p = (struct parked) { .ticket = core->next_ticket, .owner = owner, .message_id = message_id, .what = (uint8_t)what };
 	p->name = name ? strdup(name) : NULL;
 	if ((name && !p->name) || !table_insert(&core->parked, &p->by_ticket, span_of(&p->ticket, sizeof p->ticket)))
 		goto nomem;

@@ -300,9 +300,10 @@ exchange_due(struct exchange *ex)
 		return;
 	}
 	if (ex->tries >= s->retransmit_tries) {
-		say(core, LOG_IKE, LOG_CONTROL, ex->sa, "timeout", "giving up after %u retransmits of %s message %u to %s", ex->tries,
-		    ex->kind->name, ex->at, endpoint_text(core, &ex->sa->remote));
-		exchange_end(ex, arena_printf(&core->scratch, "the peer %s does not answer", endpoint_text(core, &ex->sa->remote)));
+		say(core, LOG_IKE, LOG_CONTROL, ex->sa, "timeout", "giving up after %u retransmits of %s message %u to %s",
+		    ex->tries, ex->kind->name, ex->at, endpoint_text(core, &ex->sa->remote));
+		exchange_end(ex,
+		             arena_printf(&core->scratch, "the peer %s does not answer", endpoint_text(core, &ex->sa->remote)));
 		return;
 	}
 	ex->tries++;
@@ -330,7 +331,7 @@ enqueue(struct exchange *ex, const struct datagram *in)
 
 	if (!q)
 		return false;
-	*q = (struct queued){ .local = in->local, .remote = in->remote, .marker = in->marker, .n = in->data.n };
+	*q = (struct queued) { .local = in->local, .remote = in->remote, .marker = in->marker, .n = in->data.n };
 	memcpy(q->data, in->data.p, in->data.n);
 	*at = q;
 	return true;
@@ -385,13 +386,13 @@ check_payloads(struct exchange *ex, const struct step *s, const struct message *
 		uint32_t bit = (uint32_t)1 << t;
 
 		if ((s->must & bit) && !(m->present & bit)) {
-			ex->why = arena_printf(&core->scratch, "no %s payload in %s message %u", payload_name((uint8_t)t), ex->kind->name,
-			                       ex->at + 1u);
+			ex->why = arena_printf(&core->scratch, "no %s payload in %s message %u", payload_name((uint8_t)t),
+			                       ex->kind->name, ex->at + 1u);
 			return VERDICT_MISSING_PAYLOAD;
 		}
 		if ((m->present & bit) && !((s->must | s->may | ALWAYS) & bit)) {
-			ex->why = arena_printf(&core->scratch, "a %s payload in %s message %u", payload_name((uint8_t)t), ex->kind->name,
-			                       ex->at + 1u);
+			ex->why = arena_printf(&core->scratch, "a %s payload in %s message %u", payload_name((uint8_t)t),
+			                       ex->kind->name, ex->at + 1u);
 			return VERDICT_EXTRA_PAYLOAD;
 		}
 	}

@@ -30,10 +30,10 @@ struct exchange_kind {
 	uint8_t type;     /* enum exchange_type */
 	const struct step *steps;
 	uint8_t n_steps;
-	bool responder_repeats; /* the responder, too, repeats while it waits (a last message has no answer) */
-	void (*finish)(struct exchange *ex);                         /* after the last message */
-	void (*fail)(struct exchange *ex, const char *reason);       /* ended without: ex is freed afterwards */
-	void (*refused)(struct exchange *ex, enum verdict v);        /* a message was not accepted: tell the peer, hint */
+	bool responder_repeats;              /* the responder, too, repeats while it waits (a last message has no answer) */
+	void (*finish)(struct exchange *ex); /* after the last message */
+	void (*fail)(struct exchange *ex, const char *reason); /* ended without: ex is freed afterwards */
+	void (*refused)(struct exchange *ex, enum verdict v);  /* a message was not accepted: tell the peer, hint */
 	void (*free_state)(struct exchange *ex);
 };
 
@@ -54,23 +54,23 @@ struct exchange {
 	const struct exchange_kind *kind;
 	struct ike_sa *sa;
 	struct child_sa *child;
-	void *state;           /* the kind's own; gone when the exchange is over */
-	uint8_t *sent;         /* the last message that we sent */
+	void *state;   /* the kind's own; gone when the exchange is over */
+	uint8_t *sent; /* the last message that we sent */
 	struct queued *queue;
-	struct timer timer;    /* the next repetition; then the end of remembering */
-	uint64_t in_hash;      /* of the last datagram that was accepted */
-	uint64_t ticket;       /* not 0: parked until this is answered */
+	struct timer timer; /* the next repetition; then the end of remembering */
+	uint64_t in_hash;   /* of the last datagram that was accepted */
+	uint64_t ticket;    /* not 0: parked until this is answered */
 	uint32_t message_id;
-	uint32_t child_id;     /* when over: what it made */
+	uint32_t child_id; /* when over: what it made */
 	uint32_t n_sent;
 	instant_t started_at;
 	uint8_t iv[16], next_iv[16];
 	uint8_t role, at, tries;
-	bool over;             /* only remembers its last message now */
+	bool over; /* only remembers its last message now */
 	bool fatal;
-	uint16_t notify;       /* error notification that fits the verdict, or 0 */
+	uint16_t notify; /* error notification that fits the verdict, or 0 */
 	enum verdict verdict;
-	const char *why;       /* detail, in the scratch arena: valid during the call */
+	const char *why;               /* detail, in the scratch arena: valid during the call */
 	const struct answer *answer;   /* during exchange_resume: what it was parked on */
 	struct endpoint local, remote; /* of the message being processed */
 };

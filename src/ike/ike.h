@@ -20,21 +20,21 @@ enum ike_error {
 
 /* Daemon-wide settings; the names in comments are strongswan.conf's. */
 struct ike_settings {
-	instant_t retransmit_timeout_ns; /* charon.retransmit_timeout, 4 s */
-	double retransmit_base;          /* charon.retransmit_base, 1.8 */
-	unsigned retransmit_tries;       /* charon.retransmit_tries, 5 */
+	instant_t retransmit_timeout_ns;    /* charon.retransmit_timeout, 4 s */
+	double retransmit_base;             /* charon.retransmit_base, 1.8 */
+	unsigned retransmit_tries;          /* charon.retransmit_tries, 5 */
 	unsigned retransmit_jitter_percent; /* charon.retransmit_jitter, 0 */
-	instant_t retransmit_limit_ns;   /* charon.retransmit_limit, 0 = none */
-	instant_t keepalive_ns;          /* charon.keep_alive, 20 s; 0 = off */
-	instant_t half_open_timeout_ns;  /* charon.half_open_timeout, 30 s */
-	unsigned half_open_max;          /* charon.init_limit_half_open; 0 = 4096 */
-	unsigned half_open_per_address;  /* charon.block_threshold, 5; 0 = no limit */
-	unsigned exchanges_per_sa;       /* concurrent Phase 2 exchanges under one Phase 1; 0 = 64 */
-	instant_t delete_wait_ns;        /* how long an SA that we deleted answers retransmissions, 10 s */
-	bool initiator_only;             /* charon.initiator_only */
-	bool accept_unencrypted_errors;  /* always shown as probable cause; never ends an exchange */
-	bool export_keys;                /* EFFECT_KEYS, for Wireshark */
-	uint16_t port, port_nat_t;       /* 500 and 4500 */
+	instant_t retransmit_limit_ns;      /* charon.retransmit_limit, 0 = none */
+	instant_t keepalive_ns;             /* charon.keep_alive, 20 s; 0 = off */
+	instant_t half_open_timeout_ns;     /* charon.half_open_timeout, 30 s */
+	unsigned half_open_max;             /* charon.init_limit_half_open; 0 = 4096 */
+	unsigned half_open_per_address;     /* charon.block_threshold, 5; 0 = no limit */
+	unsigned exchanges_per_sa;          /* concurrent Phase 2 exchanges under one Phase 1; 0 = 64 */
+	instant_t delete_wait_ns;           /* how long an SA that we deleted answers retransmissions, 10 s */
+	bool initiator_only;                /* charon.initiator_only */
+	bool accept_unencrypted_errors;     /* always shown as probable cause; never ends an exchange */
+	bool export_keys;                   /* EFFECT_KEYS, for Wireshark */
+	uint16_t port, port_nat_t;          /* 500 and 4500 */
 };
 
 void ike_settings_default(struct ike_settings *s);
@@ -76,9 +76,9 @@ enum answer_kind { ANSWER_INSTALLED, ANSWER_PSK, ANSWER_ADDRESS };
 
 struct answer {
 	enum answer_kind kind;
-	uint64_t ticket;      /* of the effect; stale tickets are ignored */
-	bool ok;              /* false: not installed, no secret, no address */
-	const char *reason;   /* where ok is false: for people; NULL allowed */
+	uint64_t ticket;    /* of the effect; stale tickets are ignored */
+	bool ok;            /* false: not installed, no secret, no address */
+	const char *reason; /* where ok is false: for people; NULL allowed */
 	struct span psk;
 	struct endpoint local, remote;
 };
@@ -86,20 +86,20 @@ struct answer {
 enum ike_error ike_answer(struct ike *ike, instant_t now, const struct answer *a, struct effects *out);
 
 enum command_kind {
-	COMMAND_LOAD,       /* conn: added, or replaces the one of its name; claims traps, starts `start` children */
-	COMMAND_UNLOAD,     /* name: no new SA from it; established ones stay, claims of traps are released */
-	COMMAND_INITIATE,   /* ike and/or child name */
-	COMMAND_TERMINATE,  /* by names or ids; `force`: without waiting for the peer */
-	COMMAND_REKEY,      /* by names or ids; `reauth` */
-	COMMAND_INSTALL,    /* child: claim as a trap */
+	COMMAND_LOAD,      /* conn: added, or replaces the one of its name; claims traps, starts `start` children */
+	COMMAND_UNLOAD,    /* name: no new SA from it; established ones stay, claims of traps are released */
+	COMMAND_INITIATE,  /* ike and/or child name */
+	COMMAND_TERMINATE, /* by names or ids; `force`: without waiting for the peer */
+	COMMAND_REKEY,     /* by names or ids; `reauth` */
+	COMMAND_INSTALL,   /* child: claim as a trap */
 	COMMAND_UNINSTALL,
-	COMMAND_ACQUIRE,    /* the data plane holds a packet for reqid, flow */
-	COMMAND_EXPIRE,     /* spi, direction, hard: an IPsec SA reached a byte or packet limit */
+	COMMAND_ACQUIRE,     /* the data plane holds a packet for reqid, flow */
+	COMMAND_EXPIRE,      /* spi, direction, hard: an IPsec SA reached a byte or packet limit */
 	COMMAND_INVALID_SPI, /* ESP came for an SPI that we do not have, from `remote`: only ever starts a probe */
-	COMMAND_MAPPING,    /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
-	COMMAND_TRAFFIC,    /* spi, usage: authenticated traffic came in, so the peer is alive (RFC 3706) */
-	COMMAND_RESTARTED,  /* the data plane lost its SAs: renegotiate all */
-	COMMAND_SHUTDOWN,   /* delete everything, tell the peers; done when all is answered or timed out */
+	COMMAND_MAPPING,     /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
+	COMMAND_TRAFFIC,     /* spi, usage: authenticated traffic came in, so the peer is alive (RFC 3706) */
+	COMMAND_RESTARTED,   /* the data plane lost its SAs: renegotiate all */
+	COMMAND_SHUTDOWN,    /* delete everything, tell the peers; done when all is answered or timed out */
 };
 
 struct command {
@@ -109,10 +109,10 @@ struct command {
 	const char *ike, *child;   /* names; NULL: any */
 	uint32_t ike_id, child_id; /* 0: any */
 	bool force, reauth, hard;
-	instant_t timeout_ns;      /* INITIATE, TERMINATE: 0 = until it ends by itself */
+	instant_t timeout_ns; /* INITIATE, TERMINATE: 0 = until it ends by itself */
 	uint32_t reqid, spi;
 	enum sa_direction direction;
-	struct flow flow;          /* ACQUIRE */
+	struct flow flow; /* ACQUIRE */
 	struct endpoint local, remote;
 };
 
@@ -122,7 +122,11 @@ enum ike_error ike_command(struct ike *ike, instant_t now, const struct command 
 
 enum ike_state { IKE_STATE_CONNECTING, IKE_STATE_ESTABLISHED, IKE_STATE_REKEYING, IKE_STATE_REKEYED, IKE_STATE_DELETING };
 enum child_state {
-	CHILD_STATE_CREATED, CHILD_STATE_INSTALLING, CHILD_STATE_INSTALLED, CHILD_STATE_REKEYING, CHILD_STATE_REKEYED,
+	CHILD_STATE_CREATED,
+	CHILD_STATE_INSTALLING,
+	CHILD_STATE_INSTALLED,
+	CHILD_STATE_REKEYING,
+	CHILD_STATE_REKEYED,
 	CHILD_STATE_DELETING,
 };
 

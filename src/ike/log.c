@@ -59,7 +59,8 @@ may_tell(struct ike *core, const struct ike_sa *sa)
 		core->told = 0;
 	}
 	if (core->told++ == TOLD_A_SECOND)
-		say(core, LOG_IKE, LOG_CONTROL, NULL, NULL, "more messages are refused: for the rest of this second they are only counted");
+		say(core, LOG_IKE, LOG_CONTROL, NULL, NULL,
+		    "more messages are refused: for the rest of this second they are only counted");
 	return core->told <= TOLD_A_SECOND;
 }
 
@@ -68,7 +69,8 @@ refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *de
 {
 	core->verdicts[v]++;
 	if (may_tell(core, sa))
-		say(core, LOG_IKE, LOG_CONTROL, sa, verdict_word(v), "%s%s%s", verdict_sentence(v), detail ? ": " : "", detail ? detail : "");
+		say(core, LOG_IKE, LOG_CONTROL, sa, verdict_word(v), "%s%s%s", verdict_sentence(v), detail ? ": " : "",
+		    detail ? detail : "");
 	return v;
 }
 

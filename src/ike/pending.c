@@ -18,8 +18,9 @@ command_done(struct ike *core, uint64_t id, enum command_result r, uint32_t matc
 
 	const char *copy = arena_printf(&core->fx->arena, "%s", text ? text : "");
 
-	e->done = (struct effect_done){ .command = id, .result = r, .matches = matches, .terminated = terminated,
-	                                .text = copy ? copy : "" };
+	e->done = (struct effect_done) {
+		.command = id, .result = r, .matches = matches, .terminated = terminated, .text = copy ? copy : ""
+	};
 }
 
 struct pending *
@@ -63,7 +64,7 @@ pending_wait(struct ike *core, struct waiter **list, struct pending *p)
 		core->nomem = true;
 		return false;
 	}
-	*w = (struct waiter){ .next = *list, .cmd = p };
+	*w = (struct waiter) { .next = *list, .cmd = p };
 	*list = w;
 	p->waiting++;
 	return true;

@@ -21,7 +21,8 @@ any_dynamic(const struct selector *s, size_t n)
 
 /* What a configured child's selectors come to depends on an address only where one of them is "dynamic". */
 static uint64_t
-configured_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote)
+configured_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
+               const struct ip *remote)
 {
 	uint64_t k = core_digest(core, span_str(conn->name)) ^ 3 * core_digest(core, span_str(cfg->name));
 
@@ -102,7 +103,8 @@ policy_find_configured(struct ike *core, const struct conn *conn, const struct c
 struct policy *
 policy_by_reqid(struct ike *core, uint32_t reqid)
 {
-	for (struct table_link *l = table_find(&core->policy_by_reqid, span_of(&reqid, sizeof reqid)); l; l = table_find_next(l)) {
+	for (struct table_link *l = table_find(&core->policy_by_reqid, span_of(&reqid, sizeof reqid)); l;
+	     l = table_find_next(l)) {
 		struct policy *p = table_entry(l, struct policy, by_reqid);
 
 		if (p->reqid == reqid)
@@ -235,7 +237,7 @@ claim(struct ike *core, struct policy *p, bool trap)
 
 	struct arena *a = &core->fx->arena;
 
-	e->claim = (struct claim){
+	e->claim = (struct claim) {
 		.reqid = p->reqid,
 		.conn = arena_printf(a, "%s", p->conn->name),
 		.child = arena_printf(a, "%s", p->cfg->name),

@@ -326,7 +326,8 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 		text = reason;
 	sa->tries++;
 	if (may_retry && sa->role == INITIATOR && (!allowed || sa->tries < allowed)) {
-		say(core, LOG_IKE, LOG_CONTROL, sa, "retry", "%s: %s; trying again (%u/%u)", sa_name(sa), text, sa->tries + 1, allowed);
+		say(core, LOG_IKE, LOG_CONTROL, sa, "retry", "%s: %s; trying again (%u/%u)", sa_name(sa), text, sa->tries + 1,
+		    allowed);
 		if (try_again(sa))
 			return;
 	}
@@ -392,7 +393,7 @@ collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
 		enum child_action a = action_for(c, why);
 
 		if (a == ACTION_TRAP || a == ACTION_START)
-			(*out)[k++] = (struct restart){ conn_ref(c->conn), c->cfg, a };
+			(*out)[k++] = (struct restart) { conn_ref(c->conn), c->cfg, a };
 	}
 	return k;
 }
@@ -536,7 +537,7 @@ ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *
 	if (!e)
 		return;
 	core->counters.sent++;
-	e->send = (struct effect_send){
+	e->send = (struct effect_send) {
 		.local = *local,
 		.remote = *remote,
 		/* RFC 3947 section 4: after the float everything on port 4500 has the marker. */

@@ -156,8 +156,10 @@ keepalive(struct ike_sa *sa)
 	sa->said_at = core->now;
 	if (!e)
 		return;
-	e->send = (struct effect_send){ .local = sa->local, .remote = sa->remote, .keepalive = true,
-	                                .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
+	e->send = (struct effect_send) { .local = sa->local,
+		                         .remote = sa->remote,
+		                         .keepalive = true,
+		                         .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
 }
 
 static bool
@@ -230,7 +232,9 @@ ike_sa_due(struct ike_sa *sa)
 		return;
 	}
 	if (half_open_end(sa) <= now) {
-		ike_sa_failed(sa, sa->role == RESPONDER ? "half-open for too long" : "the addresses of both ends were not found out in time",
+		ike_sa_failed(sa,
+		              sa->role == RESPONDER ? "half-open for too long"
+		                                    : "the addresses of both ends were not found out in time",
 		              sa->role == INITIATOR);
 		return;
 	}
@@ -324,7 +328,8 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
 	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
 		/* From another address it may be another host with the same name: it is told. */
-		ike_sa_end(o, same_place(sa, o) ? END_FORGOTTEN : END_COMMAND, "INITIAL-CONTACT: the peer has no other SA with us");
+		ike_sa_end(o, same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
+		           "INITIAL-CONTACT: the peer has no other SA with us");
 		return;
 	}
 	if (o->id == sa->rekeys || (same_conn && same_place(sa, o) && unique != UNIQUE_NEVER)) {
@@ -359,8 +364,8 @@ ike_sa_index_peer(struct ike_sa *sa)
 		return true;
 	if (l.type == ID_ANY)
 		l = identity_from_ip(&sa->local.ip);
-	sa->peer_key = core_digest(core, identity_span(&l)) ^ 3 * core_digest(core, identity_span(&r)) ^ l.type ^
-	               (uint64_t)r.type << 8;
+	sa->peer_key =
+	        core_digest(core, identity_span(&l)) ^ 3 * core_digest(core, identity_span(&r)) ^ l.type ^ (uint64_t)r.type << 8;
 	sa->peer_key |= 1;
 	if (table_insert(&core->by_peer, &sa->by_peer, span_of(&sa->peer_key, sizeof sa->peer_key)))
 		return true;

@@ -34,7 +34,7 @@ ike_sa_info(struct ike_info *out, const struct ike_sa *sa)
 	const struct exchange *ex = running(sa);
 	const char *words = ex ? exchange_words(ex) : NULL;
 
-	*out = (struct ike_info){
+	*out = (struct ike_info) {
 		.id = sa->id,
 		.conn = sa->conn,
 		.version = (enum ike_version)sa->protocol->major,
@@ -81,7 +81,7 @@ ike_next_sa(const struct ike *core, uint32_t *cursor, struct ike_info *out)
 void
 child_sa_info(struct child_info *out, const struct child_sa *c)
 {
-	*out = (struct child_info){
+	*out = (struct child_info) {
 		.id = c->id,
 		.reqid = c->policy->reqid,
 		.ike_id = c->sa->id,

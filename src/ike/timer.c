@@ -98,5 +98,5 @@ void
 timers_close(struct timers *ts)
 {
 	free(ts->heap);
-	*ts = (struct timers){ 0 };
+	*ts = (struct timers) { 0 };
 }

@@ -6,6 +6,7 @@
  * What came and was not accepted, and why: each verdict is counted and has a
  * sentence. The name doubles as the stable `reason` word of log lines.
  */
+/* clang-format off */
 #define VERDICTS(X) \
 	X(OK, "ok", "accepted") \
 	X(RUNT, "bad-header", "the ISAKMP header does not fit the datagram") \
@@ -45,6 +46,7 @@
 	X(NOT_INSTALLED, "not-installed", "the data plane refused the IPsec SA") \
 	X(INITIATOR_ONLY, "initiator-only", "this daemon answers nobody: initiator_only is set") \
 	X(INTERNAL, "internal", "memory ran out, or the cryptographic library failed")
+/* clang-format on */
 
 #define X(name, word, sentence) VERDICT_##name,
 enum verdict { VERDICTS(X) VERDICT_COUNT };

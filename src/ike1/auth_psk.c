@@ -20,7 +20,7 @@ ask(struct exchange *ex, const struct identity *local, const struct identity *re
 	if (!e)
 		return false;
 	e->ticket = ex->ticket = ticket;
-	e->psk = (struct psk_query){
+	e->psk = (struct psk_query) {
 		.local = (const void *)arena_dup(&core->fx->arena, span_of(local, n * sizeof *local)).p,
 		.remote = (const void *)arena_dup(&core->fx->arena, span_of(remote, n * sizeof *remote)).p,
 		.n = n,
@@ -96,7 +96,8 @@ take(struct exchange *ex)
 	const struct answer *a = ex->answer;
 
 	if (!a->ok || a->kind != ANSWER_PSK)
-		return refuse_psk(ex, arena_printf(&sa->core->scratch, "%s for %s...%s: add a secret for the peer's identity or address",
+		return refuse_psk(ex, arena_printf(&sa->core->scratch,
+		                                   "%s for %s...%s: add a secret for the peer's identity or address",
 		                                   a->reason ? a->reason : "no pre-shared key", ip_text(sa->core, &sa->local.ip),
 		                                   ip_text(sa->core, &sa->remote.ip)));
 	if (!secret_copy(&p->psk, a->psk) ||
@@ -156,8 +157,10 @@ psk_confirm(struct exchange *ex)
 		return ask(ex, q.local, q.remote, q.n) ? BUILD_PARKED : BUILD_FAILED;
 	}
 	if (!ex->answer || !ex->answer->ok || !secret_equal(ex->answer->psk, secret_span(&p->psk)))
-		return refuse_psk(ex, arena_printf(&sa->core->scratch, "the peer proved a key that is not the one configured for the identity "
-		                                   "it claims, %s", id_text(sa->core, &r)));
+		return refuse_psk(ex, arena_printf(&sa->core->scratch,
+		                                   "the peer proved a key that is not the one configured for the identity "
+		                                   "it claims, %s",
+		                                   id_text(sa->core, &r)));
 	p->confirmed = true;
 	secret_clear(&p->psk);
 	return BUILT;

@@ -168,7 +168,8 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 		    !zero(h->cookie_i))
 			respond(core, in, h);
 		else
-			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA, endpoint_text(core, &in->remote));
+			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA,
+			       endpoint_text(core, &in->remote));
 		return;
 	}
 	if (sa->zombie) {

@@ -9,8 +9,14 @@
 enum { INFO_MESSAGE_MAX = 2048 };
 
 /* RFC 2407 section 4.5 (IPsec) and RFC 2409 Appendix A (ISAKMP): the lifetime attributes. */
-enum { LIFE_TYPE_ESP = 1, LIFE_DURATION_ESP = 2, LIFE_TYPE_ISAKMP = 11, LIFE_DURATION_ISAKMP = 12, LIFE_SECONDS = 1,
-       LIFE_KILOBYTES = 2 };
+enum {
+	LIFE_TYPE_ESP = 1,
+	LIFE_DURATION_ESP = 2,
+	LIFE_TYPE_ISAKMP = 11,
+	LIFE_DURATION_ISAKMP = 12,
+	LIFE_SECONDS = 1,
+	LIFE_KILOBYTES = 2
+};
 
 static bool
 is_up(const struct ike_sa *sa)
@@ -26,8 +32,9 @@ send_protected(struct ike_sa *sa, const struct payload *p)
 {
 	struct ike *core = sa->core;
 	uint8_t *room = arena_alloc(&core->scratch, INFO_MESSAGE_MAX), iv[16];
-	struct isakmp_header h = { .version = 0x10, .exchange = EXCHANGE_INFORMATIONAL, .flags = FLAG_ENCRYPTION,
-	                           .message_id = ike1_message_id(sa) };
+	struct isakmp_header h = {
+		.version = 0x10, .exchange = EXCHANGE_INFORMATIONAL, .flags = FLAG_ENCRYPTION, .message_id = ike1_message_id(sa)
+	};
 	struct builder b;
 	struct span m, hash;
 	size_t n;
@@ -42,7 +49,7 @@ send_protected(struct ike_sa *sa, const struct payload *p)
 	/* HASH(1) = prf(SKEYID_a, M-ID | N/D) */
 	hash = ike1_hash_reserve(sa, &b);
 	builder_add(&b, p);
-	if (!ike1_hash_fill(sa, &b, hash, h.message_id, (struct span){ 0 }))
+	if (!ike1_hash_fill(sa, &b, hash, h.message_id, (struct span) { 0 }))
 		return;
 	m = builder_finish(&b);
 	n = m.n ? ike1_encrypt(sa, iv, room, m.n, INFO_MESSAGE_MAX) : 0;
@@ -64,8 +71,9 @@ info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi,
 	const char *name = notify_name(type);
 
 	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending %s notification", name ? name : "an unnamed");
-	send_protected(sa, &(struct payload){ .type = PAYLOAD_N,
-	                                      .n = { .doi = DOI_IPSEC, .protocol = protocol, .type = type, .spi = spi, .data = data } });
+	send_protected(sa, &(struct payload) {
+	                           .type = PAYLOAD_N,
+	                           .n = { .doi = DOI_IPSEC, .protocol = protocol, .type = type, .spi = spi, .data = data } });
 }
 
 void
@@ -83,7 +91,8 @@ info_notify_clear(struct ike *core, const struct endpoint *local, const struct e
 	memcpy(h.cookie_i, cookie_i, 8);
 	memcpy(h.cookie_r, cookie_r, 8);
 	builder_start(&b, room, sizeof room, &h);
-	builder_add(&b, &(struct payload){ .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .type = type } });
+	builder_add(&b,
+	            &(struct payload) { .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .type = type } });
 	say(core, LOG_IKE, LOG_CONTROL, NULL, NULL, "sending %s notification in clear to %s", name ? name : "an unnamed",
 	    endpoint_text(core, remote));
 	ike_send(core, local, remote, builder_finish(&b));
@@ -97,8 +106,11 @@ info_spi_deleted(struct ike_sa *sa, uint32_t spi)
 	/* RFC 2408 section 3.15: the SPI is that of the sender's inbound SA, which the peer sends to. */
 	put_be32(room, spi);
 	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for ESP CHILD_SA with SPI %08x", spi);
-	send_protected(sa, &(struct payload){ .type = PAYLOAD_D, .d = { .doi = DOI_IPSEC, .protocol = PROTO_IPSEC_ESP, .spi_size = 4,
-	                                                               .n_spi = 1, .spis = { room, 4 } } });
+	send_protected(
+	        sa,
+	        &(struct payload) {
+	                .type = PAYLOAD_D,
+	                .d = { .doi = DOI_IPSEC, .protocol = PROTO_IPSEC_ESP, .spi_size = 4, .n_spi = 1, .spis = { room, 4 } } });
 }
 
 void
@@ -115,8 +127,12 @@ info_ike_deleted(struct ike_sa *sa)
 	if (!sa->keys.n)
 		return;
 	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for IKE_SA %s", sa_name(sa));
-	send_protected(sa, &(struct payload){ .type = PAYLOAD_D, .d = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .spi_size = 16,
-	                                                               .n_spi = 1, .spis = cookies(sa, room) } });
+	send_protected(sa, &(struct payload) { .type = PAYLOAD_D,
+	                                       .d = { .doi = DOI_IPSEC,
+	                                              .protocol = PROTO_ISAKMP,
+	                                              .spi_size = 16,
+	                                              .n_spi = 1,
+	                                              .spis = cookies(sa, room) } });
 }
 
 static void
@@ -125,8 +141,12 @@ send_dpd(struct ike_sa *sa, uint16_t type, uint32_t sequence)
 	uint8_t room[16], seq[4];
 
 	put_be32(seq, sequence);
-	send_protected(sa, &(struct payload){ .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .type = type,
-	                                                                .spi = cookies(sa, room), .data = { seq, 4 } } });
+	send_protected(sa, &(struct payload) { .type = PAYLOAD_N,
+	                                       .n = { .doi = DOI_IPSEC,
+	                                              .protocol = PROTO_ISAKMP,
+	                                              .type = type,
+	                                              .spi = cookies(sa, room),
+	                                              .data = { seq, 4 } } });
 }
 
 /* RFC 3706 section 5.3; section 7.1 wants the first sequence number to be random and small enough never to wrap. */
@@ -159,8 +179,12 @@ info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol
 		put_be32(d + 20, (uint32_t)kilobytes);
 		n = 24;
 	}
-	builder_add(b, &(struct payload){ .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = protocol,
-	                                                            .type = NOTIFY_RESPONDER_LIFETIME, .spi = spi, .data = { d, n } } });
+	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
+	                                   .n = { .doi = DOI_IPSEC,
+	                                          .protocol = protocol,
+	                                          .type = NOTIFY_RESPONDER_LIFETIME,
+	                                          .spi = spi,
+	                                          .data = { d, n } } });
 }
 
 /* Data attributes by hand: type, then value (AF = 1) or length and octets. RFC 2408 section 3.3. */
@@ -285,7 +309,8 @@ delete_child(struct ike_sa *sa, uint32_t spi)
 	struct child_sa *c = find_deleted(sa, spi);
 	struct child_sa *next = c && c->successor ? child_by_id(core, c->successor) : NULL;
 
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for ESP CHILD_SA with SPI %08x%s", spi, c ? "" : ": unknown here");
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for ESP CHILD_SA with SPI %08x%s", spi,
+	    c ? "" : ": unknown here");
 	if (!c)
 		return;
 	/* The peer gives the old one up: it has the new one. */
@@ -366,8 +391,8 @@ take_notify(struct ike_sa *sa, const struct notify_payload *n)
 	why = arena_printf(&core->scratch, "the peer says %s%s%s", name ? name : "an unknown notification", sentence ? ": " : "",
 	                   sentence ? sentence : "");
 	v = cause(sa, n->type);
-	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s (%u)", why ? why : "?",
-	    n->type);
+	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s (%u)",
+	    why ? why : "?", n->type);
 	/* Errors are below 8192 (RFC 2408 section 3.14.1). */
 	if (n->type < 8192)
 		quick_mode_refused(sa, n->spi, why ? why : "refused");
@@ -404,8 +429,10 @@ hint_wrong_keys(struct ike_sa *sa, const struct endpoint *from)
 		return;
 	}
 	core->verdicts[VERDICT_WRONG_PSK]++;
-	snprintf(text, sizeof text, "%s answers message 5 of Main Mode with something else under its own keys: probably the pre-shared "
-	         "keys differ", endpoint_text(core, from));
+	snprintf(text, sizeof text,
+	         "%s answers message 5 of Main Mode with something else under its own keys: probably the pre-shared "
+	         "keys differ",
+	         endpoint_text(core, from));
 	if (sa->last_notice && strcmp(sa->last_notice, text) == 0)
 		return;
 	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(VERDICT_WRONG_PSK), "%s", text);
@@ -427,7 +454,7 @@ open_protected(struct ike_sa *sa, struct message *m, const struct datagram *in, 
 	*why = isakmp_decode_payloads(m, m->h.next_payload, body, true, &sa->core->scratch);
 	if (*why)
 		return VERDICT_UNDECRYPTABLE;
-	if (!ike1_hash_verify(sa, m, (struct span){ 0 }))
+	if (!ike1_hash_verify(sa, m, (struct span) { 0 }))
 		return VERDICT_BAD_HASH;
 	return ike_sa_fresh_id(sa, m->h.message_id) ? VERDICT_OK : VERDICT_REPLAYED;
 }

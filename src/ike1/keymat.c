@@ -31,7 +31,7 @@ skeyid_derive(uint8_t *d, uint8_t *a, uint8_t *e, uint16_t prf_id, struct span s
 {
 	size_t n = prf_octets(prf_id);
 
-	return derive(d, prf_id, skeyid, (struct span){ 0 }, gxy, cky_i, cky_r, 0) &&
+	return derive(d, prf_id, skeyid, (struct span) { 0 }, gxy, cky_i, cky_r, 0) &&
 	       derive(a, prf_id, skeyid, span_of(d, n), gxy, cky_i, cky_r, 1) &&
 	       derive(e, prf_id, skeyid, span_of(a, n), gxy, cky_i, cky_r, 2);
 }
@@ -123,8 +123,8 @@ phase2_hash3(uint8_t *hash, uint16_t prf_id, struct span skeyid_a, uint32_t mess
 
 /* K1 = prf(SKEYID_d, seed), Kn = prf(SKEYID_d, Kn-1 | seed); seed = [g(qm)^xy |] protocol | SPI | Ni_b | Nr_b */
 bool
-phase2_keymat(uint8_t *keymat, size_t n, uint16_t prf_id, struct span skeyid_d, struct span gqm_xy, uint8_t protocol, uint32_t spi,
-              struct span ni_b, struct span nr_b)
+phase2_keymat(uint8_t *keymat, size_t n, uint16_t prf_id, struct span skeyid_d, struct span gqm_xy, uint8_t protocol,
+              uint32_t spi, struct span ni_b, struct span nr_b)
 {
 	uint8_t head[5] = { protocol }, k[PRF_OCTETS_MAX], next[PRF_OCTETS_MAX];
 	struct span in[] = { { 0 }, gqm_xy, { head, 5 }, ni_b, nr_b };

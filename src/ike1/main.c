@@ -12,7 +12,7 @@
 static struct match_terms
 terms(void)
 {
-	return (struct match_terms){ .protocol = PROPOSAL_IKE, .auth = AUTH_OFFER_PSK };
+	return (struct match_terms) { .protocol = PROPOSAL_IKE, .auth = AUTH_OFFER_PSK };
 }
 
 /* ---- Messages 1 and 2: the SA */
@@ -103,7 +103,7 @@ choose_sa(struct exchange *ex, const struct message *in)
 	if (!room)
 		return VERDICT_INTERNAL;
 	builder_start(&b, room, sa->raw.n + 512, &h);
-	if (!secret_copy(&p->sar_b, builder_add(&b, &(struct payload){ .type = PAYLOAD_SA, .sa = answer })) || !wire_ok(&b.w))
+	if (!secret_copy(&p->sar_b, builder_add(&b, &(struct payload) { .type = PAYLOAD_SA, .sa = answer })) || !wire_ok(&b.w))
 		return VERDICT_INTERNAL;
 	phase1_take_vendor_ids(ex, in);
 	ex->fatal = false;
@@ -138,7 +138,8 @@ accept_sa(struct exchange *ex, const struct message *in)
 		return VERDICT_BAD_CHOICE;
 	ex->why = our_offer(ex, &offer);
 	if (!ex->why)
-		ex->why = ike1_sa_accept(&chosen, &message_find(in, PAYLOAD_SA, NULL)->sa, &offer, PROPOSAL_IKE, &sa->core->scratch);
+		ex->why = ike1_sa_accept(&chosen, &message_find(in, PAYLOAD_SA, NULL)->sa, &offer, PROPOSAL_IKE,
+		                         &sa->core->scratch);
 	if (ex->why)
 		return VERDICT_BAD_CHOICE;
 	if (!phase1_take_suite(ex, &chosen))
@@ -185,8 +186,11 @@ add_initial_contact(struct exchange *ex, struct builder *b)
 		return;
 	memcpy(spi, sa->cookie_i, 8);
 	memcpy(spi + 8, sa->cookie_r, 8);
-	builder_add(b, &(struct payload){ .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP,
-	                                                            .type = NOTIFY_INITIAL_CONTACT, .spi = span_of(spi, 16) } });
+	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
+	                                   .n = { .doi = DOI_IPSEC,
+	                                          .protocol = PROTO_ISAKMP,
+	                                          .type = NOTIFY_INITIAL_CONTACT,
+	                                          .spi = span_of(spi, 16) } });
 }
 
 static enum built
@@ -293,17 +297,19 @@ verify_id_hash(struct exchange *ex, const struct message *m)
 	}
 	/* From here on the message is the peer's. */
 	if (!id_payload_identity(&id, &idp->id)) {
-		id = (struct identity){ .type = ID_ANY };
+		id = (struct identity) { .type = ID_ANY };
 		return wrong_identity(ex, &id, &sa->conn->remote.id);
 	}
 
-	struct conn *c = ex->role == RESPONDER ? conn_for_identity(ex, &id)
-	               : identity_match(&sa->conn->remote.id, &id) > 0 ? sa->conn : NULL;
+	struct conn *c = ex->role == RESPONDER                           ? conn_for_identity(ex, &id)
+	                 : identity_match(&sa->conn->remote.id, &id) > 0 ? sa->conn
+	                                                                 : NULL;
 
 	if (!c)
 		return wrong_identity(ex, &id, &sa->conn->remote.id);
 	if (c != sa->conn) {
-		say(sa->core, LOG_CFG, LOG_CONTROL, sa, NULL, "the identity %s selects connection %s", id_text(sa->core, &id), c->name);
+		say(sa->core, LOG_CFG, LOG_CONTROL, sa, NULL, "the identity %s selects connection %s", id_text(sa->core, &id),
+		    c->name);
 		ike_sa_set_conn(sa, c);
 	}
 	free(sa->remote_id);
@@ -347,8 +353,8 @@ verify_hash_r(struct exchange *ex, const struct message *m)
 	if (v && ex->fatal)
 		memcpy(ex->sa->iv, ex->next_iv, sizeof ex->sa->iv);
 	if (life && (!p->life_seconds || life < p->life_seconds)) {
-		say(ex->sa->core, LOG_IKE, LOG_CONTROL, ex->sa, "lifetime", "the responder shortens the IKE_SA's lifetime to %llu s",
-		    (unsigned long long)life);
+		say(ex->sa->core, LOG_IKE, LOG_CONTROL, ex->sa, "lifetime",
+		    "the responder shortens the IKE_SA's lifetime to %llu s", (unsigned long long)life);
 		p->life_seconds = life;
 	}
 	return v;
@@ -382,7 +388,8 @@ main_mode_refused(struct exchange *ex, enum verdict v)
 	if (v == VERDICT_UNDECRYPTABLE || v == VERDICT_BAD_HASH) {
 		char text[256];
 
-		snprintf(text, sizeof text, "the pre-shared keys of %s and %s probably differ: message %u of Main Mode does not decrypt",
+		snprintf(text, sizeof text,
+		         "the pre-shared keys of %s and %s probably differ: message %u of Main Mode does not decrypt",
 		         ip_text(core, &sa->local.ip), ip_text(core, &ex->remote.ip), ex->at + 1u);
 		core->verdicts[VERDICT_WRONG_PSK]++;
 		say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(VERDICT_WRONG_PSK), "%s", text);
@@ -397,6 +404,7 @@ main_mode_refused(struct exchange *ex, enum verdict v)
 #define MAY1 P(VID)
 
 /* Main Mode, pre-shared key: RFC 2409 section 5.4. One row = one message. */
+/* clang-format off */
 static const struct step main_mode_steps[] = {
 	/* sender    must               may              HDR*   build           process */
 	{ INITIATOR, P(SA),             MAY1,            false, offer_sa,       choose_sa },
@@ -406,6 +414,7 @@ static const struct step main_mode_steps[] = {
 	{ INITIATOR, P(ID) | P(HASH),   P(N) | P(CR),    true,  build_id_hash,  verify_hash_i },
 	{ RESPONDER, P(ID) | P(HASH),   P(N) | P(CR),    true,  build_id_hash,  verify_hash_r },
 };
+/* clang-format on */
 
 const struct exchange_kind main_mode_psk = {
 	.name = "Main Mode",
@@ -432,7 +441,8 @@ main_mode_initiate(struct ike_sa *sa)
 		exchange_free(ex);
 		return false;
 	}
-	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "initiating Main Mode IKE_SA %s to %s", sa_name(sa), ip_text(core, &sa->remote.ip));
+	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "initiating Main Mode IKE_SA %s to %s", sa_name(sa),
+	    ip_text(core, &sa->remote.ip));
 	exchange_advance(ex);
 	return true;
 }

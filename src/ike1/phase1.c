@@ -80,8 +80,10 @@ phase1_take_suite(struct exchange *ex, const struct suite *s)
 	p->shorten = theirs && ours && ours < theirs;
 	p->life_seconds = !theirs || (ours && ours < theirs) ? ours : theirs;
 	if (theirs && ours && theirs != ours)
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "lifetime", "lifetimes of the IKE_SA differ: the peer says %llu s, we say %llu s "
-		    "(rekey_time + over_time); the shorter holds", (unsigned long long)theirs, (unsigned long long)ours);
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "lifetime",
+		    "lifetimes of the IKE_SA differ: the peer says %llu s, we say %llu s "
+		    "(rekey_time + over_time); the shorter holds",
+		    (unsigned long long)theirs, (unsigned long long)ours);
 	return prf_octets(sa->prf_id) != 0;
 }
 
@@ -166,8 +168,8 @@ phase1_derive(struct exchange *ex)
 	uint8_t e[PRF_OCTETS_MAX];
 	bool ok = cipher && n && p->have_skeyid && secret_alloc(&sa->keys, 2 * n + cipher->key_octets);
 
-	ok = ok && skeyid_derive(sa->keys.p, sa->keys.p + n, e, sa->prf_id, span_of(p->skeyid, n), secret_span(&p->gxy), sa->cookie_i,
-	                         sa->cookie_r);
+	ok = ok && skeyid_derive(sa->keys.p, sa->keys.p + n, e, sa->prf_id, span_of(p->skeyid, n), secret_span(&p->gxy),
+	                         sa->cookie_i, sa->cookie_r);
 	ok = ok && isakmp_encryption_key(sa->keys.p + 2 * n, cipher->key_octets, sa->prf_id, span_of(e, n));
 	ok = ok && phase1_iv(ex->iv, ike1_block(sa), sa->prf_id, secret_span(&p->gxi), secret_span(&p->gxr));
 	secret_wipe(e, sizeof e);
@@ -209,5 +211,6 @@ phase1_done(struct exchange *ex)
 
 	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
 	memcpy(sa->iv, ex->iv, sizeof sa->iv);
-	ike_sa_established(sa, (instant_t)(p->life_seconds < 100000000 ? p->life_seconds : 100000000) * SECONDS(1), p->initial_contact);
+	ike_sa_established(sa, (instant_t)(p->life_seconds < 100000000 ? p->life_seconds : 100000000) * SECONDS(1),
+	                   p->initial_contact);
 }

@@ -7,16 +7,16 @@
 /* What Phase 1 needs until it is done, whichever exchange carries it. Freed then. */
 struct phase1 {
 	struct dh *dh;
-	struct secret ni, nr;     /* nonce bodies */
-	struct secret gxi, gxr;   /* public values, as in the KE payloads */
+	struct secret ni, nr;   /* nonce bodies */
+	struct secret gxi, gxr; /* public values, as in the KE payloads */
 	struct secret gxy;
-	struct secret sai_b;      /* the initiator's SA payload body: RFC 2409 hashes it as it was sent */
-	struct secret sar_b;      /* our answer to it, as responder */
+	struct secret sai_b; /* the initiator's SA payload body: RFC 2409 hashes it as it was sent */
+	struct secret sar_b; /* our answer to it, as responder */
 	struct secret psk;
 	uint8_t skeyid[PRF_OCTETS_MAX];
 	bool have_skeyid, asked_again, confirmed, initial_contact;
-	bool shorten;             /* ours is shorter than what the initiator offered: it is told */
-	uint64_t life_seconds;    /* the smaller of what both said; 0: none */
+	bool shorten;          /* ours is shorter than what the initiator offered: it is told */
+	uint64_t life_seconds; /* the smaller of what both said; 0: none */
 	uint64_t our_life_seconds;
 };
 

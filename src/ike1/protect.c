@@ -6,7 +6,7 @@
 static struct span
 part(const struct ike_sa *sa, size_t from, size_t n)
 {
-	return from + n <= sa->keys.n ? span_of(sa->keys.p + from, n) : (struct span){ 0 };
+	return from + n <= sa->keys.n ? span_of(sa->keys.p + from, n) : (struct span) { 0 };
 }
 
 struct span
@@ -28,7 +28,7 @@ ike1_ka(const struct ike_sa *sa)
 {
 	size_t n = 2 * prf_octets(sa->prf_id);
 
-	return sa->keys.n > n ? part(sa, n, sa->keys.n - n) : (struct span){ 0 };
+	return sa->keys.n > n ? part(sa, n, sa->keys.n - n) : (struct span) { 0 };
 }
 
 size_t

@@ -13,14 +13,14 @@ enum { QUICK_NONCE_OCTETS = 32, QUICK_NONCE_MIN = 8, QUICK_NONCE_MAX = 256, ESP_
 struct quick {
 	struct dh *dh;
 	struct secret ni, nr, gxy;
-	struct secret sar_b;       /* responder: the body of our SA payload */
-	struct secret ids;         /* responder: IDci and IDcr bodies as they came, to be sent back */
+	struct secret sar_b; /* responder: the body of our SA payload */
+	struct secret ids;   /* responder: IDci and IDcr bodies as they came, to be sent back */
 	size_t n_idci;
 	struct suite suite;
 	uint8_t in[ESP_KEYS_MAX], out[ESP_KEYS_MAX];
 	size_t n_encr, n_integ;
 	uint64_t life_seconds, life_kilobytes; /* the smaller of both; 0: none */
-	bool shorten;              /* responder: say RESPONDER-LIFETIME */
+	bool shorten;                          /* responder: say RESPONDER-LIFETIME */
 	bool asked, refused_by_peer;
 };
 
@@ -179,8 +179,8 @@ take_lifetimes(struct exchange *ex, const struct suite *s, const struct child *c
 	q->shorten = theirs && seconds && seconds < theirs;
 	if (theirs && seconds && theirs != seconds)
 		say(ex->sa->core, LOG_CHD, LOG_CONTROL, ex->sa, "lifetime",
-		    "lifetimes of CHILD_SA %s differ: the peer says %llu s, we say %llu s (life_time); the shorter holds", cfg->name,
-		    (unsigned long long)theirs, (unsigned long long)seconds);
+		    "lifetimes of CHILD_SA %s differ: the peer says %llu s, we say %llu s (life_time); the shorter holds",
+		    cfg->name, (unsigned long long)theirs, (unsigned long long)seconds);
 }
 
 /* ---- Message 1 */
@@ -248,7 +248,7 @@ offer(struct exchange *ex, struct builder *b)
 		ex->why = "IKEv1 cannot say these traffic selectors: it knows subnets, ranges and one port, not port ranges";
 		return BUILD_FAILED;
 	}
-	return ike1_hash_fill(ex->sa, b, hash, ex->message_id, (struct span){ 0 }) ? BUILT : BUILD_FAILED;
+	return ike1_hash_fill(ex->sa, b, hash, ex->message_id, (struct span) { 0 }) ? BUILT : BUILD_FAILED;
 }
 
 /* ---- Message 1, as responder */
@@ -314,7 +314,8 @@ struct choice {
 
 /* Whether a configured child has this very pair of selectors, or (@within) one that contains it. */
 static bool
-fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool within, size_t *pair)
+fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool within,
+     size_t *pair)
 {
 	struct ike_sa *sa = ex->sa;
 	const struct policy *p = policy_find_configured(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip);
@@ -461,7 +462,7 @@ consider(struct exchange *ex, const struct message *m)
 	struct quick *q = quick_of(ex);
 	struct suites offered;
 	struct choice w = { 0 };
-	enum verdict v = authentic(ex, m, (struct span){ 0 });
+	enum verdict v = authentic(ex, m, (struct span) { 0 });
 
 	if (v == VERDICT_OK || ex->fatal)
 		ike_sa_fresh_id(sa, ex->message_id);
@@ -477,7 +478,8 @@ consider(struct exchange *ex, const struct message *m)
 		quick_of(ex)->suite.spi = offered.s[0].spi;
 	if (!choose_child(ex, &offered, &w)) {
 		ex->notify = NOTIFY_INVALID_ID_INFORMATION;
-		ex->why = arena_printf(&core->scratch, "the peer wants %s (ours first); connection %s allows %s: see local_ts and remote_ts",
+		ex->why = arena_printf(&core->scratch,
+		                       "the peer wants %s (ours first); connection %s allows %s: see local_ts and remote_ts",
 		                       pair_text(core, &w.ts), sa->conn->name, ours_as_text(ex));
 		return VERDICT_TS_MISMATCH;
 	}
@@ -585,8 +587,9 @@ accept(struct exchange *ex, const struct message *m)
 	take_lifetimes(ex, &chosen, ex->child->cfg);
 	life = info_responder_lifetime(m, PROTO_IPSEC_ESP);
 	if (life && life < q->life_seconds) {
-		say(core, LOG_CHD, LOG_CONTROL, ex->sa, "lifetime", "the responder shortens the lifetime of CHILD_SA %s to %llu s",
-		    child_name(ex->child), (unsigned long long)life);
+		say(core, LOG_CHD, LOG_CONTROL, ex->sa, "lifetime",
+		    "the responder shortens the lifetime of CHILD_SA %s to %llu s", child_name(ex->child),
+		    (unsigned long long)life);
 		q->life_seconds = life;
 	}
 	ex->fatal = !derive(ex);
@@ -609,7 +612,8 @@ confirm(struct exchange *ex, struct builder *b)
 		return BUILD_FAILED;
 	return phase2_hash3(b->w.out + (hash.p - b->w.out), ex->sa->prf_id, ike1_skeyid_a(ex->sa), ex->message_id,
 	                    secret_span(&q->ni), secret_span(&q->nr))
-	     ? BUILT : BUILD_FAILED;
+	               ? BUILT
+	               : BUILD_FAILED;
 }
 
 static enum verdict
@@ -620,8 +624,9 @@ confirmed(struct exchange *ex, const struct message *m)
 
 	if (!phase2_hash3(want, ex->sa->prf_id, ike1_skeyid_a(ex->sa), ex->message_id, secret_span(&q->ni), secret_span(&q->nr)))
 		return VERDICT_INTERNAL;
-	return secret_equal(span_of(want, prf_octets(ex->sa->prf_id)), message_find(m, PAYLOAD_HASH, NULL)->data) ? VERDICT_OK
-	                                                                                                           : VERDICT_BAD_HASH;
+	return secret_equal(span_of(want, prf_octets(ex->sa->prf_id)), message_find(m, PAYLOAD_HASH, NULL)->data)
+	               ? VERDICT_OK
+	               : VERDICT_BAD_HASH;
 }
 
 /* ---- The end */
@@ -676,7 +681,7 @@ quick_fail(struct exchange *ex, const char *reason)
 
 	if (ex->notify) {
 		put_be32(spi, q->suite.spi);
-		info_notify(sa, PROTO_IPSEC_ESP, ex->notify, span_of(spi, q->suite.spi ? 4 : 0), (struct span){ 0 });
+		info_notify(sa, PROTO_IPSEC_ESP, ex->notify, span_of(spi, q->suite.spi ? 4 : 0), (struct span) { 0 });
 	}
 	if (c)
 		child_failed(c, reason);
@@ -716,15 +721,17 @@ quick_mode_refused(struct ike_sa *sa, struct span spi, const char *why)
 }
 
 #define Q_MUST (P(HASH) | P(SA) | P(NONCE))
-#define Q_MAY  (P(KE) | P(ID) | P(NAT_OA))
+#define Q_MAY (P(KE) | P(ID) | P(NAT_OA))
 
 /* Quick Mode: RFC 2409 section 5.5. One row = one message. */
+/* clang-format off */
 static const struct step quick_steps[] = {
 	/* sender    must     may    HDR*  build    process */
 	{ INITIATOR, Q_MUST,  Q_MAY, true, offer,   consider },
 	{ RESPONDER, Q_MUST,  Q_MAY, true, answer,  accept },
 	{ INITIATOR, P(HASH), 0,     true, confirm, confirmed },
 };
+/* clang-format on */
 
 const struct exchange_kind quick_mode = {
 	.name = "Quick Mode",

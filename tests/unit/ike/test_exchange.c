@@ -27,7 +27,7 @@ build_plain(struct exchange *ex, struct builder *b)
 	uint8_t n = (uint8_t)(ex->at + 1);
 
 	toy.builds++;
-	builder_add_data(b, PAYLOAD_NONCE, span_of((uint8_t[]){ n, n, n, n, n, n, n, n }, 8));
+	builder_add_data(b, PAYLOAD_NONCE, span_of((uint8_t[]) { n, n, n, n, n, n, n, n }, 8));
 	return BUILT;
 }
 
@@ -91,12 +91,14 @@ toy_free(struct exchange *ex)
 	toy.freed++;
 }
 
+/* clang-format off */
 static const struct step toy_steps[] = {
 	{ INITIATOR, P(NONCE), 0, false, build_plain, process },
 	{ RESPONDER, P(NONCE), P(KE), false, build_plain, process },
 	{ INITIATOR, P(NONCE), 0, true, build_parked, process },
 	{ RESPONDER, P(NONCE), 0, true, build_plain, process },
 };
+/* clang-format on */
 
 static const struct exchange_kind toy_kind = {
 	.name = "Toy",
@@ -183,7 +185,7 @@ end_open(struct end *e, uint8_t role)
 	static const uint8_t cookie[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	struct ike_settings s;
 
-	*e = (struct end){ .now = SECONDS(100) };
+	*e = (struct end) { .now = SECONDS(100) };
 	seeded_rng_open(&e->rng, role + 1);
 	ike_settings_default(&s);
 	e->core = ike_new(&s, &e->rng.rng, protocols);
@@ -234,7 +236,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	toy = (struct toy){ 0 };
+	toy = (struct toy) { 0 };
 	return 0;
 }
 
@@ -480,7 +482,7 @@ forge(struct end *e, uint8_t flags, uint32_t types)
 	builder_start(&b, room, sizeof room, &h);
 	for (uint8_t t = 1; t < 32; t++)
 		if (types & (uint32_t)1 << t)
-			builder_add_data(&b, t, span_of((uint8_t[]){ 2, 2, 2, 2, 2, 2, 2, 2 }, 8));
+			builder_add_data(&b, t, span_of((uint8_t[]) { 2, 2, 2, 2, 2, 2, 2, 2 }, 8));
 	m = builder_finish(&b);
 
 	struct datagram d = { .data = m };

@@ -94,7 +94,7 @@ next_isakmp(struct file *f)
 		if (s.n >= ISAKMP_HEADER_OCTETS)
 			return s;
 	}
-	return (struct span){ 0 };
+	return (struct span) { 0 };
 }
 
 static struct secret
@@ -215,7 +215,8 @@ derive(struct talk *t)
 	t->gxy = unhex(traced(t, "shared Diffie Hellman secret", 0));
 	assert_true(skeyid_from_psk(t->skeyid, t->prf_id, secret_span(&psk), secret_span(&t->ni), secret_span(&t->nr)));
 	same("SKEYID", main_sa(t, "SKEYID"), t->skeyid, t->prf_n);
-	assert_true(skeyid_derive(t->d, t->a, t->e, t->prf_id, span_of(t->skeyid, t->prf_n), secret_span(&t->gxy), t->cky_i, t->cky_r));
+	assert_true(skeyid_derive(t->d, t->a, t->e, t->prf_id, span_of(t->skeyid, t->prf_n), secret_span(&t->gxy), t->cky_i,
+	                          t->cky_r));
 	same("SKEYID_d", main_sa(t, "SKEYID_d"), t->d, t->prf_n);
 	same("SKEYID_a", main_sa(t, "SKEYID_a"), t->a, t->prf_n);
 	same("SKEYID_e", main_sa(t, "SKEYID_e"), t->e, t->prf_n);
@@ -368,7 +369,8 @@ quick_message(struct talk *t, const struct isakmp_header *h, struct span d)
 		check_keys(t, q, message_find(&m, PAYLOAD_KE, NULL) != NULL);
 		break;
 	case 3:
-		assert_true(phase2_hash3(hash3, t->prf_id, span_of(t->a, t->prf_n), q->mid, secret_span(&q->ni), secret_span(&q->nr)));
+		assert_true(phase2_hash3(hash3, t->prf_id, span_of(t->a, t->prf_n), q->mid, secret_span(&q->ni),
+		                         secret_span(&q->nr)));
 		assert_true(span_equal(m.payload[0].data, span_of(hash3, t->prf_n)));
 		t->hashes++;
 		break;
@@ -385,7 +387,7 @@ info_message(struct talk *t, const struct isakmp_header *h, struct span d)
 		return;
 	assert_true(phase2_iv(iv, t->block, t->prf_id, span_of(t->iv, t->block), h->message_id));
 	open_message(t, &m, h, d, iv);
-	phase2_hash_is(t, &m, (struct span){ 0 });
+	phase2_hash_is(t, &m, (struct span) { 0 });
 	t->infos++;
 }
 

@@ -85,7 +85,7 @@ enqueue(struct net *net, const struct effect_send *s)
 
 	while (*at)
 		at = &(*at)->next;
-	*p = (struct packet){ .from = s->local, .to = s->remote, .n = s->data.n };
+	*p = (struct packet) { .from = s->local, .to = s->remote, .n = s->data.n };
 	if (s->data.n)
 		memcpy(p->data, s->data.p, s->data.n);
 	*at = p;
@@ -96,9 +96,13 @@ answer(struct net *net, struct end *e, const struct effect *asked)
 {
 	struct end *other = e == &net->end[0] ? &net->end[1] : &net->end[0];
 	struct effects fx = { 0 };
-	struct answer a = { .ticket = asked->ticket, .ok = true, .psk = span_str("swordfish"), .local = e->at, .remote = other->at };
+	struct answer a = {
+		.ticket = asked->ticket, .ok = true, .psk = span_str("swordfish"), .local = e->at, .remote = other->at
+	};
 
-	a.kind = asked->kind == EFFECT_ASK_PSK ? ANSWER_PSK : asked->kind == EFFECT_ASK_ADDRESS ? ANSWER_ADDRESS : ANSWER_INSTALLED;
+	a.kind = asked->kind == EFFECT_ASK_PSK       ? ANSWER_PSK
+	         : asked->kind == EFFECT_ASK_ADDRESS ? ANSWER_ADDRESS
+	                                             : ANSWER_INSTALLED;
 	armed = true;
 	ike_answer(e->core, net->now, &a, &fx);
 	armed = false;
@@ -201,18 +205,18 @@ open_net(struct net *net)
 	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
 	struct ike_settings s;
 
-	*net = (struct net){ .now = SECONDS(10) };
+	*net = (struct net) { .now = SECONDS(10) };
 	ike_settings_default(&s);
 	s.half_open_per_address = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		struct end *e = &net->end[i];
 
 		seeded_rng_open(&e->rng, i + 1);
-		e->at = (struct endpoint){ ip_from_v4(0xc0000201 + i), 500 };
+		e->at = (struct endpoint) { ip_from_v4(0xc0000201 + i), 500 };
 		e->core = ike_new(&s, &e->rng.rng, protocols);
 		e->conn = connection(i == 0);
 		assert_non_null(e->core);
-		command(net, e, (struct command){ .kind = COMMAND_LOAD, .conn = e->conn });
+		command(net, e, (struct command) { .kind = COMMAND_LOAD, .conn = e->conn });
 	}
 }
 
@@ -245,11 +249,11 @@ child_is_up(const struct end *e)
 static void
 live(struct net *net)
 {
-	command(net, &net->end[0], (struct command){ .kind = COMMAND_INITIATE, .id = 1, .ike = "site", .child = "net" });
+	command(net, &net->end[0], (struct command) { .kind = COMMAND_INITIATE, .id = 1, .ike = "site", .child = "net" });
 	run(net, net->now + SECONDS(400));
-	command(net, &net->end[1], (struct command){ .kind = COMMAND_REKEY, .child = "net" });
+	command(net, &net->end[1], (struct command) { .kind = COMMAND_REKEY, .child = "net" });
 	run(net, net->now + SECONDS(60));
-	command(net, &net->end[0], (struct command){ .kind = COMMAND_REKEY, .ike = "site" });
+	command(net, &net->end[0], (struct command) { .kind = COMMAND_REKEY, .ike = "site" });
 	run(net, net->now + SECONDS(60));
 }
 
@@ -284,11 +288,11 @@ memory_may_end_anywhere(void **state)
 		live(&net);
 		fail_at = 0;
 		/* What was lost with the memory is gone; there is some again, so a new attempt works. */
-		command(&net, &net.end[0], (struct command){ .kind = COMMAND_TERMINATE, .ike = "site" });
-		command(&net, &net.end[1], (struct command){ .kind = COMMAND_TERMINATE, .ike = "site" });
+		command(&net, &net.end[0], (struct command) { .kind = COMMAND_TERMINATE, .ike = "site" });
+		command(&net, &net.end[1], (struct command) { .kind = COMMAND_TERMINATE, .ike = "site" });
 		run(&net, net.now + SECONDS(300));
-		command(&net, &net.end[0], (struct command){ .kind = COMMAND_LOAD, .conn = net.end[0].conn });
-		command(&net, &net.end[0], (struct command){ .kind = COMMAND_INITIATE, .id = 1, .ike = "site", .child = "net" });
+		command(&net, &net.end[0], (struct command) { .kind = COMMAND_LOAD, .conn = net.end[0].conn });
+		command(&net, &net.end[0], (struct command) { .kind = COMMAND_INITIATE, .id = 1, .ike = "site", .child = "net" });
 		run(&net, net.now + SECONDS(60));
 		if (!child_is_up(&net.end[0]) || !child_is_up(&net.end[1]))
 			fail_msg("no tunnel after the end of memory at allocation %lu of %lu", i, n);
@@ -305,7 +309,7 @@ shutdown_ends_with_nothing_installed(void **state)
 	fail_at = 0;
 	open_net(&net);
 	live(&net);
-	command(&net, &net.end[0], (struct command){ .kind = COMMAND_SHUTDOWN, .id = 9 });
+	command(&net, &net.end[0], (struct command) { .kind = COMMAND_SHUTDOWN, .id = 9 });
 	run(&net, net.now + SECONDS(60));
 	for (unsigned i = 0; i < 2; i++) {
 		assert_false(child_is_up(&net.end[i]));
