@@ -479,6 +479,23 @@ missing_file(void **state)
 	conf_errors_free(&errs);
 }
 
+/* charon.replay_window, for children that say nothing themselves. */
+static void
+default_replay_window(void **state)
+{
+	struct config c = { .replay_window = 64 };
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(config_from(&c, SITE("children { a { } b { replay_window = 128\n } }"), &errs));
+	assert_int_equal(c.conn[0]->children[0].replay_window, 64);
+	assert_int_equal(c.conn[0]->children[1].replay_window, 128);
+	config_free(&c);
+	/* It is a setting of whoever loads, and stays. */
+	assert_int_equal(c.replay_window, 64);
+	conf_errors_free(&errs);
+}
+
 /* What users are given to start from. */
 static void
 examples_load(void **state)
@@ -526,6 +543,7 @@ main(void)
 		cmocka_unit_test(secrets_are_not_told),
 		cmocka_unit_test(exposed_secrets_are_refused),
 		cmocka_unit_test(missing_file),
+		cmocka_unit_test(default_replay_window),
 		cmocka_unit_test(examples_load),
 	};
 
