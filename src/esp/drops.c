@@ -21,22 +21,22 @@ esp_drop_sentence(enum esp_drop d)
 	return (unsigned)d < ESP_DROP_COUNT ? sentences[d] : "unknown reason";
 }
 
-/* Behind the first dropped packet the survivors move up; until then nothing is copied. */
+/* From the first dropped packet on, each survivor changes places with the earliest dropped one. */
 static void
 compact_from(struct batch *b, size_t first)
 {
-	struct packet dropped[ESP_BATCH_MAX];
-	size_t kept = first, n_dropped = 0;
+	size_t kept = first;
 
 	for (size_t i = first; i < b->n; i++) {
-		if (b->pkt[i].drop)
-			dropped[n_dropped++] = b->pkt[i];
-		else
-			b->pkt[kept++] = b->pkt[i];
+		struct packet p = b->pkt[i];
+
+		if (p.drop)
+			continue;
+		b->pkt[i] = b->pkt[kept];
+		b->pkt[kept++] = p;
 	}
-	memcpy(&b->pkt[kept], dropped, n_dropped * sizeof dropped[0]);
+	b->n_dropped = b->n - kept;
 	b->n = kept;
-	b->n_dropped = n_dropped;
 }
 
 void

@@ -71,7 +71,7 @@ struct packet {
 
 /*
  * After esp_receive and esp_transmit: pkt[0..n) passed, in their order, and
- * pkt[n..n+n_dropped) did not; p->drop says why.
+ * pkt[n..n+n_dropped) did not, in any order; p->drop says why.
  */
 struct batch {
 	size_t n, n_dropped;
