@@ -24,7 +24,6 @@ settings_default(struct settings *s)
 {
 	*s = (struct settings) {
 		.stderr_level = LOG_CONTROL,
-		.install_routes = true,
 		.native_esp = true,
 		.divert_mark = 0x1000000,
 		.bypass_mark = 0x2000000,
@@ -92,7 +91,6 @@ SETTING(block_threshold, set_unsigned(r, k, &r->s->ike.half_open_per_address, 0,
 SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
 SETTING(port_ike, set_port(r, k, &r->s->ike.port))
 SETTING(port_nat_t, set_port(r, k, &r->s->ike.port_nat_t))
-SETTING(install_routes, conf_bool(&r->s->install_routes, k, r->errs))
 SETTING(replay_window, set_unsigned(r, k, &r->s->replay_window, 0, 65536))
 SETTING(routing_table, set_unsigned(r, k, &r->s->route_table, 1, UINT32_MAX))
 
@@ -109,7 +107,6 @@ static const struct setting charon_settings[] = {
 	{ "initiator_only", set_initiator_only },
 	{ "port", set_port_ike },
 	{ "port_nat_t", set_port_nat_t },
-	{ "install_routes", set_install_routes },
 	{ "replay_window", set_replay_window },
 	{ "routing_table", set_routing_table },
 	{ NULL, NULL },

@@ -22,7 +22,6 @@ struct settings {
 	size_t n_logs;          /* 0: standard error at the default level */
 	int stderr_level;       /* charon.filelog.stderr.default and its like; LOG_CONTROL */
 	char *vici_socket;      /* charon.plugins.vici.socket without "unix://"; NULL: vici.sock in the runtime folder */
-	bool install_routes;    /* charon.install_routes, yes */
 	uint32_t replay_window; /* charon.replay_window; 1024 packets */
 	/* charon.sallyport.*: what strongSwan has no name for; 0 or NULL leaves the choice to the part concerned */
 	char *tun_name;                               /* tun_name, "sallyport0" */

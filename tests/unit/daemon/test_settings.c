@@ -28,7 +28,7 @@ defaults(void **state)
 	assert_int_equal(s.ike.port_nat_t, 4500);
 	assert_int_equal(s.n_logs, 0);
 	assert_null(s.vici_socket);
-	assert_true(s.install_routes && s.native_esp);
+	assert_true(s.native_esp);
 	assert_int_equal(s.route_table, 0);
 	settings_free(&s);
 	conf_errors_free(&errs);
@@ -45,7 +45,7 @@ what_is_used(void **state)
 	                 "charon { retransmit_timeout = 1.5\n retransmit_base = 1\n retransmit_tries = 3\n retransmit_jitter = "
 	                 "10\n keep_alive = 1m\n"
 	                 "half_open_timeout = 10s\n init_limit_half_open = 100\n block_threshold = 0\n port = 1500\n port_nat_t "
-	                 "= 14500\n install_routes = no\n"
+	                 "= 14500\n"
 	                 "replay_window = 64\n routing_table = 77\n"
 	                 "filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format "
 	                 "= %b\n }\n stderr { default = 1\n } }\n"
@@ -63,7 +63,6 @@ what_is_used(void **state)
 	assert_int_equal(s.ike.half_open_per_address, 0);
 	assert_int_equal(s.ike.port, 1500);
 	assert_int_equal(s.ike.port_nat_t, 14500);
-	assert_false(s.install_routes);
 	assert_int_equal(s.replay_window, 64);
 	assert_int_equal(s.route_table, 77);
 	assert_int_equal(s.n_logs, 2);
@@ -94,15 +93,15 @@ what_is_passed_over(void **state)
 
 	(void)state;
 	assert_true(load(&s,
-	                 "charon { load = aes sha1\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } "
+	                 "charon { load = aes sha1\n install_routes = no\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } "
 	                 "syslog { daemon { } } }\n"
 	                 "swanctl { load = pem\n }\nlibtls { }",
 	                 &errs));
 	assert_int_equal(errs.n_notices, 1);
 	assert_int_equal(errs.n_errors, 0);
-	assert_true(errors_hold(&errs, "5 settings passed over"));
+	assert_true(errors_hold(&errs, "6 settings passed over"));
 	assert_true(
-	        errors_hold(&errs, "charon.load, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
+	        errors_hold(&errs, "charon.load, charon.install_routes, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
 	settings_free(&s);
 	conf_errors_free(&errs);
 }
