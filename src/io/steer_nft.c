@@ -336,7 +336,7 @@ merge_full_sets(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 static bool
 defragment(struct steer_nft *t, char *why, size_t why_size)
 {
-	static const char *const ways[] = { "meta l4proto tcp tproxy to :1", "ct state new" };
+	static const char *const ways[] = { "meta l4proto 6 tproxy to :1", "ct state new" };
 	bool ok = false;
 
 	for (size_t i = 0; i < 2 && !ok; i++) {
