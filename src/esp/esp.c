@@ -47,7 +47,7 @@ length_fits(const struct esp_sa *sa, uint32_t len)
 	uint32_t frame = (uint32_t)sa->head_octets + sa->icv_octets;
 
 	/* align is 4 or 16 */
-	return len >= frame + sa->align && ((len - frame) & (sa->align - 1u)) == 0;
+	return len >= frame + sa->align && len <= ESP_OCTETS_MAX && ((len - frame) & (sa->align - 1u)) == 0;
 }
 
 static enum esp_drop
@@ -202,6 +202,8 @@ may_leave(const struct packet *p)
 		return ESP_DROP_NO_OUTBOUND_SA;
 	if (p->len < IPV4_MIN)
 		return ESP_DROP_MALFORMED;
+	if (p->len > ESP_OCTETS_MAX || esp_sealed_octets(sa, p->len) > ESP_OCTETS_MAX)
+		return ESP_DROP_TOO_BIG;
 	version = p->p[0] >> 4;
 	if (version != 4 && (version != 6 || p->len < IPV6_HEADER))
 		return ESP_DROP_MALFORMED;

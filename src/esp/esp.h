@@ -52,6 +52,8 @@ enum {
 	/* Room that esp_transmit needs before and behind an inner packet, at most; esp_sealed_octets is exact. */
 	ESP_HEADROOM = 24,
 	ESP_TAILROOM = 64,
+	/* What one IPv4 packet can carry; libipsec-mb counts in 16 bits, too. */
+	ESP_OCTETS_MAX = 65535 - 20,
 };
 
 /* One packet on its way through the stages. */

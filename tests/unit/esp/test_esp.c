@@ -50,6 +50,47 @@ every_suite_opens_what_it_sealed(void **state)
 			round_trip(&esp_suite_cases[s], p[i & 1], p[i >> 1 & 1], i >> 2);
 }
 
+/* Up to the largest packet there is, what one provider seals the other opens; beyond, it is refused. */
+static void
+providers_agree_on_long_packets(void **state)
+{
+	static uint8_t inner[65536 + 64], long_buf[65536 + 256];
+
+	(void)state;
+	for (size_t s = 0; s < n_esp_suite_cases; s++) {
+		struct esp_worker *a = esp_case_worker(BULK_AUTO), *b = esp_case_worker(BULK_EVP);
+		struct seeded_rng rng;
+		struct esp_case c;
+		struct esp_sa *out, *back;
+
+		seeded_rng_open(&rng, s);
+		esp_case_init(&c, &esp_suite_cases[s], 5);
+		out = esp_case_add(a, &c, SA_OUTBOUND);
+		esp_case_add(b, &c, SA_INBOUND);
+		c.params.spi++;
+		back = esp_case_add(b, &c, SA_OUTBOUND);
+		esp_case_add(a, &c, SA_INBOUND);
+		for (unsigned i = 0; i < 40; i++) {
+			uint32_t len = i < 8 ? 65535 - 8 * i : 100 + (uint32_t)rng_below(&rng.rng, i % 4 ? 9000 : 65000), n;
+			bool fits = esp_sealed_octets(out, len) <= ESP_OCTETS_MAX;
+			struct esp_worker *from = i & 1 ? a : b, *to = i & 1 ? b : a;
+			struct packet p;
+			uint8_t *esp;
+
+			esp_case_packet(inner, len, 4, i);
+			assert_int_equal(esp_case_seal(from, i & 1 ? out : back, long_buf, inner, len, &esp, &n),
+			                 fits ? ESP_DROP_NONE : ESP_DROP_TOO_BIG);
+			if (!fits)
+				continue;
+			assert_int_equal(esp_case_open(to, esp, n, 0, &p), ESP_DROP_NONE);
+			assert_int_equal(p.len, len);
+			assert_memory_equal(p.p, inner, len);
+		}
+		esp_worker_free(a);
+		esp_worker_free(b);
+	}
+}
+
 /* A flipped bit anywhere in the packet is refused, and the SA is as before. */
 static void
 any_flipped_bit_is_refused(void **state)
@@ -437,6 +478,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_suite_opens_what_it_sealed),
+		cmocka_unit_test(providers_agree_on_long_packets),
 		cmocka_unit_test(any_flipped_bit_is_refused),
 		cmocka_unit_test(short_and_crooked_lengths_are_refused),
 		cmocka_unit_test(padding_next_header_and_inner_packet_are_checked),
