@@ -151,6 +151,7 @@ static void
 entry_close(struct ike *core, struct conn_entry *e)
 {
 	drop_traps(core, e);
+	conn_unindex(core, e);
 	free(e->trap);
 	conn_unref(e->conn);
 }
@@ -184,22 +185,26 @@ command_load(struct ike *core, struct conn *conn)
 {
 	struct conn_entry *e = conn_entry_find(core, conn->name), old = { 0 };
 	struct policy **trap;
+	struct conn_link *links = NULL;
 
 	if (e && conn_equal(e->conn, conn))
 		return VERDICT_OK;
 	trap = calloc(conn->n_children + 1, sizeof(struct policy *));
-	if (!trap)
+	if (!trap || !conn_index(core, conn, &links)) {
+		free(trap);
 		return VERDICT_INTERNAL;
+	}
 	if (e) {
 		old = *e;
 	} else {
 		e = entry_insert(core, conn->name);
 		if (!e) {
+			conn_links_free(core, links, conn);
 			free(trap);
 			return VERDICT_INTERNAL;
 		}
 	}
-	*e = (struct conn_entry) { .conn = conn_ref(conn), .trap = trap };
+	*e = (struct conn_entry) { .conn = conn_ref(conn), .trap = trap, .links = links };
 	set_traps(core, e);
 	if (old.conn)
 		entry_close(core, &old);
@@ -227,36 +232,6 @@ conn_entries_close(struct ike *core)
 	free(core->conns);
 	core->conns = NULL;
 	core->n_conns = core->cap_conns = 0;
-}
-
-size_t
-conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote, struct conn ***out)
-{
-	struct conn **list = arena_alloc(&core->scratch, (core->n_conns + 1) * sizeof(struct conn *));
-	unsigned *score = arena_alloc(&core->scratch, (core->n_conns + 1) * sizeof(unsigned));
-	size_t n = 0;
-
-	*out = list;
-	for (size_t i = 0; list && score && i < core->n_conns; i++) {
-		struct conn *c = core->conns[i].conn;
-		unsigned l = 0, r = 0;
-
-		if (c->version != IKE_ANY && c->version != v)
-			continue;
-		if (!address_specs_match(&c->local_addrs, local, &l) || !address_specs_match(&c->remote_addrs, remote, &r))
-			continue;
-
-		unsigned s = r * 1024 + l;
-		size_t at = n++;
-
-		for (; at > 0 && score[at - 1] < s; at--) {
-			list[at] = list[at - 1];
-			score[at] = score[at - 1];
-		}
-		list[at] = c;
-		score[at] = s;
-	}
-	return n;
 }
 
 struct policy *

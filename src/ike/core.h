@@ -44,6 +44,7 @@ enum { CHILD_SPI_MIN = 256 };
 
 struct exchange;
 struct child_sa;
+struct half_open_address;
 struct pending;
 
 /* A command that waits for an IKE_SA or CHILD_SA hangs on it through one of these. */
@@ -153,6 +154,18 @@ struct ike_sa {
 	instant_t dpd_at;            /* while a probe is out: when to send the next or give up */
 	instant_t dpd_since;
 	instant_t delete_at;
+	instant_t retry_at;                /* the next attempt; 0: none is waiting */
+	struct half_open_address *counted; /* where it counts as half open: its address may change meanwhile */
+};
+
+/*
+ * Where a responder looks for the connection of an address: each remote address
+ * that is named alone, or one link under no address for all the rest.
+ */
+struct conn_link {
+	struct table_link by_remote;
+	struct conn *conn; /* borrowed: it is loaded as long as the link stands */
+	struct ip ip;      /* IP_NONE: subnets, ranges, names, %any */
 };
 
 /* A connection that is loaded, with what load and commands made of it. */
@@ -160,7 +173,7 @@ struct conn_entry {
 	struct conn *conn;
 	struct policy **trap; /* per child: its claim from start_action, or NULL */
 	uint64_t ticket;      /* ASK_ADDRESS for dynamic selectors */
-	bool start_later;     /* start its children when the addresses are known */
+	struct conn_link *links; /* into the index by the peer's address */
 };
 
 /* An unfinished command. */
@@ -213,7 +226,7 @@ struct ike {
 
 	struct timers timers;
 	size_t n_timers; /* owners alive: the heap has room for each */
-	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, policy_by_reqid, policy_by_key, parked,
+	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, by_remote, policy_by_reqid, policy_by_key, parked,
 	        half_open_by_address;
 	struct id_index sas, child_sas;
 	struct conn_entry *conns; /* in order of name */
@@ -291,6 +304,8 @@ void ike_sa_revive(struct ike_sa *sa);
 void ike_sa_hand_over(struct ike_sa *sa);
 /* Children of @from continue under @to. */
 void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
+/* The attempt that waited begins. */
+void ike_sa_retry(struct ike_sa *sa);
 void ike_sa_half_open(struct ike_sa *sa, bool half_open);
 unsigned half_open_from(const struct ike *core, const struct ip *ip);
 void ike_sa_due(struct ike_sa *sa);
@@ -379,6 +394,10 @@ void conn_entries_close(struct ike *core);
 /* Sends the question that conn_trap() found necessary (e->ticket). */
 void conn_ask_address(struct ike *core, struct conn_entry *e);
 void conn_addresses_known(struct ike *core, const char *name, const struct answer *a);
+/* ---- candidates.c */
+bool conn_index(struct ike *core, struct conn *conn, struct conn_link **out);
+void conn_unindex(struct ike *core, struct conn_entry *e);
+void conn_links_free(struct ike *core, struct conn_link *links, const struct conn *conn);
 /* The connections that match both addresses, most specific first; in the scratch arena. */
 size_t conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote, struct conn ***out);
 /* The policy that a trap of this child holds, or NULL. */

@@ -63,6 +63,7 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 	open_table(core, &core->by_spi);
 	open_table(core, &core->by_pair);
 	open_table(core, &core->by_exchange);
+	open_table(core, &core->by_remote);
 	open_table(core, &core->policy_by_reqid);
 	open_table(core, &core->policy_by_key);
 	open_table(core, &core->parked);
@@ -113,6 +114,7 @@ ike_free(struct ike *core)
 	table_close(&core->by_spi);
 	table_close(&core->by_pair);
 	table_close(&core->by_exchange);
+	table_close(&core->by_remote);
 	table_close(&core->policy_by_reqid);
 	table_close(&core->policy_by_key);
 	table_close(&core->parked);
