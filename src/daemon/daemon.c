@@ -423,10 +423,13 @@ daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t 
 		snprintf(why, why_size, "%s has mistakes (see above): correct them, `--check-config` lists them", o->config);
 		return false;
 	}
+	/* Who can connect finds a daemon that is ready. */
+	if (!open_vici(d, why, why_size))
+		return false;
+	/* Last: until nothing can fail any more, what a killed daemon claimed stays. */
 	if (o->config)
 		steer_settled(d->steer);
-	/* Last: who can connect finds a daemon that is ready. */
-	return open_vici(d, why, why_size);
+	return true;
 }
 
 int
@@ -469,7 +472,10 @@ daemon_close(struct daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
-	steer_close(d->steer);
+	if (d->exit_code)
+		steer_abandon(d->steer);
+	else
+		steer_close(d->steer);
 	if (d->dataplane)
 		dataplane_close(d->dataplane);
 	ike_socket_close(&d->socket);

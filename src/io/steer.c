@@ -253,21 +253,21 @@ bool
 steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
 {
 	struct claimed *old = find(s, c->reqid), *n = claimed_new(c, why, why_size);
+	char refused[256];
+	bool ready;
 
 	if (!n)
 		return false;
-	if (!ready_for(s, n, why, why_size)) {
-		claimed_free(n);
-		return false;
-	}
+	/* Without a way to the TUN device the guard behind all routing drops what the selectors cover. */
+	ready = ready_for(s, n, why, why_size);
 	if (!table_insert(&s->claims, &n->link, span_of(&n->reqid, sizeof n->reqid))) {
 		snprintf(why, why_size, "out of memory");
 		claimed_free(n);
 		return false;
 	}
-	if (build_elements(s, c, n, old, why, why_size)) {
+	if (build_elements(s, c, n, old, ready ? why : refused, ready ? why_size : sizeof refused)) {
 		replace(s, n, old);
-		return true;
+		return ready;
 	}
 	undo_elements(s, n, old);
 	table_remove(&s->claims, &n->link);
@@ -488,4 +488,11 @@ steer_close(struct steer *s)
 		return;
 	remove_own(s);
 	steer_free(s);
+}
+
+void
+steer_abandon(struct steer *s)
+{
+	if (s)
+		steer_free(s);
 }

@@ -48,11 +48,14 @@ void steer_settled(struct steer *s);
  * earlier process left stays: a daemon that cannot read its configuration must not open what was closed. NULL is allowed.
  */
 void steer_close(struct steer *s);
+/* The end after a failure: as if killed, so that drops and unreachable routes stay until a daemon is back, or `flush`. NULL is allowed. */
+void steer_abandon(struct steer *s);
 
 /*
  * Adds, or replaces as one change, the claim of c->reqid; in force on return.
  * "dynamic" selectors stand for c->local and c->remote. False with a sentence in
- * @why: what was in force before still is.
+ * @why: what was in force before still is. Only where the TUN device cannot be reached by IPv6 the claim is in force all the
+ * same: what it covers is dropped, not sent in clear.
  */
 bool steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size);
 /* Unknown reqids are ignored. */

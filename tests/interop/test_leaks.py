@@ -10,7 +10,7 @@ import pytest
 
 from config import child, conf, pair
 from net import wait_until
-from peers import Charon, Sallyport
+from peers import BUILD, Charon, Sallyport
 
 PROTECTED = "net 10.1.0.0/16 or net 10.2.0.0/16 or net fd01::/64 or net fd02::/64"
 FAST = "charon {\n  retransmit_tries = 1\n  retransmit_timeout = 0.5\n}\n"
@@ -110,6 +110,39 @@ def test_killed_and_flushed(sites):
     ours.cli("flush")
     assert sites.alice.ping("10.2.0.10", 2) == 2
     assert "sallyport" not in sites.moon.run("nft", "list", "ruleset")
+
+
+def test_the_tun_device_is_deleted(sites, wire):
+    """The daemon ends, with an exit code that says so, as if it had been killed: nothing opens."""
+    a, _ = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    pings = flood(sites, 4)
+    time.sleep(1)
+    sites.moon.ip("link", "del", "sallyport0")
+    assert ours.proc.wait(10) == 1, ours.log()
+    wait_all(pings)
+    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+
+
+def test_a_start_that_fails_leaves_the_drops_of_the_killed(sites, wire):
+    a, _ = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    ours.kill()
+    os.unlink(ours.vici)
+    os.mkdir(ours.vici)  # so that the control socket cannot be made, which comes last
+    again = sites.moon.popen(os.path.join(BUILD, "sallyportd"), "--config", os.path.join(ours.dir, "swanctl.conf"), "--runtime-dir", ours.dir, "--foreground")
+    assert again.wait(10) == 1
+    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+
+
+def test_ipv6_that_cannot_reach_the_tun_device(sites, wire):
+    """IPv6 needs links of 1280 octets: the claim is refused, and what it covers dropped."""
+    a, _ = pair(children=both())
+    ours = Sallyport(sites.moon, a, load=False)
+    sites.moon.ip("link", "set", "sallyport0", "mtu", "1000")
+    ours.swanctl("--load-all", "--file", os.path.join(ours.dir, "swanctl.conf"))
+    ours.wait_log("cannot divert the traffic of child 'six'")
+    assert sites.alice.ping("fd02::10", 2, timeout=1) == 0
 
 
 def test_reload(sites, wire):
