@@ -52,8 +52,15 @@ struct cli_target {
  */
 size_t cli_resolve(struct cli *c, struct cli_target *out, bool children);
 
-/* Asks the daemon; failures are told. NULL: no answer. */
+/* Asks the daemon; failures are told. NULL: no answer. Control characters in what it says are '?'. */
 struct sallyport_message *cli_ask(struct cli *c, const char *command, const struct sallyport_message *args);
+/* The same, for what not every daemon knows: failures are not told. */
+struct sallyport_message *cli_try(struct cli *c, const char *command, const struct sallyport_message *args);
+/* Control characters become '?'. */
+void cli_clean(char *text);
+/* The value of an event's key, cleaned and perhaps cut; "" where there is none. Returns @out. */
+enum { CLI_LINE_MAX = 2048 };
+const char *cli_line(char out[CLI_LINE_MAX], const struct sallyport_message *m, const char *name);
 
 /* ---- lists */
 

@@ -4,17 +4,52 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct sallyport_message *
-cli_ask(struct cli *c, const char *command, const struct sallyport_message *args)
+/*
+ * What a peer sent may be part of what the daemon says. A terminal must not be
+ * told to do things by it, so that control characters are shown as '?'.
+ */
+void
+cli_clean(char *text)
 {
-	struct sallyport_message *m = sallyport_request(c->s, command, args);
-
-	if (!m)
-		fprintf(stderr, "sallyport: %s: %s\n", command, sallyport_error(c->s));
-	return m;
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
 }
 
-/* ---- lists: an event's message lives only as long as its handler, so that it is copied */
+const char *
+cli_line(char out[CLI_LINE_MAX], const struct sallyport_message *m, const char *name)
+{
+	const char *text = sallyport_get(sallyport_root(m), name);
+
+	snprintf(out, CLI_LINE_MAX, "%s", text ? text : "");
+	cli_clean(out);
+	return out;
+}
+
+/* One value; @list: the name of the list that it is an item of, or NULL. */
+static bool
+copy_value(struct sallyport_message *to, const struct sallyport_node *n, const char *list)
+{
+	char *text = strdup(sallyport_value(n));
+	bool ok;
+
+	if (!text)
+		return false;
+	cli_clean(text);
+	ok = list ? sallyport_put_item(to, list, text) : sallyport_put(to, sallyport_name(n), text);
+	free(text);
+	return ok;
+}
+
+static bool
+copy_list(struct sallyport_message *to, const struct sallyport_node *list)
+{
+	bool ok = true;
+
+	for (const struct sallyport_node *i = sallyport_first(list); i && ok; i = sallyport_next(i))
+		ok = copy_value(to, i, sallyport_name(list));
+	return ok;
+}
 
 static bool
 copy_into(struct sallyport_message *to, const struct sallyport_node *n)
@@ -22,39 +57,62 @@ copy_into(struct sallyport_message *to, const struct sallyport_node *n)
 	bool ok = true;
 
 	for (n = sallyport_first(n); n && ok; n = sallyport_next(n)) {
-		switch (sallyport_kind(n)) {
-		case SALLYPORT_SECTION:
+		if (sallyport_kind(n) == SALLYPORT_SECTION) {
 			ok = sallyport_begin(to, sallyport_name(n)) && copy_into(to, n);
 			sallyport_end(to);
-			break;
-		case SALLYPORT_LIST:
-			for (const struct sallyport_node *i = sallyport_first(n); i && ok; i = sallyport_next(i))
-				ok = sallyport_put_item(to, sallyport_name(n), sallyport_value(i));
-			break;
-		case SALLYPORT_VALUE:
-			ok = sallyport_put(to, sallyport_name(n), sallyport_value(n));
-			break;
-		case SALLYPORT_ITEM:
-		case SALLYPORT_NONE:
-			break;
+		} else {
+			ok = sallyport_kind(n) == SALLYPORT_LIST ? copy_list(to, n) : copy_value(to, n, NULL);
 		}
 	}
 	return ok;
 }
 
+/* NULL when out of memory. */
+static struct sallyport_message *
+clean_copy(const struct sallyport_message *m)
+{
+	struct sallyport_message *copy = sallyport_message_new();
+
+	if (copy && copy_into(copy, sallyport_root(m)))
+		return copy;
+	sallyport_message_free(copy);
+	return NULL;
+}
+
+struct sallyport_message *
+cli_try(struct cli *c, const char *command, const struct sallyport_message *args)
+{
+	struct sallyport_message *m = sallyport_request(c->s, command, args), *copy = m ? clean_copy(m) : NULL;
+
+	sallyport_message_free(m);
+	return copy;
+}
+
+struct sallyport_message *
+cli_ask(struct cli *c, const char *command, const struct sallyport_message *args)
+{
+	struct sallyport_message *m = cli_try(c, command, args);
+
+	if (!m)
+		fprintf(stderr, "sallyport: %s: %s\n", command, *sallyport_error(c->s) ? sallyport_error(c->s) : "out of memory");
+	return m;
+}
+
+/* ---- lists: an event's message lives only as long as its handler, so that it is copied */
+
 static void
 keep_event(void *context, const char *event, const struct sallyport_message *message)
 {
 	struct cli_list *l = context;
-	struct sallyport_message **more = realloc(l->m, (l->n + 1) * sizeof *more), *copy = sallyport_message_new();
+	struct sallyport_message **more = realloc(l->m, (l->n + 1) * sizeof *more), *copy;
 
 	(void)event;
-	if (more)
-		l->m = more;
-	if (more && copy && copy_into(copy, sallyport_root(message)))
+	if (!more)
+		return;
+	l->m = more;
+	copy = clean_copy(message);
+	if (copy)
 		l->m[l->n++] = copy;
-	else
-		sallyport_message_free(copy);
 }
 
 bool

@@ -10,11 +10,13 @@ static void
 print_line(void *context, const char *event, const struct sallyport_message *message)
 {
 	const struct sallyport_node *root = sallyport_root(message);
-	const char *group = sallyport_get(root, "group"), *msg = sallyport_get(root, "msg");
+	const char *group = sallyport_get(root, "group");
 	const struct cli *c = context;
+	char msg[CLI_LINE_MAX];
 
 	(void)event;
-	printf("  %s%-3s%s %s\n", c->colour ? "\033[2m" : "", group ? group : "", c->colour ? "\033[0m" : "", msg ? msg : "");
+	printf("  %s%-3s%s %s\n", c->colour ? "\033[2m" : "", group ? group : "", c->colour ? "\033[0m" : "",
+	       cli_line(msg, message, "msg"));
 	fflush(stdout);
 }
 
@@ -81,7 +83,7 @@ cli_hint(const struct sallyport_node *failure)
 static void
 tell_what_to_do(struct cli *c, const char *conn)
 {
-	struct sallyport_message *m = sallyport_request(c->s, "get-status", NULL);
+	struct sallyport_message *m = cli_try(c, "get-status", NULL);
 	const struct sallyport_node *f = sallyport_find(sallyport_find(sallyport_root(m), "failures"), conn);
 	const char *age = sallyport_get(f, "age"), *hint = cli_hint(f);
 

@@ -11,11 +11,10 @@ static void
 print_line(void *context, const char *event, const struct sallyport_message *message)
 {
 	const struct sallyport_node *root = sallyport_root(message);
-	const char *group = sallyport_get(root, "group"), *level = sallyport_get(root, "level"),
-	           *msg = sallyport_get(root, "msg");
+	const char *group = sallyport_get(root, "group"), *level = sallyport_get(root, "level");
 	const char *name = sallyport_get(root, "ikesa-name"), *id = sallyport_get(root, "ikesa-uniqueid");
 	const struct cli *c = context;
-	char stamp[32];
+	char stamp[32], msg[CLI_LINE_MAX];
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -27,7 +26,7 @@ print_line(void *context, const char *event, const struct sallyport_message *mes
 	printf("%s %s[%s]%s ", stamp, c->colour ? "\033[2m" : "", group ? group : "", c->colour ? "\033[0m" : "");
 	if (name)
 		printf("<%s|%s> ", name, id ? id : "");
-	printf("%s\n", msg ? msg : "");
+	printf("%s\n", cli_line(msg, message, "msg"));
 	fflush(stdout);
 }
 

@@ -29,7 +29,7 @@ cli_state_read(struct cli *c, struct cli_state *out)
 		return false;
 	out->version = cli_ask(c, "version", NULL);
 	/* Our own command: another daemon that speaks vici has none, and status does without it. */
-	out->status = sallyport_request(c->s, "get-status", NULL);
+	out->status = cli_try(c, "get-status", NULL);
 	return out->version != NULL;
 }
 

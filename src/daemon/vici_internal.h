@@ -93,6 +93,8 @@ bool vici_names_have(const struct vici_names *l, const char *name);
 /* False when out of memory; a name that is there already is not added again. */
 bool vici_names_add(struct vici_names *l, const char *name);
 void vici_names_remove(struct vici_names *l, const char *name);
+/* All that start with @prefix. */
+void vici_names_remove_all(struct vici_names *l, const char *prefix);
 void vici_names_free(struct vici_names *l);
 
 struct vici_server {

@@ -59,6 +59,22 @@ counts(void **state)
 	assert_string_equal(cli_count(out, NULL), "0 packets");
 }
 
+/* What a peer sent must not steer a terminal. */
+static void
+control_characters(void **state)
+{
+	struct sallyport_message *m = sallyport_message_new();
+	char text[] = "a\033[2Jb\r\n\tc\177", line[CLI_LINE_MAX];
+
+	(void)state;
+	sallyport_put(m, "msg", "x\033]0;title\007y");
+	assert_string_equal(cli_line(line, m, "msg"), "x?]0;title?y");
+	assert_string_equal(cli_line(line, m, "none"), "");
+	cli_clean(text);
+	assert_string_equal(text, "a?[2Jb???c?");
+	sallyport_message_free(m);
+}
+
 /* Mistakes on the command line are told before any daemon is asked. */
 static void
 command_lines(void **state)
@@ -94,9 +110,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(octets),
-		cmocka_unit_test(durations),
-		cmocka_unit_test(counts),
+		cmocka_unit_test(octets),        cmocka_unit_test(durations),
+		cmocka_unit_test(counts),        cmocka_unit_test(control_characters),
 		cmocka_unit_test(command_lines),
 	};
 
