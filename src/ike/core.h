@@ -171,8 +171,8 @@ struct conn_link {
 /* A connection that is loaded, with what load and commands made of it. */
 struct conn_entry {
 	struct conn *conn;
-	struct policy **trap; /* per child: its claim from start_action, or NULL */
-	uint64_t ticket;      /* ASK_ADDRESS for dynamic selectors */
+	struct policy **trap;    /* per child: its claim from start_action, or NULL */
+	uint64_t ticket;         /* ASK_ADDRESS for dynamic selectors */
 	struct conn_link *links; /* into the index by the peer's address */
 };
 
@@ -237,7 +237,7 @@ struct ike {
 	uint32_t next_ike_id, next_child_id, next_reqid;
 	uint64_t next_ticket;
 	uint64_t k0, k1;
-	struct conn *kept[256]; /* see core_keep_conn */
+	struct conn *kept[EFFECTS_MAX]; /* see core_keep_conn: as many as one list of effects can point to */
 	unsigned n_kept;
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
