@@ -418,7 +418,8 @@ child_established(struct child_sa *c, instant_t life)
 {
 	struct ike *core = c->sa->core;
 	struct ike_sa *next = c->sa->successor ? ike_sa_by_id(core, c->sa->successor) : NULL;
-	bool rekey = c->rekeys != 0;
+	/* What it was to replace may be gone, and was told to the script. */
+	bool rekey = c->rekeys && child_by_id(core, c->rekeys);
 
 	c->installed_at = c->heard_at = core->now;
 	c->ever_up = true;
@@ -429,7 +430,7 @@ child_established(struct child_sa *c, instant_t life)
 	if (next && !next->zombie)
 		ike_sa_adopt(next, c->sa);
 	settle(c);
-	rekey = rekey || c->rekeys;
+	rekey = rekey || (c->rekeys && child_by_id(core, c->rekeys));
 	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c),
 	    c->spi_in, c->spi_out, pair_text(core, child_ts(c)));
 	event(core, rekey ? EVENT_CHILD_REKEYED : EVENT_CHILD_UP, c->sa, c);
@@ -465,6 +466,9 @@ child_failed(struct child_sa *c, const char *reason)
 	core->counters.child_failed++;
 	waiters_settle(core, &c->waiters, false, reason);
 	event(core, EVENT_CHILD_STATE, c->sa, c);
+	/* The peer may have it already: our last message let it. */
+	if (c->in_installed && c->sa->established_at && !c->sa->zombie)
+		c->sa->protocol->tell_child_deleted(c);
 	child_free(c);
 	rekey_failed(core, old);
 }

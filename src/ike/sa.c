@@ -60,7 +60,7 @@ void
 ike_sa_half_open(struct ike_sa *sa, bool half_open)
 {
 	struct ike *core = sa->core;
-	struct half_open_address *h = NULL;
+	struct half_open_address *h = sa->counted;
 	struct span key = span_of(sa->remote.ip.b, sizeof sa->remote.ip.b);
 
 	if (sa->half_open == half_open)
@@ -80,6 +80,7 @@ ike_sa_half_open(struct ike_sa *sa, bool half_open)
 	if (!h)
 		return;
 	sa->half_open = half_open;
+	sa->counted = half_open ? h : NULL;
 	h->n += half_open ? 1u : -1u;
 	core->counters.half_open += half_open ? 1u : -1ull;
 	if (!h->n) {
@@ -313,6 +314,30 @@ rekey_failed(struct ike_sa *sa)
 	ike_sa_schedule(old);
 }
 
+/* A failure that came at once would come again at once: no attempt begins sooner than a repetition would. */
+static bool
+wait_or_try(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+	unsigned tries = sa->tries < core->settings.retransmit_tries ? sa->tries : core->settings.retransmit_tries;
+	instant_t at = sa->created_at + retransmit_wait(core, tries - 1);
+
+	if (at <= core->now)
+		return try_again(sa);
+	forget_phase1(sa);
+	sa->retry_at = at;
+	ike_sa_schedule(sa);
+	return true;
+}
+
+void
+ike_sa_retry(struct ike_sa *sa)
+{
+	sa->retry_at = 0;
+	if (!try_again(sa))
+		ike_sa_failed(sa, "the next attempt could not begin", false);
+}
+
 void
 ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 {
@@ -328,7 +353,7 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 	if (may_retry && sa->role == INITIATOR && (!allowed || sa->tries < allowed)) {
 		say(core, LOG_IKE, LOG_CONTROL, sa, "retry", "%s: %s; trying again (%u/%u)", sa_name(sa), text, sa->tries + 1,
 		    allowed);
-		if (try_again(sa))
+		if (wait_or_try(sa))
 			return;
 	}
 	say(core, LOG_IKE, LOG_AUDIT, sa, "failed", "establishing IKE_SA %s failed: %s", sa_name(sa), text);

@@ -58,6 +58,8 @@ ike_sa_schedule(struct ike_sa *sa)
 	instant_t at = instant_min(half_open_end(sa), instant_min(dpd_next(sa), keepalive_next(sa)));
 
 	at = instant_min(at, instant_min(sa->delete_at, sa->expires_at));
+	if (sa->retry_at)
+		at = instant_min(at, sa->retry_at);
 	if (!sa->successor)
 		at = instant_min(at, instant_min(sa->rekey_at, sa->reauth_at));
 	timer_set(&sa->core->timers, &sa->timer, at);
@@ -229,6 +231,10 @@ ike_sa_due(struct ike_sa *sa)
 			replaced_due(sa);
 		else
 			ike_sa_end(sa, END_COMMAND, "shutting down");
+		return;
+	}
+	if (sa->retry_at && sa->retry_at <= now) {
+		ike_sa_retry(sa);
 		return;
 	}
 	if (half_open_end(sa) <= now) {

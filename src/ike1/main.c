@@ -181,9 +181,12 @@ add_initial_contact(struct exchange *ex, struct builder *b)
 
 	if (ex->role != INITIATOR || sa->rekeys || sa->conn->unique == UNIQUE_NEVER)
 		return;
-	o = ike_sa_for_conn(sa->core, sa->conn->name);
-	if (o && o != sa && o->established_at)
-		return;
+	/* RFC 2407 section 4.6.3.3: "the first SA being established with the remote system", whatever its connection. */
+	for (size_t i = 0; i < sa->core->sas.n; i++) {
+		o = sa->core->sas.e[i].p;
+		if (o && o != sa && o->established_at && !o->zombie && ip_equal(&o->remote.ip, &sa->remote.ip))
+			return;
+	}
 	memcpy(spi, sa->cookie_i, 8);
 	memcpy(spi + 8, sa->cookie_r, 8);
 	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
@@ -281,6 +284,16 @@ wrong_identity(struct exchange *ex, const struct identity *id, const struct iden
 	return VERDICT_ID_MISMATCH;
 }
 
+/*
+ * RFC 2407 section 4.6.2: "the ID port and protocol fields MUST be set to zero or to UDP port 500. If an implementation
+ * receives any other values, this MUST be treated as an error". UDP without a port is what some send behind a NAT.
+ */
+static bool
+id_port_fits(const struct id_payload *id)
+{
+	return id->proto == 17 ? id->port == 0 || id->port == 500 : id->proto == 0 && id->port == 0;
+}
+
 static enum verdict
 verify_id_hash(struct exchange *ex, const struct message *m)
 {
@@ -296,6 +309,12 @@ verify_id_hash(struct exchange *ex, const struct message *m)
 		return VERDICT_BAD_HASH;
 	}
 	/* From here on the message is the peer's. */
+	if (!id_port_fits(&idp->id)) {
+		ex->fatal = true;
+		ex->notify = NOTIFY_INVALID_ID_INFORMATION;
+		ex->why = "the identity has a port or protocol that is neither zero nor UDP 500";
+		return VERDICT_ID_MISMATCH;
+	}
 	if (!id_payload_identity(&id, &idp->id)) {
 		id = (struct identity) { .type = ID_ANY };
 		return wrong_identity(ex, &id, &sa->conn->remote.id);

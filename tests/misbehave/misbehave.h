@@ -10,6 +10,7 @@
 	X(wrong_hash_i)                                                                                                          \
 	X(wrong_hash_r)                                                                                                          \
 	X(short_hash)                                                                                                            \
+	X(phase_1_id_port) \
 	X(missing_id)                                                                                                            \
 	X(missing_nonce)                                                                                                         \
 	X(missing_key_exchange)                                                                                                  \
