@@ -192,21 +192,23 @@ esp_receive(struct esp_worker *w, struct batch *b, instant_t now_ns)
 
 /* ---- outbound: RFC 4303 section 3.3 */
 
+static bool
+is_ip(const struct packet *p)
+{
+	return p->len >= IPV4_MIN && (p->p[0] >> 4 == 4 || (p->p[0] >> 4 == 6 && p->len >= IPV6_HEADER));
+}
+
 static enum esp_drop
 may_leave(const struct packet *p)
 {
 	const struct esp_sa *sa = p->sa;
-	uint8_t version;
 
 	if (!sa)
 		return ESP_DROP_NO_OUTBOUND_SA;
-	if (p->len < IPV4_MIN)
+	if (p->next != NEXT_DUMMY && !is_ip(p))
 		return ESP_DROP_MALFORMED;
 	if (p->len > ESP_OCTETS_MAX || esp_sealed_octets(sa, p->len) > ESP_OCTETS_MAX)
 		return ESP_DROP_TOO_BIG;
-	version = p->p[0] >> 4;
-	if (version != 4 && (version != 6 || p->len < IPV6_HEADER))
-		return ESP_DROP_MALFORMED;
 	/* 3.3.3: "the sender MUST NOT send a packet on an SA if doing so would cause the sequence number to cycle." */
 	if (sa->seq == (sa->flags & SA_ESN ? UINT64_MAX : UINT32_MAX))
 		return ESP_DROP_SEQ_EXHAUSTED;
@@ -215,7 +217,7 @@ may_leave(const struct packet *p)
 
 /* 2.4: padding to the block, its length, the next header. Returns the octets to cipher. */
 static uint32_t
-append_trailer(const struct esp_sa *sa, uint8_t *inner, uint32_t len)
+append_trailer(const struct esp_sa *sa, uint8_t *inner, uint32_t len, uint8_t next)
 {
 	static const uint8_t padding[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
 	uint32_t n = (len + TRAILER_OCTETS + sa->align - 1u) & ~(sa->align - 1u);
@@ -223,7 +225,7 @@ append_trailer(const struct esp_sa *sa, uint8_t *inner, uint32_t len)
 
 	memcpy(inner + len, padding, pad);
 	inner[n - 2] = (uint8_t)pad;
-	inner[n - 1] = inner[0] >> 4 == 4 ? NEXT_IPV4 : NEXT_IPV6;
+	inner[n - 1] = next;
 	return n;
 }
 
@@ -253,9 +255,13 @@ prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 
 	p->seq = ++sa->seq;
 	p->spi = sa->spi;
-	p->tos = outer_tos(sa, p->p);
-	p->df = outer_df(sa, p->p);
-	payload = append_trailer(sa, p->p, inner);
+	/* 2.6: "A transmitter MUST be capable of generating dummy packets"; there is nothing inside to copy from. */
+	if (p->next != NEXT_DUMMY) {
+		p->next = p->p[0] >> 4 == 4 ? NEXT_IPV4 : NEXT_IPV6;
+		p->tos = outer_tos(sa, p->p);
+		p->df = outer_df(sa, p->p);
+	}
+	payload = append_trailer(sa, p->p, inner, p->next);
 	p->p -= sa->head_octets;
 	p->len = sa->head_octets + payload + sa->icv_octets;
 	*op = (struct bulk_op) {
@@ -266,7 +272,7 @@ prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 		.esn = sa->flags & SA_ESN,
 		.iv_nonce = prepend_header(sa, p->p, nonce, p->seq),
 	};
-	esp_account(w, sa, inner, now_ns);
+	esp_account(w, sa, p->next == NEXT_DUMMY ? 0 : inner, now_ns);
 }
 
 void

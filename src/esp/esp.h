@@ -67,7 +67,7 @@ struct packet {
 	uint8_t drop;      /* enum esp_drop; the caller may set it beforehand: such a packet passes no stage */
 	uint8_t tos;       /* outer TOS or traffic class; in: as received (set by the caller), out: to send with (set here) */
 	bool df;           /* out: DF of an outer IPv4 header (set here) */
-	uint8_t next;      /* in: next header of the payload, 4 or 41 */
+	uint8_t next;      /* next header of the payload, 4 or 41; out: 59 asks for a dummy packet of any octets */
 	void *tag;         /* the caller's: not looked at */
 };
 

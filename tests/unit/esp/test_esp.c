@@ -220,6 +220,37 @@ padding_next_header_and_inner_packet_are_checked(void **state)
 	}
 }
 
+/* RFC 4303 2.6: any octets, even none, that the other end drops without a word; the window moves. */
+static void
+dummy_packets_leave_and_vanish(void **state)
+{
+	static struct batch b;
+
+	(void)state;
+	for (size_t s = 0; s < n_esp_suite_cases; s++) {
+		struct esp_worker *w = esp_case_worker(BULK_AUTO);
+		struct esp_case c;
+		struct esp_sa *out;
+
+		esp_case_init(&c, &esp_suite_cases[s], 6);
+		out = esp_case_add(w, &c, SA_OUTBOUND);
+		esp_case_add(w, &c, SA_INBOUND);
+		for (uint32_t len = 0; len < 40; len++) {
+			memset(buf + ESP_HEADROOM, 0xee, len);
+			b.n = 1;
+			b.pkt[0] = (struct packet) { .p = buf + ESP_HEADROOM, .len = len, .sa = out, .next = 59 };
+			esp_transmit(w, &b, 1);
+			assert_int_equal(b.n, 1);
+			esp_receive(w, &b, 1);
+			assert_int_equal(b.n_dropped, 1);
+			assert_int_equal(b.pkt[0].drop, ESP_DROP_DUMMY);
+		}
+		assert_int_equal(out->seq, 40);
+		assert_int_equal(out->octets, 0);
+		esp_worker_free(w);
+	}
+}
+
 /* RFC 4303 3.3.3: the counter never cycles; the last number is still used; ESN goes on. */
 static void
 sequence_numbers_never_cycle(void **state)
@@ -482,6 +513,7 @@ main(void)
 		cmocka_unit_test(any_flipped_bit_is_refused),
 		cmocka_unit_test(short_and_crooked_lengths_are_refused),
 		cmocka_unit_test(padding_next_header_and_inner_packet_are_checked),
+		cmocka_unit_test(dummy_packets_leave_and_vanish),
 		cmocka_unit_test(sequence_numbers_never_cycle),
 		cmocka_unit_test(limits_raise_each_event_once),
 		cmocka_unit_test(mixed_batches_come_out_right),
