@@ -328,6 +328,10 @@ take_message(struct worker *w, unsigned i, enum socket_kind k)
 		raw_packet(w, p, n, a, k);
 		return;
 	}
+	if (n == 0) {
+		worker_drop(w, ESP_DROP_RUNT, 1);
+		return;
+	}
 	a->local.port = w->shared->options.port_nat_t;
 	/* One message, one batch: so its segments become one super-packet again. */
 	if (segment && in->batch.n + n / segment >= BATCH_PACKETS)

@@ -170,8 +170,8 @@ take_record(struct worker *w, struct span s)
 }
 
 /* At most what was there at the start of the round, so that no neighbour can hold us here. */
-static void
-drain_inboxes(struct worker *w)
+void
+worker_drain_inboxes(struct worker *w)
 {
 	for (unsigned i = 0; i < w->shared->n; i++) {
 		size_t octets = 0;
@@ -196,7 +196,7 @@ answer_call(struct worker *w)
 
 	if (!run)
 		return;
-	drain_inboxes(w);
+	worker_drain_inboxes(w);
 	run(w, w->call_arg);
 	outbound_flush(w);
 	atomic_store_explicit(&w->call, NULL, memory_order_relaxed);
@@ -300,7 +300,7 @@ run(void *arg)
 		w->now = boottime();
 		for (int i = 0; i < n; i++)
 			serve(w, &e[i]);
-		drain_inboxes(w);
+		worker_drain_inboxes(w);
 		if (w->policies.n_held)
 			worker_drop(w, ESP_DROP_HELD_TIMEOUT, policies_expire_held(&w->policies, w->now));
 		answer_call(w);

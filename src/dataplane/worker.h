@@ -93,6 +93,9 @@ struct hand_over {
 	bool udp;
 };
 
+/* Deals with what other workers handed over. */
+void worker_drain_inboxes(struct worker *w);
+
 bool worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struct span packet);
 
 /* One packet without offloads to the TUN device. */
