@@ -28,7 +28,7 @@ struct id_box *id_box_new(const struct identity *id);
 /* ID_ANY for NULL. */
 struct identity id_box_get(const struct id_box *box);
 
-enum { CHILD_SPI_MIN = 256 };
+enum { CHILD_SPI_MIN = 256, EXCHANGE_MESSAGE_MAX = 16384 };
 /* A peer that installs on message 3 has Diffie-Hellman to compute first: what overtakes it there is lost. */
 #define CHILD_FIRST_WAIT MILLISECONDS(50)
 /*
@@ -135,7 +135,7 @@ struct ike_sa {
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
 	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie,
-	        condemned, ending;
+	        condemned, ending, said_again;
 	uint8_t end_why; /* enum end_cause, while ending */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
@@ -242,6 +242,7 @@ struct ike {
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
 	instant_t probed_at; /* the last probe for an unknown SPI */
+	uint8_t room[EXCHANGE_MESSAGE_MAX]; /* where a message is built; wiped after each */
 	struct ike_counters counters;
 	uint64_t verdicts[VERDICT_COUNT];
 };
@@ -306,6 +307,8 @@ void ike_sa_hand_over(struct ike_sa *sa);
 void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
 /* The attempt that waited begins. */
 void ike_sa_retry(struct ike_sa *sa);
+/* A deleted SA that still answers: it says so once more, then it goes. */
+void ike_sa_linger_due(struct ike_sa *sa);
 void ike_sa_half_open(struct ike_sa *sa, bool half_open);
 unsigned half_open_from(const struct ike *core, const struct ip *ip);
 void ike_sa_due(struct ike_sa *sa);

@@ -423,6 +423,24 @@ collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
 	return k;
 }
 
+/* A Delete has no answer: said twice, a single loss leaves no SA behind. */
+#define DELETE_AGAIN SECONDS(2)
+
+void
+ike_sa_linger_due(struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	if (sa->said_again || core->shutting_down) {
+		ike_sa_free(sa);
+		return;
+	}
+	sa->said_again = true;
+	sa->protocol->tell_ike_deleted(sa);
+	sa->delete_at = core->now + core->settings.delete_wait_ns;
+	ike_sa_schedule(sa);
+}
+
 /*
  * The peer is told; a lost Delete is said again when the peer still speaks to
  * this SA (RFC 2408 section 5.15 wants no answer to it), for a while.
@@ -436,7 +454,7 @@ linger(struct ike_sa *sa)
 		exchange_free(sa->exchanges);
 	sa->zombie = true;
 	sa->state = IKE_STATE_DELETING;
-	sa->delete_at = core->now + core->settings.delete_wait_ns;
+	sa->delete_at = core->now + instant_min(DELETE_AGAIN, core->settings.delete_wait_ns);
 	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
 	ike_sa_schedule(sa);
 }

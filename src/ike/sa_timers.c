@@ -222,7 +222,7 @@ ike_sa_due(struct ike_sa *sa)
 
 	if (sa->delete_at <= now) {
 		if (sa->zombie)
-			ike_sa_free(sa);
+			ike_sa_linger_due(sa);
 		else if (sa->ending)
 			ike_sa_end_rest(sa);
 		else if (sa->state == IKE_STATE_CONNECTING)
