@@ -9,13 +9,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PORT = 47500 };
+/* Tests run side by side: each process has a port of its own. */
+static uint16_t
+port(void)
+{
+	return (uint16_t)(20000 + getpid() % 12000);
+}
 
 static int
 udp_socket(uint8_t last)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0), one = 1, large = 4 << 20;
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(0x7f000000u | last) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port()), .sin_addr.s_addr = htonl(0x7f000000u | last) };
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
@@ -46,12 +51,12 @@ void
 dp_case_open(struct dp_case *c, uint8_t last, unsigned workers, bool virtio)
 {
 	memset(c, 0, sizeof *c);
-	c->self = (struct endpoint) { ip_from_v4(0x7f000000u | last), PORT };
+	c->self = (struct endpoint) { ip_from_v4(0x7f000000u | last), port() };
 	c->dp.event_fd = eventfd(0, EFD_NONBLOCK);
 	c->dp.shared = (struct worker_shared) {
 		.tun = { .vnet_hdr = virtio, .tso = virtio, .uso = virtio },
 		.features = { .gso = true },
-		.options = { .port_nat_t = PORT, .hold_packets = 4, .hold_ms = 1000 },
+		.options = { .port_nat_t = port(), .hold_packets = 4, .hold_ms = 1000 },
 		.worker = c->worker,
 		.n = workers,
 	};
