@@ -35,6 +35,21 @@ find(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpo
 	return same_ip ? same_ip : any;
 }
 
+/* The child's own SA: a peer that chose the SPI of another peer, by chance or not, must not get at that one's. */
+static struct control_sa *
+find_of_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
+{
+	struct control_sa want = { .key = { d, spi } };
+
+	for (struct table_link *l = table_find(&dp->sas, key_span(&want)); l; l = table_find_next(l)) {
+		struct control_sa *c = table_entry(l, struct control_sa, link);
+
+		if (c->key.direction == (uint32_t)d && c->key.spi == spi && c->child_id == child_id)
+			return c;
+	}
+	return NULL;
+}
+
 static bool
 present(struct dataplane *dp, const struct sa_params *p)
 {
@@ -267,11 +282,9 @@ run_move(struct worker *w, void *arg)
 	path_ask_mtu(w, sa);
 }
 
-bool
-dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
-                 const struct endpoint *remote)
+static bool
+move(struct dataplane *dp, struct control_sa *c, const struct endpoint *local, const struct endpoint *remote)
 {
-	struct control_sa *c = find(dp, d, spi, remote);
 	struct move_call call = { c, local, remote, false };
 
 	if (!c)
@@ -283,10 +296,22 @@ dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const 
 }
 
 bool
-dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
+dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
+                 const struct endpoint *remote)
 {
-	struct control_sa *c = find(dp, d, spi, remote);
+	return move(dp, find(dp, d, spi, remote), local, remote);
+}
 
+bool
+dataplane_update_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
+                       const struct endpoint *remote)
+{
+	return move(dp, find_of_child(dp, d, spi, child_id), local, remote);
+}
+
+static bool
+drop_sa(struct dataplane *dp, struct control_sa *c)
+{
 	if (!c)
 		return false;
 	if (c->policy)
@@ -294,6 +319,18 @@ dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const 
 	worker_call(&dp->shared.worker[c->owner], run_uninstall, c);
 	leave(dp, c);
 	return true;
+}
+
+bool
+dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
+{
+	return drop_sa(dp, find(dp, d, spi, remote));
+}
+
+bool
+dataplane_remove_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
+{
+	return drop_sa(dp, find_of_child(dp, d, spi, child_id));
 }
 
 bool

@@ -235,12 +235,20 @@ sender_send(struct sender *s, struct worker *w, const struct batch *b)
 static void
 ask_mtu_towards(struct worker *w, const struct ip *remote)
 {
+	const struct esp_path *asked = NULL;
+
 	for (size_t i = 0; i < w->policies.n_slots; i++) {
 		struct policy *p = &w->policies.slot[i];
 
-		for (size_t k = 0; k < p->n_sa; k++)
-			if (p->sa[k].owner == w->index && ip_equal(&p->sa[k].sa->path->remote.ip, remote))
-				path_ask_mtu(w, p->sa[k].sa);
+		for (size_t k = 0; k < p->n_sa; k++) {
+			struct esp_sa *sa = p->sa[k].sa;
+
+			/* Only the owner looks into an SA. Those of one peer share their path: one question does for all. */
+			if (p->sa[k].owner != w->index || sa->path == asked || !ip_equal(&sa->path->remote.ip, remote))
+				continue;
+			path_ask_mtu(w, sa);
+			asked = sa->path;
+		}
 	}
 }
 
@@ -264,7 +272,7 @@ outbound_socket_errors(struct worker *w, enum socket_kind k)
 				continue;
 			memcpy(&err, CMSG_DATA(h), sizeof err);
 			e = endpoint_from_sockaddr(&to);
-			if (err.ee_errno == EMSGSIZE && rate_allows(&w->error_rate, w->now, MILLISECONDS(1)))
+			if (err.ee_errno == EMSGSIZE && rate_allows(&w->error_rate, w->now, MILLISECONDS(10)))
 				ask_mtu_towards(w, &e.ip);
 		}
 	}

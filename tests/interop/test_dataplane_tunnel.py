@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets through ESP between two data planes, without key management. The kernel's IP stacks, tcpdump and scapy judge."""
+import os
 import re
 import time
 
@@ -283,6 +284,23 @@ def test_the_same_keys_are_never_installed_twice(hosts):
     assert "installed before" in t.a.try_(other_spi)
     t.a.do("remove out spi=4097 remote=10.77.0.2:4500")
     assert "installed before" in t.a.try_(line)
+    t.quit()
+
+
+def test_an_outbound_sa_is_found_by_its_child(hosts):
+    """Outbound SPIs are the peers' choice: a second peer that takes one in use gets at no SA but its own."""
+    t = up(hosts)
+    key = os.urandom(36).hex()
+    t.a.do("sa out spi=4097 reqid=2 child=77 local=10.77.0.1:4500 remote=10.77.0.99:4500 encr=aes256gcm16 key=%s ts=10.8.0.0/16==10.9.0.0/16" % key)
+    assert hosts.moon.ping(IN4[1], src=IN4[0]) == 1
+    t.a.do("update out spi=4097 child=77 local=10.77.0.1:4500 remote=10.77.0.98:4501")
+    assert hosts.moon.ping(IN4[1], src=IN4[0]) == 1
+    t.a.do("remove out spi=4097 child=77 remote=10.77.0.97:4500")
+    assert hosts.moon.ping(IN4[1], src=IN4[0]) == 1
+    # It has none any more, and the other's is not offered instead.
+    for command in ("update", "remove"):
+        assert "no such SA" in t.a.try_(command + " out spi=4097 child=77 local=10.77.0.1:4500 remote=10.77.0.97:4500")
+    assert hosts.moon.ping(IN4[1], src=IN4[0]) == 1
     t.quit()
 
 

@@ -183,9 +183,15 @@ change_sa(const struct line *l, bool remove)
 {
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
 	uint32_t spi = (uint32_t)number(l, "spi", 0);
-	bool ok = remove ? dataplane_remove(dp, direction(l), spi, &remote)
-	                 : dataplane_update(dp, direction(l), spi, &local, &remote);
+	uint32_t child = (uint32_t)number(l, "child", 0);
+	bool ok;
 
+	if (child)
+		ok = remove ? dataplane_remove_child(dp, direction(l), spi, child)
+		            : dataplane_update_child(dp, direction(l), spi, child, &local, &remote);
+	else
+		ok = remove ? dataplane_remove(dp, direction(l), spi, &remote)
+		            : dataplane_update(dp, direction(l), spi, &local, &remote);
 	printf(ok ? "ok\n" : "error no such SA\n");
 }
 
