@@ -487,6 +487,7 @@ void
 child_end(struct child_sa *c, enum end_cause why, bool tell)
 {
 	struct ike *core = c->sa->core;
+	struct policy *p = c->policy;
 	enum child_action action = action_for(c, why);
 	struct conn *conn = conn_ref(c->conn);
 	const struct child *cfg = c->cfg;
@@ -501,9 +502,12 @@ child_end(struct child_sa *c, enum end_cause why, bool tell)
 		updown(c, false);
 	if (c->ever_up)
 		event(core, EVENT_CHILD_DOWN, c->sa, c);
+	/* The claim stands until the action has made its own: nothing leaves in clear in between. */
+	policy_use(core, p, 0, 1);
 	child_free(c);
 	if (action == ACTION_TRAP || action == ACTION_START)
-		child_apply_action(core, conn, cfg, NULL, action);
+		child_apply_action(core, conn, cfg, p, action);
+	policy_use(core, p, 0, -1);
 	conn_unref(conn);
 }
 
@@ -514,12 +518,13 @@ child_apply_action(struct ike *core, struct conn *conn, const struct child *cfg,
 	const struct child *now = e ? conn_child(e->conn, cfg->name) : NULL;
 	const char *why = NULL;
 
-	(void)p;
 	/* Unloaded in the meantime: nobody wants it any more. */
 	if (!now)
 		return;
 	if (action == ACTION_TRAP)
-		conn_trap(core, e, now, true);
-	else if (!initiate_child(core, e->conn, now, NULL, NULL, &why))
+		conn_trap_like(core, e, now, p);
+	else if (initiate_child(core, e->conn, now, NULL, NULL, &why))
+		wants_hold(core, e->conn->name, now, p);
+	else
 		say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot start %s of %s again: %s", cfg->name, conn->name, why);
 }

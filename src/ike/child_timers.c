@@ -169,14 +169,24 @@ child_due(struct child_sa *c)
 	child_schedule(c);
 }
 
-void
-ike_sa_run_queue(struct ike_sa *sa)
+/* One negotiation; false when the IKE_SA ended with it. */
+static bool
+start_negotiation(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	uint32_t id = c->sa->id;
+
+	child_queue(c, false);
+	if (!c->sa->protocol->negotiate(c))
+		child_failed(c, "out of memory, or nothing to offer");
+	return ike_sa_by_id(core, id) != NULL;
+}
+
+/* One way through the queue; false when the IKE_SA ended. */
+static bool
+run_queue_once(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
-
-	if (sa->state != IKE_STATE_ESTABLISHED && sa->state != IKE_STATE_REKEYING)
-		return;
-
 	struct child_sa *c = sa->children;
 
 	while (c && sa->queued && sa->running < core->settings.exchanges_per_sa) {
@@ -186,10 +196,30 @@ ike_sa_run_queue(struct ike_sa *sa)
 			c = c->next;
 			continue;
 		}
-		child_queue(c, false);
-		if (!sa->protocol->negotiate(c))
-			child_failed(c, "out of memory, or nothing to offer");
-		/* What failed at once may have run the rest of the queue already. */
+		if (!start_negotiation(c))
+			return false;
+		/* What failed at once may have ended others too, or moved them. */
 		c = next ? child_by_id(core, next) : NULL;
+		if (next && (!c || c->sa != sa))
+			c = sa->children;
 	}
+	return true;
+}
+
+void
+ike_sa_run_queue(struct ike_sa *sa)
+{
+	/* A negotiation that fails at once comes here again: the way that is under way sees to the rest. */
+	sa->queue_again = true;
+	if (sa->queue_running)
+		return;
+	sa->queue_running = true;
+	while (sa->queue_again) {
+		sa->queue_again = false;
+		if (sa->state != IKE_STATE_ESTABLISHED && sa->state != IKE_STATE_REKEYING)
+			break;
+		if (!run_queue_once(sa))
+			return;
+	}
+	sa->queue_running = false;
 }

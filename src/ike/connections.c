@@ -60,6 +60,7 @@ conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool 
 	struct policy **trap = &e->trap[cfg - e->conn->children];
 	struct ip local = literal(&e->conn->local_addrs), remote = literal(&e->conn->remote_addrs);
 
+	e->trap_wanted[cfg - e->conn->children] = on;
 	if (!on) {
 		struct policy *p = *trap;
 
@@ -76,6 +77,20 @@ conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool 
 	else if (!e->ticket)
 		/* "dynamic" needs the addresses of this connection first. */
 		e->ticket = park(core, PARKED_CONN, 0, 0, e->conn->name);
+}
+
+void
+conn_trap_like(struct ike *core, struct conn_entry *e, const struct child *cfg, const struct policy *p)
+{
+	struct policy **trap = &e->trap[cfg - e->conn->children];
+
+	if (!*trap) {
+		*trap = policy_of(core, e->conn, cfg, &p->local, &p->remote);
+		if (*trap)
+			policy_use(core, *trap, 1, 0);
+	}
+	conn_trap(core, e, cfg, true);
+	conn_ask_address(core, e);
 }
 
 void
@@ -132,7 +147,7 @@ conn_addresses_known(struct ike *core, const char *name, const struct answer *a)
 		const struct child *cfg = &e->conn->children[i];
 		struct policy **trap = &e->trap[i];
 
-		if (*trap || (cfg->start_action != ACTION_TRAP && cfg->start_action != ACTION_START))
+		if (*trap || !e->trap_wanted[i])
 			continue;
 		*trap = policy_of(core, e->conn, cfg, &a->local.ip, &a->remote.ip);
 		if (*trap)
@@ -153,7 +168,24 @@ entry_close(struct ike *core, struct conn_entry *e)
 	drop_traps(core, e);
 	conn_unindex(core, e);
 	free(e->trap);
+	free(e->trap_wanted);
 	conn_unref(e->conn);
+}
+
+static bool
+entry_open(struct ike *core, struct conn_entry *e, struct conn *conn)
+{
+	*e = (struct conn_entry) {
+		.trap = calloc(conn->n_children + 1, sizeof e->trap[0]),
+		.trap_wanted = calloc(conn->n_children + 1, sizeof e->trap_wanted[0]),
+	};
+	if (e->trap && e->trap_wanted && conn_index(core, conn, &e->links)) {
+		e->conn = conn_ref(conn);
+		return true;
+	}
+	free(e->trap);
+	free(e->trap_wanted);
+	return false;
 }
 
 static struct conn_entry *
@@ -183,28 +215,21 @@ entry_insert(struct ike *core, const char *name)
 enum verdict
 command_load(struct ike *core, struct conn *conn)
 {
-	struct conn_entry *e = conn_entry_find(core, conn->name), old = { 0 };
-	struct policy **trap;
-	struct conn_link *links = NULL;
+	struct conn_entry *e = conn_entry_find(core, conn->name), old = { 0 }, new;
 
 	if (e && conn_equal(e->conn, conn))
 		return VERDICT_OK;
-	trap = calloc(conn->n_children + 1, sizeof(struct policy *));
-	if (!trap || !conn_index(core, conn, &links)) {
-		free(trap);
+	if (!entry_open(core, &new, conn))
+		return VERDICT_INTERNAL;
+	if (e)
+		old = *e;
+	else
+		e = entry_insert(core, conn->name);
+	if (!e) {
+		entry_close(core, &new);
 		return VERDICT_INTERNAL;
 	}
-	if (e) {
-		old = *e;
-	} else {
-		e = entry_insert(core, conn->name);
-		if (!e) {
-			conn_links_free(core, links, conn);
-			free(trap);
-			return VERDICT_INTERNAL;
-		}
-	}
-	*e = (struct conn_entry) { .conn = conn_ref(conn), .trap = trap, .links = links };
+	*e = new;
 	set_traps(core, e);
 	if (old.conn)
 		entry_close(core, &old);

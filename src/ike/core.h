@@ -108,6 +108,7 @@ struct want {
 	struct want *next;
 	struct conn *conn;
 	const struct child *cfg;
+	struct policy *held; /* the claim of what it follows, until it has its own; or NULL */
 	struct waiter *waiters;
 };
 
@@ -137,6 +138,7 @@ struct ike_sa {
 	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie,
 	        condemned, ending, said_again;
 	uint8_t end_why; /* enum end_cause, while ending */
+	bool queue_running, queue_again; /* see ike_sa_run_queue */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
 	struct secret keys; /* the protocol's; wiped with the SA */
@@ -172,6 +174,7 @@ struct conn_link {
 struct conn_entry {
 	struct conn *conn;
 	struct policy **trap;    /* per child: its claim from start_action, or NULL */
+	bool *trap_wanted;       /* per child: as soon as the addresses are known */
 	uint64_t ticket;         /* ASK_ADDRESS for dynamic selectors */
 	struct conn_link *links; /* into the index by the peer's address */
 };
@@ -367,6 +370,7 @@ void child_established(struct child_sa *c, instant_t life_ns);
 void child_failed(struct child_sa *c, const char *reason);
 /* The end of an established one: removes both directions, tells the peer when @tell. */
 void child_end(struct child_sa *c, enum end_cause why, bool tell);
+/* @p: the claim that stood for the child until now. */
 void child_apply_action(struct ike *core, struct conn *conn, const struct child *cfg, struct policy *p, enum child_action action);
 /* Starts what waits on the SA, as far as the limit of exchanges allows. */
 void ike_sa_run_queue(struct ike_sa *sa);
@@ -406,6 +410,8 @@ size_t conn_candidates(struct ike *core, enum ike_version v, const struct ip *lo
 /* The policy that a trap of this child holds, or NULL. */
 struct policy *conn_trap_policy(struct ike *core, const struct conn *conn, const struct child *cfg);
 void conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool on);
+/* A trap in place of the claim @p, with the addresses that were known to it. */
+void conn_trap_like(struct ike *core, struct conn_entry *e, const struct child *cfg, const struct policy *p);
 
 /* ---- pending.c: commands that wait */
 struct pending *pending_new(struct ike *core, uint64_t id, instant_t timeout);
@@ -428,6 +434,8 @@ void command_run(struct ike *core, const struct command *c);
 /* The addresses of @sa are known: its wants become children. */
 void wants_resolve(struct ike_sa *sa);
 void wants_drop(struct ike_sa *sa, const char *reason);
+/* The child that is wanted keeps this claim up until its addresses are known. */
+void wants_hold(struct ike *core, const char *conn, const struct child *cfg, struct policy *p);
 
 /* ---- engine.c */
 /* A ticket on which @owner waits; 0 when out of memory. */

@@ -78,8 +78,24 @@ static void
 want_free(struct ike *core, struct want *w, const char *reason)
 {
 	waiters_settle(core, &w->waiters, false, reason);
+	if (w->held)
+		policy_use(core, w->held, 0, -1);
 	conn_unref(w->conn);
 	free(w);
+}
+
+void
+wants_hold(struct ike *core, const char *conn, const struct child *cfg, struct policy *p)
+{
+	struct ike_sa *sa = ike_sa_for_conn(core, conn);
+
+	for (struct want *w = sa ? sa->wants : NULL; w; w = w->next) {
+		if (w->cfg != cfg || w->held)
+			continue;
+		w->held = p;
+		policy_use(core, p, 0, 1);
+		return;
+	}
 }
 
 void

@@ -61,6 +61,13 @@ same_pairs(const struct policy *p, const struct selector_pair *ts, size_t n)
 	return true;
 }
 
+/* What a claim says about the traffic: a reload that changes it makes another claim. */
+static bool
+same_treatment(const struct child *a, const struct child *b)
+{
+	return a->mode == b->mode && a->priority == b->priority && a->hostaccess == b->hostaccess && a->reqid == b->reqid;
+}
+
 static struct policy *
 next_named(struct table_link *l, uint64_t key, const struct conn *conn, const struct child *cfg, bool configured)
 {
@@ -68,7 +75,7 @@ next_named(struct table_link *l, uint64_t key, const struct conn *conn, const st
 		struct policy *p = table_entry(l, struct policy, by_key);
 
 		if (p->key == key && p->configured == configured && strcmp(p->conn->name, conn->name) == 0 &&
-		    strcmp(p->cfg->name, cfg->name) == 0)
+		    strcmp(p->cfg->name, cfg->name) == 0 && same_treatment(p->cfg, cfg))
 			return p;
 	}
 	return NULL;

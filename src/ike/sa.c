@@ -187,6 +187,7 @@ struct ike_sa *
 ike_sa_for_conn(struct ike *core, const char *conn)
 {
 	uint64_t key = core_digest(core, span_str(conn));
+	const struct conn_entry *e = conn_entry_find(core, conn);
 	struct ike_sa *best = NULL;
 
 	for (struct table_link *l = table_find(&core->by_conn, span_of(&key, sizeof key)); l; l = table_find_next(l)) {
@@ -194,6 +195,9 @@ ike_sa_for_conn(struct ike *core, const char *conn)
 		unsigned u = usefulness(sa);
 
 		if (!u || strcmp(sa->conn->name, conn) != 0)
+			continue;
+		/* A reload may mean another peer, or another proof of who it is: the old SA does not serve it. */
+		if (e && e->conn != sa->conn && !conn_equal_but_children(e->conn, sa->conn))
 			continue;
 		if (!best || u > usefulness(best) || (u == usefulness(best) && sa->id > best->id))
 			best = sa;
@@ -387,6 +391,7 @@ ike_sa_adopt(struct ike_sa *to, struct ike_sa *from)
 struct restart {
 	struct conn *conn;
 	const struct child *cfg;
+	struct policy *policy; /* in use until the action is done */
 	enum child_action action;
 };
 
@@ -417,8 +422,10 @@ collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
 	for (struct child_sa *c = sa->children; *out && c; c = c->next) {
 		enum child_action a = action_for(c, why);
 
-		if (a == ACTION_TRAP || a == ACTION_START)
-			(*out)[k++] = (struct restart) { conn_ref(c->conn), c->cfg, a };
+		if (a != ACTION_TRAP && a != ACTION_START)
+			continue;
+		(*out)[k++] = (struct restart) { conn_ref(c->conn), c->cfg, c->policy, a };
+		policy_use(sa->core, c->policy, 0, 1);
 	}
 	return k;
 }
@@ -470,7 +477,8 @@ static void
 act_again(struct ike *core, struct restart *again, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		child_apply_action(core, again[i].conn, again[i].cfg, NULL, again[i].action);
+		child_apply_action(core, again[i].conn, again[i].cfg, again[i].policy, again[i].action);
+		policy_use(core, again[i].policy, 0, -1);
 		conn_unref(again[i].conn);
 	}
 	free(again);

@@ -346,6 +346,25 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 		ike_sa_end(o, END_COMMAND, "a newer IKE_SA with the same identities replaces it (unique = replace)");
 }
 
+/* Another identity at the same address gets none of the children, whatever the connection admits. */
+static void
+settle_rekeyed(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct identity was = id_box_get(old->remote_id), is = id_box_get(sa->remote_id);
+
+	if (was.type == is.type && span_equal(identity_span(&was), identity_span(&is))) {
+		supersede(sa, old);
+		return;
+	}
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "other-identity",
+	    "IKE_SA %s answers the rekeying of %s under another identity: it takes over nothing", sa_name(sa), sa_name(old));
+	sa->rekeys = 0;
+	if (old->state == IKE_STATE_REKEYING)
+		ike_sa_state(old, IKE_STATE_ESTABLISHED);
+	old->rekey_at = sa->core->now + SECONDS(10);
+	ike_sa_schedule(old);
+}
+
 static void
 settle(struct ike_sa *sa, bool initial_contact)
 {
@@ -396,7 +415,7 @@ ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "IKE_SA %s established between %s", sa_name(sa), ends_text(sa));
 	if (ike_sa_index_peer(sa)) {
 		if (old && is_up(old) && !old->successor && old->peer_key != sa->peer_key)
-			supersede(sa, old);
+			settle_rekeyed(sa, old);
 		settle(sa, initial_contact);
 	}
 	event(core, sa->rekeys ? EVENT_IKE_REKEYED : EVENT_IKE_UP, sa, NULL);

@@ -352,6 +352,9 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 	struct match *other = arena_alloc(&core->scratch, sizeof *other);
 	bool found = false;
 
+	/* The peer was authenticated under the connection as it was: a changed one does not hold for it. */
+	if (!conn_equal_but_children(conn, ex->sa->conn))
+		conn = ex->sa->conn;
 	out->match = arena_alloc(&core->scratch, sizeof *out->match);
 	for (int want = 2; other && out->match && want >= 1; want--) {
 		for (size_t i = 0; i < conn->n_children; i++) {
@@ -675,7 +678,7 @@ quick_fail(struct exchange *ex, const char *reason)
 	struct ike *core = sa->core;
 	struct child_sa *c = ex->child;
 	struct quick *q = quick_of(ex);
-	bool silent = !ex->fatal && !ex->verdict && ex->role == INITIATOR && !q->refused_by_peer && sa->heard_at < ex->started_at;
+	bool silent = ex->at > 0 && !ex->fatal && !ex->verdict && ex->role == INITIATOR && !q->refused_by_peer && sa->heard_at < ex->started_at;
 	uint32_t id = sa->id;
 	uint8_t spi[4];
 

@@ -210,7 +210,7 @@ children_equal(const struct conn *a, const struct conn *b)
 }
 
 bool
-conn_equal(const struct conn *a, const struct conn *b)
+conn_equal_but_children(const struct conn *a, const struct conn *b)
 {
 	return text_equal(a->name, b->name) && a->version == b->version && specs_equal(&a->local_addrs, &b->local_addrs) &&
 	       specs_equal(&a->remote_addrs, &b->remote_addrs) && a->local_port == b->local_port &&
@@ -218,8 +218,13 @@ conn_equal(const struct conn *a, const struct conn *b)
 	       a->mobike == b->mobike && a->aggressive == b->aggressive && a->dpd_delay_ns == b->dpd_delay_ns &&
 	       a->dpd_timeout_ns == b->dpd_timeout_ns && a->rekey_ns == b->rekey_ns && a->reauth_ns == b->reauth_ns &&
 	       a->over_ns == b->over_ns && a->rand_ns == b->rand_ns && a->keyingtries == b->keyingtries &&
-	       a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal(&a->remote, &b->remote) &&
-	       children_equal(a, b);
+	       a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal(&a->remote, &b->remote);
+}
+
+bool
+conn_equal(const struct conn *a, const struct conn *b)
+{
+	return conn_equal_but_children(a, b) && children_equal(a, b);
 }
 
 /* ---- addresses */

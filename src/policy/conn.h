@@ -120,6 +120,8 @@ struct child *conn_add_child(struct conn *c, const char *name);
 const struct child *conn_child(const struct conn *c, const char *name);
 /* Deep equality, so that a reload leaves unchanged connections alone. */
 bool conn_equal(const struct conn *a, const struct conn *b);
+/* Whether an IKE_SA of one serves the other: all but the children is equal. */
+bool conn_equal_but_children(const struct conn *a, const struct conn *b);
 
 /*
  * Whether an address is within one of the items (true for an empty list); @score:
