@@ -402,6 +402,40 @@ supersede(struct child_sa *c, struct child_sa *o)
 	child_schedule(loser);
 }
 
+/* Another SA that carries what @c carries; @free_of_script: one whose "up" the script was not told. */
+static struct child_sa *
+other_up(const struct child_sa *c, bool free_of_script)
+{
+	struct child_sa *o = c->successor ? child_by_id(c->sa->core, c->successor) : NULL;
+
+	if (o && o->ever_up && !(free_of_script && o->script_up))
+		return o;
+	for (o = child_same_pair(c->sa, c->policy, c->pair, NULL); o; o = child_same_pair(c->sa, c->policy, c->pair, o))
+		if (o != c && o->ever_up && !(free_of_script && o->script_up))
+			return o;
+	return NULL;
+}
+
+/* Each "up" of the script has one "down", however the SAs behind it replace each other. */
+static void
+script_up(struct child_sa *c)
+{
+	c->script_up = true;
+	updown(c, true);
+}
+
+static void
+script_down(struct child_sa *c)
+{
+	struct child_sa *o = c->script_up ? other_up(c, true) : NULL;
+
+	if (o)
+		o->script_up = true;
+	else if (c->script_up)
+		updown(c, false);
+	c->script_up = false;
+}
+
 static void
 settle(struct child_sa *c)
 {
@@ -434,8 +468,8 @@ child_established(struct child_sa *c, instant_t life)
 	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c),
 	    c->spi_in, c->spi_out, pair_text(core, child_ts(c)));
 	event(core, rekey ? EVENT_CHILD_REKEYED : EVENT_CHILD_UP, c->sa, c);
-	if (!rekey)
-		updown(c, true);
+	if (!rekey && !other_up(c, false))
+		script_up(c);
 	/* Who waits for a first SA may use it at once: outbound too. */
 	if (rekey || !c->out_keys.n)
 		waiters_settle(core, &c->waiters, true, "");
@@ -491,15 +525,13 @@ child_end(struct child_sa *c, enum end_cause why, bool tell)
 	enum child_action action = action_for(c, why);
 	struct conn *conn = conn_ref(c->conn);
 	const struct child *cfg = c->cfg;
-	bool carried_on = c->successor && child_by_id(core, c->successor);
 
 	say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "closing CHILD_SA %s with SPIs %08x_i %08x_o and TS %s", child_name(c),
 	    c->spi_in, c->spi_out, pair_text(core, child_ts(c)));
 	if (tell && !c->delete_sent && c->ever_up)
 		c->sa->protocol->tell_child_deleted(c);
 	c->delete_sent = true;
-	if (!carried_on && c->ever_up)
-		updown(c, false);
+	script_down(c);
 	if (c->ever_up)
 		event(core, EVENT_CHILD_DOWN, c->sa, c);
 	/* The claim stands until the action has made its own: nothing leaves in clear in between. */

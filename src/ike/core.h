@@ -90,7 +90,7 @@ struct child_sa {
 	uint16_t pair;      /* index into policy->ts */
 	uint8_t state;      /* enum child_state */
 	uint8_t role;       /* of its exchange */
-	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, renew, queued;
+	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, script_up, renew, queued;
 	struct transform encr;
 	uint16_t integ_id, dh_id;
 	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */

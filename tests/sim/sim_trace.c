@@ -101,6 +101,8 @@ ladder_effect(const struct sim_peer *p, const struct effect *e)
 		       : e->kind == EFFECT_REMOVE_SA ? "REMOVE"
 		                                     : "UPDATE",
 		       e->sa.direction == SA_INBOUND ? "in" : "out", e->sa.spi);
+	else if (e->kind == EFFECT_UPDOWN)
+		printf("# %10.4f  [%u] script %s {%u}\n", at, p->index, e->updown.up ? "up" : "down", e->updown.child_id);
 	else if (e->kind == EFFECT_DONE)
 		printf("# %10.4f  [%u] DONE %d: %s\n", at, p->index, (int)e->done.result, e->done.text ? e->done.text : "");
 	else if (e->kind == EFFECT_CLAIM || e->kind == EFFECT_RELEASE)

@@ -136,6 +136,7 @@ expect_gone(struct conversation *c, unsigned long seed)
 
 	for (unsigned i = 0; i < 2; i++) {
 		EXPECT(sim_ike_sas(ends[i]) == 0, seed);
+		EXPECT(ends[i]->updown_up == ends[i]->updown_down, seed);
 		EXPECT(ends[i]->n_in == 0 && ends[i]->n_out == 0 && ends[i]->n_claims == 0, seed);
 	}
 	EXPECT_SOUND(&c->net, seed);
