@@ -158,38 +158,38 @@ conf_double(double *out, const struct conf_key *k, double min, double max, struc
 	return true;
 }
 
-static struct span
-trimmed(struct span s)
+/* An item in quotes: what is between them, commas too. False: it is not one. */
+static bool
+quoted_item(struct span *out, const char *text, size_t *cursor)
 {
-	while (s.n && isspace(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n && isspace(s.p[s.n - 1]))
-		s.n--;
-	return s;
+	const char *start = text + *cursor, *end = *start == '\'' || *start == '"' ? strchr(start + 1, *start) : NULL;
+
+	if (!end)
+		return false;
+	*out = span_of(start + 1, (size_t)(end - start - 1));
+	*cursor = (size_t)(end + 1 - text);
+	return true;
 }
 
 bool
 conf_next_item(struct span *out, const struct conf_key *k, size_t *cursor)
 {
-	size_t length = k->is_list ? 0 : strlen(k->value);
-
 	if (k->is_list) {
 		if (*cursor >= k->n_items)
 			return false;
 		*out = span_str(k->item[(*cursor)++]);
 		return true;
 	}
-	while (*cursor < length) {
-		size_t n = strcspn(k->value + *cursor, ",");
-
-		*out = trimmed(span_of(k->value + *cursor, n));
-		*cursor += n + 1;
-		if (out->n)
-			return true;
-	}
-	return false;
+	*cursor += strspn(k->value + *cursor, ", ");
+	if (!k->value[*cursor])
+		return false;
+	if (quoted_item(out, k->value, cursor))
+		return true;
+	*out = span_of(k->value + *cursor, strcspn(k->value + *cursor, ","));
+	*cursor += out->n;
+	while (out->n && out->p[out->n - 1] == ' ')
+		out->n--;
+	return true;
 }
 
 /* Edit distance (insert, delete, replace), given up beyond 3. */

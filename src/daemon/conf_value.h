@@ -33,8 +33,11 @@ bool conf_word(int *out, const struct conf_key *k, const struct conf_word *words
 /* The single value, or of a list with one item that item; NULL (with an error) for a longer list. */
 const char *conf_text(const struct conf_key *k, struct conf_errors *errs);
 
-/* Walks the items of a list: those of a vici list, or of a value with commas between them, without spaces around. *cursor starts
- * at 0. */
+/*
+ * Walks the items of a list: those of a vici list, or of a value with commas
+ * between them, as swanctl splits it: without spaces around, and an item in
+ * single or double quotes is what is between them. *cursor starts at 0.
+ */
 bool conf_next_item(struct span *out, const struct conf_key *k, size_t *cursor);
 
 /* The closest of the candidates (NULL-terminated) to @name, or NULL where none is close. */

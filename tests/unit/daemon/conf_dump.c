@@ -2,11 +2,41 @@
 /*
  * What our parser reads in a file of strongSwan's syntax, as JSON, for tests that
  * ask strongSwan's own parser the same. Sections have a '{' before their name,
- * since a key may be called the same.
+ * since a key may be called the same; what swanctl knows to be a list is one.
  */
 #include <jansson.h>
 
-#include "conf_tree.h"
+#include "conf_value.h"
+
+static bool
+is_list(const char *name)
+{
+	static const char *const lists[] = {
+		"local_addrs", "remote_addrs", "proposals", "esp_proposals", "ah_proposals", "local_ts",
+		"remote_ts",   "vips",         "pools",     "groups",        "cert_policy",
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+		if (!strcmp(lists[i], name))
+			return true;
+	return false;
+}
+
+static json_t *
+value_of(const struct conf_key *k)
+{
+	json_t *items = json_array();
+	struct span item;
+	size_t at = 0;
+
+	if (!is_list(k->name)) {
+		json_decref(items);
+		return json_stringn_nocheck(k->value, strlen(k->value));
+	}
+	while (conf_next_item(&item, k, &at))
+		json_array_append_new(items, json_stringn_nocheck((const char *)item.p, item.n));
+	return items;
+}
 
 static json_t *
 dump(const struct conf_section *s)
@@ -15,7 +45,7 @@ dump(const struct conf_section *s)
 	char name[CONF_NAME_MAX + 2];
 
 	for (const struct conf_key *k = s->keys; k; k = k->next)
-		json_object_set_new(o, k->name, json_stringn_nocheck(k->value, strlen(k->value)));
+		json_object_set_new(o, k->name, value_of(k));
 	for (const struct conf_section *c = s->sections; c; c = c->next) {
 		snprintf(name, sizeof name, "{%s", c->name);
 		json_object_set_new(o, name, dump(c));

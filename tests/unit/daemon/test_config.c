@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* swanctl.conf's keys: values, defaults, and what is refused with which words. */
 #include "conf_support.h"
+#include "conf_value.h"
 
 #define SITE(body) "connections { site { version = 1\n remote_addrs = 192.0.2.2\n" body "\n} }"
 #define CHILD(body) SITE("children { net {\n" body "\n} }")
@@ -479,6 +480,54 @@ missing_file(void **state)
 	conf_errors_free(&errs);
 }
 
+/* As swanctl splits a list; tests/interop/test_swanctl_syntax.py asks it. */
+static void
+lists(void **state)
+{
+	static const struct {
+		const char *value, *items; /* with a '|' behind each */
+	} cases[] = {
+		{ "", "" },
+		{ " , ,", "" },
+		{ "a", "a|" },
+		{ "a,b", "a|b|" },
+		{ "  a b ,  c ,", "a b|c|" },
+		{ "'a,b', \"c\"", "a,b|c|" },
+		{ "' x '", " x |" },
+		{ "'c' d", "c|d|" },
+		{ "e 'f,g'", "e 'f|g'|" },
+		{ "'h", "'h|" },
+		{ "''", "|" },
+		{ "\ta\t", "\ta\t|" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct conf_key k = { .name = "k", .where = "w", .value = cases[i].value };
+		struct span item;
+		char got[128] = "";
+		size_t at = 0;
+
+		while (conf_next_item(&item, &k, &at))
+			snprintf(got + strlen(got), sizeof got - strlen(got), "%.*s|", (int)item.n, (const char *)item.p);
+		assert_string_equal(got, cases[i].items);
+	}
+}
+
+static void
+closest_names(void **state)
+{
+	static const char *const names[] = { "version", "local_addrs", "remote_addrs", "encap", NULL };
+
+	(void)state;
+	assert_string_equal(conf_closest("versoin", names), "version");
+	assert_string_equal(conf_closest("local_adrs", names), "local_addrs");
+	assert_string_equal(conf_closest("enacp", names), "encap");
+	assert_null(conf_closest("x", names));
+	assert_null(conf_closest("something_else", names));
+	assert_null(conf_closest("", names));
+}
+
 /* charon.replay_window, for children that say nothing themselves. */
 static void
 default_replay_window(void **state)
@@ -544,6 +593,8 @@ main(void)
 		cmocka_unit_test(exposed_secrets_are_refused),
 		cmocka_unit_test(missing_file),
 		cmocka_unit_test(default_replay_window),
+		cmocka_unit_test(lists),
+		cmocka_unit_test(closest_names),
 		cmocka_unit_test(examples_load),
 	};
 
