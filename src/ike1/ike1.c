@@ -49,6 +49,8 @@ may_respond(struct ike *core, const struct datagram *in, const char **why)
 	struct conn **c;
 
 	*why = endpoint_text(core, &in->remote);
+	if (core->shutting_down)
+		return VERDICT_SHUTTING_DOWN;
 	if (s->initiator_only)
 		return VERDICT_INITIATOR_ONLY;
 	if (core->counters.half_open >= s->half_open_max ||
@@ -128,6 +130,10 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 	}
 	if (sa->running >= 2 * core->settings.exchanges_per_sa) {
 		refuse(core, sa, VERDICT_EXCHANGE_LIMIT, NULL);
+		return;
+	}
+	if (core->shutting_down) {
+		refuse(core, sa, VERDICT_SHUTTING_DOWN, NULL);
 		return;
 	}
 	ex = exchange_new(sa, &quick_mode, RESPONDER, mid);

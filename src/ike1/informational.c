@@ -393,6 +393,12 @@ take_notify(struct ike_sa *sa, const struct notify_payload *n)
 	v = cause(sa, n->type);
 	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s (%u)",
 	    why ? why : "?", n->type);
+	if (n->type == NOTIFY_INVALID_SPI || n->type == NOTIFY_INVALID_COOKIE) {
+		/* It may be about any packet; what stands is not ended by it. */
+		if (core->now - sa->dpd_since >= SECONDS(1))
+			ike_sa_probe(sa);
+		return true;
+	}
 	/* Errors are below 8192 (RFC 2408 section 3.14.1). */
 	if (n->type < 8192)
 		quick_mode_refused(sa, n->spi, why ? why : "refused");

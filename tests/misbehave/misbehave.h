@@ -10,7 +10,8 @@
 	X(wrong_hash_i)                                                                                                          \
 	X(wrong_hash_r)                                                                                                          \
 	X(short_hash)                                                                                                            \
-	X(phase_1_id_port) \
+	X(phase_1_id_port)                                                                                                       \
+	X(invalid_spi_of_another)                                                                                                \
 	X(missing_id)                                                                                                            \
 	X(missing_nonce)                                                                                                         \
 	X(missing_key_exchange)                                                                                                  \
