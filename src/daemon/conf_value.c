@@ -222,7 +222,8 @@ const char *
 conf_closest(const char *name, const char *const *candidates)
 {
 	const char *best = NULL;
-	unsigned least = 1 + (unsigned)(strlen(name) / 3 < 3 ? strlen(name) / 3 : 3);
+	size_t n = strlen(name);
+	unsigned least = n < 4 ? 2 : n < 8 ? 3 : 4; /* one, two or three letters are wrong */
 
 	for (; *candidates; candidates++) {
 		unsigned d = distance(name, *candidates);
