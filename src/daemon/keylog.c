@@ -40,13 +40,14 @@ static FILE *
 line_open(const struct keylog *k, const char *name)
 {
 	char path[4096];
+	struct stat st;
 	int fd;
 
 	if (!k->dir || snprintf(path, sizeof path, "%s/%s", k->dir, name) >= (int)sizeof path)
 		return NULL;
 	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	/* An older file with wider permissions is narrowed before a key goes in. */
-	if (fd < 0 || fchmod(fd, 0600) != 0) {
+	/* An older file with wider permissions is narrowed before a key goes in; one that somebody else laid there gets none. */
+	if (fd < 0 || fstat(fd, &st) != 0 || st.st_uid != geteuid() || st.st_nlink != 1 || fchmod(fd, 0600) != 0) {
 		if (fd >= 0)
 			close(fd);
 		return NULL;

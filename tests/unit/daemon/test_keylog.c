@@ -68,6 +68,36 @@ nothing_is_written_unless_asked_for(void **state)
 	assert_non_null(strstr(why, "/dev/null"));
 }
 
+static void
+no_keys_into_a_file_of_somebody_else(void **state)
+{
+	char path[256], other[256], why[256];
+	struct keylog k;
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/ikev1_decryption_table", dir);
+	snprintf(other, sizeof other, "%s/other", dir);
+	assert_true(keylog_open(&k, dir, why, sizeof why));
+	f = fopen(other, "w");
+	assert_non_null(f);
+	fclose(f);
+	assert_int_equal(link(other, path), 0);
+	keylog_ike(&k, &(struct effect_keys){ .ike = true });
+	assert_int_equal(stat(other, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	unlink(other);
+	/* Who is not root cannot give files away, and has shown enough. */
+	if (chown(path, 65534, 65534) == 0) {
+		keylog_ike(&k, &(struct effect_keys){ .ike = true });
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, 0);
+	}
+	unlink(path);
+	keylog_close(&k);
+}
+
 /* Peers choose part of the text: no escape sequence may reach a terminal. */
 static void
 log_lines_hold_no_control_characters(void **state)
@@ -114,6 +144,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_written_as_wireshark_reads_them),
 		cmocka_unit_test(nothing_is_written_unless_asked_for),
+		cmocka_unit_test(no_keys_into_a_file_of_somebody_else),
 		cmocka_unit_test(log_lines_hold_no_control_characters),
 	};
 
