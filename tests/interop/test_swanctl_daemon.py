@@ -2,6 +2,7 @@
 """The daemon as a whole, driven by swanctl and by our command, with strongSwan at the other end and real traffic."""
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -77,3 +78,72 @@ def test_check_config(tmp_path, text, code, words):
                        stderr=subprocess.STDOUT, timeout=20)
     assert p.returncode == code, p.stdout
     assert not words or re.search(words, p.stdout), p.stdout
+
+
+def conns(d):
+    with Vici(d.vici) as v:
+        return sorted(list(m)[0] for m in v.stream("list-conns", "list-conn")[1])
+
+
+def rewrite(d, text):
+    with open(os.path.join(d.dir, "swanctl.conf"), "w") as f:
+        f.write(text)
+    d.signal(signal.SIGHUP)
+
+
+def test_reload_of_the_file_and_vici_side_by_side(gateways):
+    d = Sallyport(gateways.moon, conf(name="one"))
+    with Vici(d.vici) as v:
+        v.request("load-conn", {"other": {"version": "1", "remote_addrs": ["10.77.0.2"], "children": {"c": {"remote_ts": ["10.9.0.0/16"]}}}})
+        v.request("load-shared", {"id": "mine", "type": "ike", "data": "x", "owners": ["venus"]})
+    assert conns(d) == ["one", "other"]
+    rewrite(d, conf(name="two"))
+    assert wait_until(lambda: conns(d) == ["other", "two"])
+    # A mistake changes nothing, and the log says where it is.
+    rewrite(d, conf(name="three", versoin=1))
+    d.wait_log(r"swanctl.conf:\d+: unknown key 'versoin' in a connection; did you mean 'version'\?")
+    d.wait_log("nothing changed")
+    assert conns(d) == ["other", "two"]
+    with Vici(d.vici) as v:
+        assert v.request("get-conns") == {"conns": ["other"]}
+        assert v.request("get-shared") == {"keys": ["mine"]}
+    d.stop()
+    assert not os.path.exists(d.vici)
+
+
+def test_settings_are_used_and_the_rest_is_said_once(gateways):
+    d = Sallyport(gateways.moon, conf(), extra="""charon {
+  load = aes sha1
+  plugins { attr { dns = 10.0.0.1 } }
+  retransmit_timeout = 0.2
+  retransmit_base = 1
+  retransmit_tries = 2
+  filelog { stderr { default = 0
+    cfg = 1
+    ike = 2 } }
+}
+""")
+    out = d.cli("up", "net", check=False)
+    assert out.count("retransmit ") == 2 and "does not answer" in out, out
+    log = d.log()
+    assert log.count("without meaning here: charon.load, charon.plugins.attr") == 1
+    d.stop()
+
+
+def test_a_second_daemon_does_not_take_the_socket(gateways):
+    d = Sallyport(gateways.moon, conf())
+    p = subprocess.run(["ip", "netns", "exec", gateways.sun.ns, os.path.join(BUILD, "sallyportd"), "--runtime-dir", d.dir, "--foreground"], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
+    assert p.returncode != 0 and "another daemon serves the control socket" in p.stdout, p.stdout
+    assert "sallyport" in d.cli("version")
+    d.stop()
+
+
+def test_flush_keeps_off_a_daemon_that_runs(gateways):
+    d = Sallyport(gateways.moon, conf(children={"net": child(start_action="trap")}))
+    out = d.cli("flush", check=False)
+    assert "a daemon serves" in out and "stop it first" in out
+    d.kill()
+    out = gateways.moon.run(os.path.join(BUILD, "sallyport"), "flush", "--runtime-dir", d.dir)
+    assert "Removed what was left" in out
+    assert "sallyport" not in gateways.moon.run("nft", "list", "tables")
