@@ -225,7 +225,11 @@ sender_send(struct sender *s, struct worker *w, const struct batch *b)
 			run++;
 		sent = sendmmsg(s->group[i].fd, &s->msg[i], (unsigned)run, MSG_DONTWAIT);
 		if (sent <= 0) {
-			send_again(w, &s->group[i], &s->msg[i].msg_hdr);
+			/* A full queue of the device: sending again would only fill it further. */
+			if (sent < 0 && errno == ENOBUFS)
+				failed(w, &s->group[i], s->group[i].packets);
+			else
+				send_again(w, &s->group[i], &s->msg[i].msg_hdr);
 			sent = 1;
 		}
 		i += (size_t)sent;

@@ -443,6 +443,30 @@ def test_an_administrators_mtu_stays(hosts):
     assert "mtu 1234" in hosts.moon.ip("link", "show", "sp0")
 
 
+def test_a_device_that_goes_down_and_up_carries_on(hosts):
+    t = up(hosts)
+    for end in (hosts.moon, hosts.sun):
+        end.ip("link", "set", "sp0", "down")
+    assert hosts.moon.ping(IN4[1], src=IN4[0]) == 0
+    for end in (hosts.moon, hosts.sun):
+        end.ip("link", "set", "sp0", "up")
+    t.route("10.2.0.0/16", "10.1.0.0/16")
+    assert hosts.moon.ping(IN4[1], 3, src=IN4[0], interval=0.02) == 3
+    assert not t.a.events and not t.b.events
+    t.quit()
+
+
+def test_a_full_queue_outside_is_counted_and_tcp_goes_on(hosts):
+    """A shaped link: what its queue refuses is lost and counted, and the tunnel lives."""
+    if "Error" in hosts.moon.run("tc", "qdisc", "add", "dev", "wan", "root", "tbf", "rate", "50mbit", "burst", "64k", "limit", "64k", check=False):
+        pytest.skip("this kernel has no tbf")
+    t = up(hosts)
+    stream(hosts.moon, hosts.sun, IN4[1], octets=6 << 20)
+    stream(hosts.sun, hosts.moon, IN4[0], octets=6 << 20)
+    assert set(t.a.drops()) <= {"none", "no-policy", "send"}
+    t.quit()
+
+
 def test_a_deleted_device_is_told(hosts):
     t = Tool(hosts.moon, "-t", "sp0")
     hosts.moon.ip("link", "del", "sp0")
