@@ -269,6 +269,10 @@ read_child(struct config_reader *r, const struct conf_section *s, uint32_t defau
 		config_unknown_section(r->errs, sub, "a child", (const char *const[]) { NULL });
 	config_child_check(r, s);
 	config_child_end(r->child);
+	if (r->child->lifetime.rekey_ns && r->child->lifetime.life_ns &&
+	    r->child->lifetime.life_ns <= r->child->lifetime.rekey_ns)
+		conf_notice(r->errs, s->where,
+		            "child '%s' ends (life_time) before it would be renewed (rekey_time): traffic pauses then", s->name);
 	if (!r->child->esp.n && !proposals_default(&r->child->esp, PROPOSAL_ESP))
 		conf_error(r->errs, s->where, "out of memory");
 }

@@ -480,6 +480,23 @@ missing_file(void **state)
 	conf_errors_free(&errs);
 }
 
+static void
+notices_change_nothing(void **state)
+{
+	struct config c = { 0 };
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(config_from(&c, CHILD("rekey_time = 60\nlife_time = 60"), &errs));
+	assert_int_equal(c.n, 1);
+	assert_int_equal(errs.n_errors, 0);
+	assert_int_equal(errs.n_notices, 1);
+	assert_true(errors_hold(&errs, "swanctl.conf:3: child 'net' ends (life_time) before it would be renewed"));
+	assert_string_equal(conf_errors_first(&errs), "");
+	config_free(&c);
+	conf_errors_free(&errs);
+}
+
 /* As swanctl splits a list; tests/interop/test_swanctl_syntax.py asks it. */
 static void
 lists(void **state)
@@ -594,6 +611,7 @@ main(void)
 		cmocka_unit_test(missing_file),
 		cmocka_unit_test(default_replay_window),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(notices_change_nothing),
 		cmocka_unit_test(closest_names),
 		cmocka_unit_test(examples_load),
 	};
