@@ -161,6 +161,8 @@ terminate_children(struct ike_sa *sa, const struct command *cmd)
 		}
 		c = next;
 	}
+	/* Some may have waited for the places that are free now. */
+	ike_sa_run_queue(sa);
 	return n;
 }
 
@@ -209,10 +211,10 @@ run_terminate(struct ike *core, const struct command *c)
 			continue;
 		}
 		n++;
-		if (core->fx->n + 256 < EFFECTS_MAX) {
+		if (core->fx->n + 256 < EFFECTS_BATCH) {
 			terminate_ike(sa);
 		} else {
-			/* More than one list of effects holds: the rest is due at once. */
+			/* More than one batch of effects: the rest is due at once. */
 			sa->delete_at = core->now;
 			ike_sa_schedule(sa);
 		}

@@ -112,6 +112,15 @@ struct want {
 	struct waiter *waiters;
 };
 
+/* A Phase 2 that we refused: the notification has no answer, so it is said again when the peer repeats message 1. */
+struct refused_quick {
+	uint64_t digest; /* of the message */
+	uint32_t message_id, spi;
+	uint16_t notify;
+};
+
+enum { REFUSALS_KEPT = 4 };
+
 /* One Phase 1: an ISAKMP SA or IKE_SA, from the attempt to its end. */
 struct ike_sa {
 	struct table_link by_cookie; /* initiator cookie */
@@ -145,6 +154,8 @@ struct ike_sa {
 	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
 	uint32_t *seen_ids; /* message ids used by the peer: each is good for one exchange */
 	uint16_t n_seen, cap_seen, at_seen;
+	uint16_t n_refused;
+	struct refused_quick refused[REFUSALS_KEPT];
 	unsigned tries;  /* keyingtries used */
 	uint64_t ticket; /* ASK_ADDRESS */
 	uint32_t dpd_out, dpd_in;
@@ -240,7 +251,7 @@ struct ike {
 	uint32_t next_ike_id, next_child_id, next_reqid;
 	uint64_t next_ticket;
 	uint64_t k0, k1;
-	struct conn *kept[EFFECTS_MAX]; /* see core_keep_conn: as many as one list of effects can point to */
+	struct conn *kept[EFFECTS_BATCH]; /* see core_keep_conn: as many as one list of effects can point to */
 	unsigned n_kept;
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;

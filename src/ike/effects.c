@@ -37,6 +37,11 @@ void
 effects_clear(struct effects *fx)
 {
 	arena_clear(&fx->arena);
+	if (fx->cap > EFFECTS_BATCH) {
+		free(fx->e);
+		fx->e = NULL;
+		fx->cap = 0;
+	}
 	fx->n = 0;
 	fx->nomem = false;
 }

@@ -30,7 +30,11 @@ enum effect_kind {
 	EFFECT_KEYS,        /* key material for Wireshark; only when settings.export_keys */
 };
 
-enum { EFFECTS_MAX = 4096 };
+/*
+ * Work that can go on later stops at EFFECTS_BATCH and stays due. What cannot be
+ * divided goes beyond it, up to a bound that only protects the machine.
+ */
+enum { EFFECTS_BATCH = 4096, EFFECTS_MAX = 1 << 18 };
 
 struct effect_send {
 	struct endpoint local, remote; /* local.port 500 or 4500: also says whether a non-ESP marker goes in front */
@@ -153,7 +157,7 @@ struct effects {
 
 /* An all-zero struct is an empty list. NULL (and fx->nomem) when out of memory or full. */
 struct effect *effects_add(struct effects *fx, enum effect_kind kind);
-/* Forgets all effects, wipes what they pointed to; keeps capacity. */
+/* Forgets all effects, wipes what they pointed to; keeps the capacity of an ordinary batch. */
 void effects_clear(struct effects *fx);
 /* Frees all. */
 void effects_free(struct effects *fx);

@@ -395,10 +395,15 @@ struct restart {
 	enum child_action action;
 };
 
+/*
+ * One that is not up yet counts as well: a peer that ends deletes its CHILD_SA
+ * first, and what close_action makes of that is under way when the Delete of
+ * the IKE_SA comes.
+ */
 static enum child_action
 action_for(const struct child_sa *c, enum end_cause why)
 {
-	if (!c->ever_up || c->successor)
+	if (c->successor)
 		return ACTION_NONE;
 	switch (why) {
 	case END_DPD:
@@ -470,7 +475,7 @@ linger(struct ike_sa *sa)
 static bool
 room_left(const struct ike *core)
 {
-	return core->fx->n + 64 < EFFECTS_MAX;
+	return core->fx->n + 64 < EFFECTS_BATCH;
 }
 
 static void

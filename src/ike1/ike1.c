@@ -118,10 +118,16 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 {
 	struct ike *core = sa->core;
 	uint32_t id = sa->id, mid = h->message_id;
+	uint64_t digest = core_digest(core, in->data);
 	struct exchange *ex;
 
 	if (!is_up(sa)) {
 		refuse(core, sa, VERDICT_NO_KEYS, "Quick Mode before Phase 1 is done");
+		return;
+	}
+	if (quick_mode_refused_before(sa, mid, digest)) {
+		core->verdicts[VERDICT_DUPLICATE]++;
+		core->counters.retransmits_answered++;
 		return;
 	}
 	if (!mid || ike_sa_seen_id(sa, mid)) {
@@ -146,6 +152,8 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 	}
 	exchange_receive(ex, in, h);
 	sa = ike_sa_by_id(core, id);
+	if (sa)
+		quick_mode_received(sa, mid, digest);
 	ex = sa ? exchange_find(sa, mid) : NULL;
 	if (ex && ex->at == 0)
 		exchange_free(ex);

@@ -88,5 +88,9 @@ void quick_mode_queue(struct ike_sa *sa);
 uint32_t ike1_message_id(struct ike_sa *sa);
 /* The peer refused one of our Quick Modes: by SPI, or the only one there is. */
 void quick_mode_refused(struct ike_sa *sa, struct span spi, const char *why);
+/* A message 1 was looked at: should it have been refused, this is how a repetition of it is known. */
+void quick_mode_received(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
+/* True when this very message was refused before: that was said again. */
+bool quick_mode_refused_before(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
 
 #endif

@@ -672,6 +672,52 @@ quick_mode_queue(struct ike_sa *sa)
 }
 
 static void
+notify_refused(struct ike_sa *sa, const struct refused_quick *r)
+{
+	uint8_t spi[4];
+
+	put_be32(spi, r->spi);
+	info_notify(sa, PROTO_IPSEC_ESP, r->notify, span_of(spi, r->spi ? 4 : 0), (struct span) { 0 });
+}
+
+static void
+say_refused(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct refused_quick r = {
+		.digest = ex->in_hash,
+		.message_id = ex->message_id,
+		.spi = quick_of(ex)->suite.spi,
+		.notify = ex->notify,
+	};
+
+	if (ex->role == RESPONDER)
+		sa->refused[sa->n_refused++ % REFUSALS_KEPT] = r;
+	notify_refused(sa, &r);
+}
+
+void
+quick_mode_received(struct ike_sa *sa, uint32_t message_id, uint64_t digest)
+{
+	for (size_t i = 0; i < REFUSALS_KEPT; i++)
+		if (sa->refused[i].message_id == message_id && !sa->refused[i].digest)
+			sa->refused[i].digest = digest;
+}
+
+/* RFC 2408 section 5.1: the same message gets the same answer. */
+bool
+quick_mode_refused_before(struct ike_sa *sa, uint32_t message_id, uint64_t digest)
+{
+	for (size_t i = 0; i < REFUSALS_KEPT; i++) {
+		if (!message_id || sa->refused[i].message_id != message_id || sa->refused[i].digest != digest)
+			continue;
+		notify_refused(sa, &sa->refused[i]);
+		return true;
+	}
+	return false;
+}
+
+static void
 quick_fail(struct exchange *ex, const char *reason)
 {
 	struct ike_sa *sa = ex->sa;
@@ -680,12 +726,9 @@ quick_fail(struct exchange *ex, const char *reason)
 	struct quick *q = quick_of(ex);
 	bool silent = ex->at > 0 && !ex->fatal && !ex->verdict && ex->role == INITIATOR && !q->refused_by_peer && sa->heard_at < ex->started_at;
 	uint32_t id = sa->id;
-	uint8_t spi[4];
 
-	if (ex->notify) {
-		put_be32(spi, q->suite.spi);
-		info_notify(sa, PROTO_IPSEC_ESP, ex->notify, span_of(spi, q->suite.spi ? 4 : 0), (struct span) { 0 });
-	}
+	if (ex->notify)
+		say_refused(ex);
 	if (c)
 		child_failed(c, reason);
 	else
@@ -693,11 +736,17 @@ quick_fail(struct exchange *ex, const char *reason)
 	sa = ike_sa_by_id(core, id);
 	if (!sa)
 		return;
-	/* Nothing at all was heard while it repeated itself: the peer, or its memory of this SA, is gone. */
-	if (silent)
+	/*
+	 * Nothing at all was heard while it repeated itself: the peer, or its memory of
+	 * this SA, may be gone. Where a probe can tell, it decides.
+	 */
+	if (silent && !sa->peer_dpd) {
 		ike_sa_end(sa, END_DPD, "the peer does not answer Quick Mode");
-	else
-		ike_sa_run_queue(sa);
+		return;
+	}
+	if (silent)
+		ike_sa_probe(sa);
+	ike_sa_run_queue(sa);
 }
 
 void
