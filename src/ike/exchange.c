@@ -203,20 +203,18 @@ static enum built
 build(struct exchange *ex, const struct step *s)
 {
 	struct ike *core = ex->sa->core;
-	uint8_t *room = arena_alloc(&core->scratch, EXCHANGE_MESSAGE_MAX);
+	uint8_t *room = core->room;
 	struct isakmp_header h = header_of(ex, s);
 	struct builder b;
 
-	if (!room) {
-		core->nomem = true;
-		return BUILD_FAILED;
-	}
 	builder_start(&b, room, EXCHANGE_MESSAGE_MAX - 32, &h);
 
 	enum built r = s->build(ex, &b);
 
-	if (r != BUILT)
+	if (r != BUILT) {
+		secret_wipe(room, b.w.at);
 		return r;
+	}
 	/* The responder's cookie is made while its first answer is built. */
 	memcpy(room + 8, ex->sa->cookie_r, 8);
 
@@ -225,12 +223,15 @@ build(struct exchange *ex, const struct step *s)
 
 	if (n && s->sealed)
 		n = ex->sa->protocol->seal(ex, room, n, EXCHANGE_MESSAGE_MAX);
-	if (!n || !keep_and_send(ex, room, n)) {
-		ex->verdict = VERDICT_INTERNAL;
-		ex->why = b.w.failure;
-		return BUILD_FAILED;
-	}
-	return BUILT;
+
+	bool sent = n && keep_and_send(ex, room, n);
+
+	secret_wipe(room, b.w.at);
+	if (sent)
+		return BUILT;
+	ex->verdict = VERDICT_INTERNAL;
+	ex->why = b.w.failure;
+	return BUILD_FAILED;
 }
 
 /* Over: it stays for a while to answer repetitions of the peer's last message, with the last of ours. */

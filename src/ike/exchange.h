@@ -45,7 +45,7 @@ struct queued {
 	uint8_t data[];
 };
 
-enum { EXCHANGE_QUEUE_MAX = 4, EXCHANGE_MESSAGE_MAX = 16384 };
+enum { EXCHANGE_QUEUE_MAX = 4 };
 
 struct exchange {
 	struct table_link by_id; /* SA and message id */

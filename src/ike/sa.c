@@ -309,7 +309,7 @@ rekey_failed(struct ike_sa *sa)
 	struct ike *core = sa->core;
 	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(core, sa->rekeys) : NULL;
 
-	if (!old || old->successor)
+	if (!old || old->successor || old->zombie || old->ending)
 		return;
 	if (old->state == IKE_STATE_REKEYING)
 		ike_sa_state(old, IKE_STATE_ESTABLISHED);
@@ -468,6 +468,7 @@ linger(struct ike_sa *sa)
 	sa->state = IKE_STATE_DELETING;
 	sa->delete_at = core->now + instant_min(DELETE_AGAIN, core->settings.delete_wait_ns);
 	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
+	sa->retry_at = 0;
 	ike_sa_schedule(sa);
 }
 

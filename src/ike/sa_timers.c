@@ -60,7 +60,8 @@ ike_sa_schedule(struct ike_sa *sa)
 	at = instant_min(at, instant_min(sa->delete_at, sa->expires_at));
 	if (sa->retry_at)
 		at = instant_min(at, sa->retry_at);
-	if (!sa->successor)
+	/* Nothing may be waited for that ike_sa_due() would then leave as it is. */
+	if (!sa->successor && is_up(sa))
 		at = instant_min(at, instant_min(sa->rekey_at, sa->reauth_at));
 	timer_set(&sa->core->timers, &sa->timer, at);
 }

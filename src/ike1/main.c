@@ -51,18 +51,18 @@ match_candidates(struct exchange *ex, const struct suites *offered, struct match
 	struct ike_sa *sa = ex->sa;
 	struct ike *core = sa->core;
 	struct match_terms t = terms();
-	struct match *other = arena_alloc(&core->scratch, sizeof *other);
+	struct match other;
 	struct conn **c;
 	size_t n = conn_candidates(core, IKE_V1, &ex->local.ip, &ex->remote.ip, &c);
 
-	for (size_t i = 0; other && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (c[i]->local.method != AUTH_PSK && c[i]->local.method != AUTH_NONE)
 			continue;
-		match_suites(i ? other : m, offered, &c[i]->ike, &t);
-		if (!(i ? other : m)->chosen)
+		match_suites(i ? &other : m, offered, &c[i]->ike, &t);
+		if (!(i ? &other : m)->chosen)
 			continue;
 		if (i)
-			*m = *other;
+			*m = other;
 		ike_sa_set_conn(sa, c[i]);
 		return true;
 	}
@@ -250,7 +250,7 @@ static struct conn *
 conn_for_identity(struct exchange *ex, const struct identity *id)
 {
 	struct ike_sa *sa = ex->sa;
-	struct match *m = arena_alloc(&sa->core->scratch, sizeof *m);
+	struct match m;
 	struct suite s = { .encr = sa->encr, .prf_id = sa->prf_id, .dh_id = sa->dh_id, .auth = AUTH_OFFER_PSK };
 	struct suites one = { &s, 1 };
 	struct match_terms t = terms();
@@ -258,13 +258,13 @@ conn_for_identity(struct exchange *ex, const struct identity *id)
 	size_t n = conn_candidates(sa->core, IKE_V1, &sa->local.ip, &ex->remote.ip, &c);
 	int best_score = 0;
 
-	for (size_t i = 0; m && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		int score = identity_match(&c[i]->remote.id, id);
 
 		if (score <= best_score)
 			continue;
-		match_suites(m, &one, &c[i]->ike, &t);
-		if (!m->chosen)
+		match_suites(&m, &one, &c[i]->ike, &t);
+		if (!m.chosen)
 			continue;
 		best = c[i];
 		best_score = score;

@@ -349,25 +349,25 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 	struct ike *core = ex->sa->core;
 	struct conn_entry *loaded = conn_entry_find(core, ex->sa->conn->name);
 	struct conn *conn = loaded ? loaded->conn : ex->sa->conn;
-	struct match *other = arena_alloc(&core->scratch, sizeof *other);
+	struct match other;
 	bool found = false;
 
 	/* The peer was authenticated under the connection as it was: a changed one does not hold for it. */
 	if (!conn_equal_but_children(conn, ex->sa->conn))
 		conn = ex->sa->conn;
 	out->match = arena_alloc(&core->scratch, sizeof *out->match);
-	for (int want = 2; other && out->match && want >= 1; want--) {
+	for (int want = 2; out->match && want >= 1; want--) {
 		for (size_t i = 0; i < conn->n_children; i++) {
 			size_t pair = 0;
 
 			if (!fits(ex, conn, &conn->children[i], &out->ts, want == 1, &pair))
 				continue;
 
-			bool chosen = proposals_fit(ex, offered, &conn->children[i], other);
+			bool chosen = proposals_fit(ex, offered, &conn->children[i], &other);
 
 			if (found && !chosen)
 				continue;
-			*out->match = *other;
+			*out->match = other;
 			out->conn = conn;
 			out->cfg = &conn->children[i];
 			out->exact = want == 2;
