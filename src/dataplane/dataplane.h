@@ -46,8 +46,8 @@ bool dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, c
 /* @remote: outbound SPIs are the peer's numbers, so they are unique only per peer. */
 bool dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
 /* The same for the SA that was installed for this child, wherever its peer is now: another peer may have chosen the same SPI. */
-bool dataplane_update_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
-                            const struct endpoint *remote);
+bool dataplane_update_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id,
+                            const struct endpoint *local, const struct endpoint *remote);
 bool dataplane_remove_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id);
 bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote,
                      struct sa_usage *out);
