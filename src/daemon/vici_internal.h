@@ -158,6 +158,8 @@ extern const struct vici_command vici_info_commands[], vici_list_commands[], vic
 
 void vici_stream_run(struct vici_client *c);
 void vici_stream_close(struct vici_client *c);
+/* "TUNNEL" */
+const char *vici_mode_name(enum child_mode m);
 /* The keys of an IKE_SA, without its children, and of a CHILD_SA, in strongSwan's order. */
 void vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now);
 void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c,
