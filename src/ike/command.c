@@ -311,26 +311,53 @@ run_expire(struct ike *core, const struct command *cmd)
 }
 
 /* Nobody vouches for an INVALID-SPI: the hint may start a probe, at most one a second, and nothing else. */
+/* Walks over all SAs that strangers can cause, in a second. */
+enum { PROBES_PER_SECOND = 16 };
+
+static bool
+may_probe(struct ike *core)
+{
+	if (core->now - core->probed_at >= SECONDS(1)) {
+		core->probed_at = core->now;
+		core->probes = 0;
+	}
+	return core->probes++ < PROBES_PER_SECOND;
+}
+
+/* Where the packet came from; behind one NAT there may be several. */
+static struct ike_sa *
+sa_at(const struct ike *core, const struct endpoint *remote)
+{
+	struct ike_sa *found = NULL;
+
+	for (size_t i = 0; i < core->sas.n; i++) {
+		struct ike_sa *sa = core->sas.e[i].p;
+
+		if (!sa || sa->successor || !ip_equal(&sa->remote.ip, &remote->ip))
+			continue;
+		if (sa->remote.port == remote->port)
+			return sa;
+		found = found ? found : sa;
+	}
+	return found;
+}
+
 static void
 run_invalid_spi(struct ike *core, const struct command *cmd)
 {
-	struct ike_sa *sa;
+	struct ike_sa *sa = may_probe(core) ? sa_at(core, &cmd->remote) : NULL;
 
-	if (core->probed_at && core->now - core->probed_at < SECONDS(1))
+	/* Once a second for each peer, so that forged packets of one cannot hide those of another. */
+	if (!sa || core->now - sa->hinted_at < SECONDS(1))
 		return;
-	for (uint32_t id = 0; (sa = id_index_after(&core->sas, id)); id = sa->id) {
-		if (sa->successor || !ip_equal(&sa->remote.ip, &cmd->remote.ip))
-			continue;
-		core->probed_at = core->now;
-		ike_sa_probe(sa);
-		/*
-		 * A Delete has no answer (RFC 2408 section 3.15), so it may have been
-		 * lost. Said again under Phase 1 it is true, whoever sent the packet.
-		 */
-		if (!child_by_spi_in(core, cmd->spi) && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING))
-			sa->protocol->tell_spi_deleted(sa, cmd->spi);
-		return;
-	}
+	sa->hinted_at = core->now;
+	ike_sa_probe(sa);
+	/*
+	 * A Delete has no answer (RFC 2408 section 3.15), so it may have been
+	 * lost. Said again under Phase 1 it is true, whoever sent the packet.
+	 */
+	if (!child_by_spi_in(core, cmd->spi) && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING))
+		sa->protocol->tell_spi_deleted(sa, cmd->spi);
 }
 
 static void

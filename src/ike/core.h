@@ -167,6 +167,7 @@ struct ike_sa {
 	instant_t dpd_at;            /* while a probe is out: when to send the next or give up */
 	instant_t dpd_since;
 	instant_t delete_at;
+	instant_t hinted_at;               /* the last probe because of ESP for an unknown SPI */
 	instant_t retry_at;                /* the next attempt; 0: none is waiting */
 	struct half_open_address *counted; /* where it counts as half open: its address may change meanwhile */
 };
@@ -255,7 +256,8 @@ struct ike {
 	unsigned n_kept;
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
-	instant_t probed_at; /* the last probe for an unknown SPI */
+	instant_t probed_at; /* since when probes for unknown SPIs are counted */
+	unsigned probes;
 	uint8_t room[EXCHANGE_MESSAGE_MAX]; /* where a message is built; wiped after each */
 	struct ike_counters counters;
 	uint64_t verdicts[VERDICT_COUNT];

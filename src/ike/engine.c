@@ -225,7 +225,12 @@ ike_tick(struct ike *core, instant_t now, struct effects *out)
 	struct timer *t;
 
 	enter(core, now, out);
-	while ((t = timers_first(&core->timers)) && t->at <= now && out->n + TICK_RESERVE < EFFECTS_BATCH && !out->nomem) {
+
+	/* One call ends, whatever is due again at once. */
+	size_t most = 4 * core->timers.n + 1024;
+
+	while (most-- && (t = timers_first(&core->timers)) && t->at <= now && out->n + TICK_RESERVE < EFFECTS_BATCH &&
+	       !out->nomem) {
 		due(core, t);
 		arena_clear(&core->scratch);
 	}
