@@ -293,14 +293,14 @@ run_acquire(struct ike *core, const struct command *c)
 static void
 run_expire(struct ike *core, const struct command *cmd)
 {
-	struct child_sa *c = NULL;
+	struct child_sa *c;
 
+	/* Peers choose outbound SPIs, so two may choose the same one: the id tells whose it is. */
 	if (cmd->direction == SA_INBOUND)
 		c = child_by_spi_in(core, cmd->spi);
-	for (uint32_t id = 0; cmd->direction == SA_OUTBOUND && (c = id_index_after(&core->child_sas, id)); id = c->id)
-		if (c->out_installed && c->spi_out == cmd->spi)
-			break;
-	if (!c)
+	else
+		c = child_by_id(core, cmd->child_id);
+	if (!c || (cmd->direction == SA_OUTBOUND && (!c->out_installed || c->spi_out != cmd->spi)))
 		return;
 	if (!cmd->hard) {
 		child_rekey(c);

@@ -342,6 +342,15 @@ ike_sa_retry(struct ike_sa *sa)
 		ike_sa_failed(sa, "the next attempt could not begin", false);
 }
 
+/* An attempt for what was unloaded or changed in the meantime is not repeated. */
+static bool
+still_configured(const struct ike_sa *sa)
+{
+	const struct conn_entry *e = sa->conn ? conn_entry_find(sa->core, sa->conn->name) : NULL;
+
+	return e && (e->conn == sa->conn || conn_equal_but_children(e->conn, sa->conn));
+}
+
 void
 ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 {
@@ -354,7 +363,7 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 	if (!text)
 		text = reason;
 	sa->tries++;
-	if (may_retry && sa->role == INITIATOR && (!allowed || sa->tries < allowed)) {
+	if (may_retry && sa->role == INITIATOR && still_configured(sa) && (!allowed || sa->tries < allowed)) {
 		say(core, LOG_IKE, LOG_CONTROL, sa, "retry", "%s: %s; trying again (%u/%u)", sa_name(sa), text, sa->tries + 1,
 		    allowed);
 		if (wait_or_try(sa))

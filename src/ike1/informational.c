@@ -98,8 +98,28 @@ info_notify_clear(struct ike *core, const struct endpoint *local, const struct e
 	ike_send(core, local, remote, builder_finish(&b));
 }
 
-void
-info_spi_deleted(struct ike_sa *sa, uint32_t spi)
+static struct child_sa *
+child_of_peer_spi(struct ike_sa *sa, uint32_t spi)
+{
+	for (struct child_sa *c = sa->children; c; c = c->next)
+		if (c->spi_out == spi && c->ever_up)
+			return c;
+	return NULL;
+}
+
+/* The child may have moved to another SA of the same peer. */
+static struct child_sa *
+find_deleted(struct ike_sa *sa, uint32_t spi)
+{
+	struct child_sa *c = child_of_peer_spi(sa, spi);
+
+	for (struct ike_sa *o = ike_sa_same_peer(sa, NULL); !c && o; o = ike_sa_same_peer(sa, o))
+		c = child_of_peer_spi(o, spi);
+	return c;
+}
+
+static void
+send_delete(struct ike_sa *sa, uint32_t spi)
 {
 	uint8_t room[4];
 
@@ -116,7 +136,15 @@ info_spi_deleted(struct ike_sa *sa, uint32_t spi)
 void
 info_child_deleted(struct child_sa *c)
 {
-	info_spi_deleted(c->sa, c->spi_in);
+	send_delete(c->sa, c->spi_in);
+}
+
+void
+info_spi_deleted(struct ike_sa *sa, uint32_t spi)
+{
+	/* Anybody can send ESP with an SPI of the peer's own: that one it would take for refused. */
+	if (!find_deleted(sa, spi))
+		send_delete(sa, spi);
 }
 
 void
@@ -282,32 +310,29 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 
 /* ---- Receiving under protection */
 
+/*
+ * strongSwan names the SPI that we chose where its kernel refused the SA: there
+ * never was one of its own. So nothing has come in on it.
+ */
 static struct child_sa *
-child_of_peer_spi(struct ike_sa *sa, uint32_t spi)
+find_refused(struct ike_sa *sa, uint32_t spi)
 {
-	for (struct child_sa *c = sa->children; c; c = c->next)
-		if (c->spi_out == spi && c->ever_up)
-			return c;
-	return NULL;
-}
+	struct child_sa *c = child_by_spi_in(sa->core, spi);
 
-/* The child may have moved to another SA of the same peer. */
-static struct child_sa *
-find_deleted(struct ike_sa *sa, uint32_t spi)
-{
-	struct child_sa *c = child_of_peer_spi(sa, spi);
-
-	for (struct ike_sa *o = ike_sa_same_peer(sa, NULL); !c && o; o = ike_sa_same_peer(sa, o))
-		c = child_of_peer_spi(o, spi);
-	return c;
+	if (!c || !c->ever_up || c->heard_at != c->installed_at)
+		return NULL;
+	return c->sa == sa || (sa->peer_key && c->sa->peer_key == sa->peer_key) ? c : NULL;
 }
 
 static void
 delete_child(struct ike_sa *sa, uint32_t spi)
 {
 	struct ike *core = sa->core;
-	struct child_sa *c = find_deleted(sa, spi);
-	struct child_sa *next = c && c->successor ? child_by_id(core, c->successor) : NULL;
+	struct child_sa *c = find_deleted(sa, spi), *next;
+
+	if (!c)
+		c = find_refused(sa, spi);
+	next = c && c->successor ? child_by_id(core, c->successor) : NULL;
 
 	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for ESP CHILD_SA with SPI %08x%s", spi,
 	    c ? "" : ": unknown here");

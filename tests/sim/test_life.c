@@ -116,7 +116,7 @@ TEST(a_volume_limit_rekeys_and_then_ends_an_sa)
 	for (s = p.alice->sas; s->p.direction != SA_OUTBOUND; s = s->next)
 		;
 	sim_command(p.alice, (struct command) {
-	                             .kind = COMMAND_EXPIRE, .spi = s->p.spi, .direction = SA_OUTBOUND, .remote = s->p.remote });
+	                             .kind = COMMAND_EXPIRE, .spi = s->p.spi, .child_id = s->p.child_id, .direction = SA_OUTBOUND });
 	sim_run(&p.net, SECONDS(60));
 	expect_up(&p);
 	expect_no_packet_lost(&p);
@@ -124,8 +124,8 @@ TEST(a_volume_limit_rekeys_and_then_ends_an_sa)
 	assert_int_equal(sim_children(p.alice), 1);
 	sim_command(p.alice, (struct command) { .kind = COMMAND_EXPIRE,
 	                                        .spi = p.alice->flows->current->p.spi,
+	                                        .child_id = p.alice->flows->current->p.child_id,
 	                                        .direction = SA_OUTBOUND,
-	                                        .remote = p.alice->flows->current->p.remote,
 	                                        .hard = true });
 	sim_run(&p.net, SECONDS(60));
 	EXPECT_SOUND(&p.net, 0);
