@@ -62,6 +62,16 @@ carry_claim(struct daemon *d, const struct claim *c)
 }
 
 static void
+carry_release(struct daemon *d, uint32_t reqid)
+{
+	/* Stopping is neither `down` nor unload: what was to be protected is not sent in clear while we are away. */
+	if (d->stopping && steer_is_trap(d->steer, reqid))
+		return;
+	steer_release(d->steer, reqid);
+	dataplane_release(d->dataplane, reqid);
+}
+
+static void
 carry_ask_psk(struct daemon *d, const struct effect *e)
 {
 	autosecret psk = { 0 };
@@ -105,8 +115,7 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		carry_claim(d, &e->claim);
 		break;
 	case EFFECT_RELEASE:
-		steer_release(d->steer, e->claim.reqid);
-		dataplane_release(d->dataplane, e->claim.reqid);
+		carry_release(d, e->claim.reqid);
 		break;
 	case EFFECT_ASK_PSK:
 		carry_ask_psk(d, e);

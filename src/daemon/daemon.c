@@ -462,6 +462,22 @@ free_batches(struct daemon *d)
 	free(d->spare);
 }
 
+/* Nothing opens after a failure, nor while traps are in force: they hold until `down`, unload or `flush`. */
+static void
+close_steering(struct daemon *d)
+{
+	size_t n = d->steer ? steer_claims(d->steer) : 0;
+
+	if (!d->exit_code && n == 0) {
+		steer_close(d->steer);
+		return;
+	}
+	if (n)
+		daemon_log(d, LOG_KNL, LOG_AUDIT, "the traffic of %zu polic%s is dropped until sallyportd is back; `sallyport flush` opens it", n,
+		           n == 1 ? "y" : "ies");
+	steer_abandon(d->steer);
+}
+
 void
 daemon_close(struct daemon *d)
 {
@@ -472,10 +488,7 @@ daemon_close(struct daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
-	if (d->exit_code)
-		steer_abandon(d->steer);
-	else
-		steer_close(d->steer);
+	close_steering(d);
 	if (d->dataplane)
 		dataplane_close(d->dataplane);
 	ike_socket_close(&d->socket);

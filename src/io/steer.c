@@ -76,6 +76,7 @@ claimed_new(const struct claim *c, char *why, size_t why_size)
 	}
 	n->reqid = c->reqid;
 	n->mode = c->mode;
+	n->trap = c->trap;
 	n->local = c->local;
 	n->remote = c->remote;
 	for (; n->n_ts < c->n_ts; n->n_ts++)
@@ -488,6 +489,20 @@ steer_close(struct steer *s)
 		return;
 	remove_own(s);
 	steer_free(s);
+}
+
+bool
+steer_is_trap(const struct steer *s, uint32_t reqid)
+{
+	const struct claimed *c = find(s, reqid);
+
+	return c && c->trap;
+}
+
+size_t
+steer_claims(const struct steer *s)
+{
+	return s->claims.n;
 }
 
 void

@@ -48,7 +48,10 @@ void steer_settled(struct steer *s);
  * earlier process left stays: a daemon that cannot read its configuration must not open what was closed. NULL is allowed.
  */
 void steer_close(struct steer *s);
-/* The end after a failure: as if killed, so that drops and unreachable routes stay until a daemon is back, or `flush`. NULL is allowed. */
+/*
+ * The end after a failure, or with traps in force: as if killed, so that drops and unreachable routes stay until a daemon
+ * is back, or `flush`. NULL is allowed.
+ */
 void steer_abandon(struct steer *s);
 
 /*
@@ -60,6 +63,10 @@ void steer_abandon(struct steer *s);
 bool steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size);
 /* Unknown reqids are ignored. */
 void steer_release(struct steer *s, uint32_t reqid);
+/* Whether the claim of @reqid is a trap: it holds from load until `down` or unload, beyond the process. */
+bool steer_is_trap(const struct steer *s, uint32_t reqid);
+/* How many claims are in force. */
+size_t steer_claims(const struct steer *s);
 /* Dropped in clear inbound, per claim; false when unknown. */
 bool steer_dropped(struct steer *s, uint32_t reqid, uint64_t *packets);
 

@@ -73,6 +73,7 @@ struct claimed {
 	uint32_t reqid;
 	struct ip local, remote; /* the gateways, where known */
 	enum child_mode mode;
+	bool trap;
 	struct selector_pair *ts; /* without "dynamic" */
 	size_t n_ts;
 	struct element_list elements;

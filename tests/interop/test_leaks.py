@@ -87,6 +87,20 @@ def test_peer_lost(sites, wire):
     wait_all(pings)
 
 
+def test_shutdown_and_restart(sites, wire):
+    a, b = pair(children=both())
+    ours = Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    ours.initiate("net")
+    pings = flood(sites, 8)
+    time.sleep(1)
+    ours.stop()
+    time.sleep(2)
+    ours.start()
+    wait_all(pings)
+    assert wait_until(lambda: sites.alice.ping("10.2.0.10"), 15), ours.log()
+
+
 def test_killed(sites, wire):
     a, b = pair(children=both())
     ours = Sallyport(sites.moon, a)
@@ -168,6 +182,8 @@ def test_cleartext_that_should_have_been_protected_is_dropped(sites):
     assert sites.bob.ping("10.1.0.1", 2) == 0
     assert lan.lines("icmp and src 10.2.0.10") == []
     ours.stop()
+    assert sites.bob.ping("10.1.0.10", 1) == 0
+    ours.cli("flush")
     assert sites.bob.ping("10.1.0.10", 1) == 1
 
 
