@@ -33,7 +33,7 @@ usage(FILE *to)
 	        "  rekey NAME    renew its keys now\n"
 	        "  status        each Phase 1 with its Phase 2s beneath it; why others are not up\n"
 	        "  log -f        follow the daemon's log\n"
-	        "  flush         remove what a daemon that was killed left: routes, rules and drops\n"
+	        "  flush         remove what a daemon left that ended or was killed: routes, rules, drops\n"
 	        "  version       of the daemon\n"
 	        "\n"
 	        "NAME is a connection, CONNECTION.CHILD, or a child.\n"
