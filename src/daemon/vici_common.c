@@ -165,16 +165,6 @@ vici_names_remove(struct vici_names *l, const char *name)
 }
 
 void
-vici_names_remove_all(struct vici_names *l, const char *prefix)
-{
-	for (size_t i = l->n; i--;)
-		if (!strncmp(l->name[i], prefix, strlen(prefix))) {
-			free(l->name[i]);
-			l->name[i] = l->name[--l->n];
-		}
-}
-
-void
 vici_names_free(struct vici_names *l)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -16,8 +16,6 @@ control_clear(struct vici_client *c)
 {
 	free(c->control.conn);
 	free(c->control.what);
-	free(c->control.conn_name);
-	free(c->control.child_name);
 	c->control = (struct vici_control) { 0 };
 }
 
@@ -288,23 +286,15 @@ rekey(struct vici_request *r)
 static void
 answer_install(struct vici_client *c, const struct effect_done *d)
 {
-	struct vici_control *ctl = &c->control;
-	char name[2 * CONF_NAME_MAX + 2];
-	bool install = ctl->what != NULL;
+	const char *what = c->control.what ? c->control.what : "policy";
 	struct vici_writer w;
 
-	snprintf(name, sizeof name, "%s/%s", ctl->conn_name ? ctl->conn_name : "", ctl->child_name ? ctl->child_name : "");
-	if (d->result == RESULT_OK && install)
-		vici_names_add(&c->server->installed, name);
-	else if (d->result == RESULT_OK)
-		vici_names_remove(&c->server->installed, name);
 	vici_begin_reply(&w);
 	vici_key(&w, "success", d->result == RESULT_OK ? "yes" : "no");
 	if (d->result == RESULT_NOT_FOUND)
-		vici_keyf(&w, "errmsg", "policy '%s' not found", ctl->child_name ? ctl->child_name : "");
+		vici_keyf(&w, "errmsg", "%s not found", what);
 	else if (d->result != RESULT_OK)
-		vici_keyf(&w, "errmsg", "%s policy '%s' failed%s%s", install ? "installing" : "uninstalling",
-		          ctl->child_name ? ctl->child_name : "", *d->text ? ": " : "", d->text);
+		vici_keyf(&w, "errmsg", "%s failed%s%s", what, *d->text ? ": " : "", d->text);
 	vici_send(c, &w);
 	answered(c);
 }
@@ -329,10 +319,9 @@ claim(struct vici_request *r, enum command_kind kind)
 			vici_reply_error(c, "policy '%s' not found", cmd.child);
 		return;
 	}
-	c->control.conn_name = strdup(conn->name);
-	c->control.child_name = strdup(child->name);
-	c->control.what = kind == COMMAND_INSTALL ? strdup("install") : NULL;
-	cmd.ike = c->control.conn_name;
+	c->control.what = text_of(kind == COMMAND_INSTALL ? "installing policy '%s'" : "policy '%s'", child->name);
+	c->control.conn = strdup(conn->name);
+	cmd.ike = c->control.conn;
 	submit(c, &cmd, answer_install);
 }
 

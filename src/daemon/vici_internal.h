@@ -45,10 +45,9 @@ struct vici_control {
 	void (*answer)(struct vici_client *c, const struct effect_done *d);
 	uint64_t command; /* 0: none under way */
 	int64_t timeout_ms;
-	int log_level;                /* control-log events up to it */
-	char *conn;                   /* whose lines it shows; NULL: all */
-	char *what;                   /* "CHILD_SA 'net'" */
-	char *conn_name, *child_name; /* install */
+	int log_level; /* control-log events up to it */
+	char *conn;    /* whose lines it shows; NULL: all */
+	char *what;    /* "CHILD_SA 'net'" */
 };
 
 /* A list command: one event a step, so that a slow reader costs no memory. */
@@ -93,8 +92,6 @@ bool vici_names_have(const struct vici_names *l, const char *name);
 /* False when out of memory; a name that is there already is not added again. */
 bool vici_names_add(struct vici_names *l, const char *name);
 void vici_names_remove(struct vici_names *l, const char *name);
-/* All that start with @prefix. */
-void vici_names_remove_all(struct vici_names *l, const char *prefix);
 void vici_names_free(struct vici_names *l);
 
 struct vici_server {
@@ -104,9 +101,8 @@ struct vici_server {
 	const struct vici_backend *backend;
 	struct vici_client *clients;
 	unsigned n_clients, next_id;
-	uint32_t events;             /* what any client is registered for */
-	struct vici_names loaded;    /* connections that came over vici */
-	struct vici_names installed; /* "conn/child": traps that came over vici */
+	uint32_t events;          /* what any client is registered for */
+	struct vici_names loaded; /* connections that came over vici */
 	struct vici_failure *failures;
 	unsigned n_failures;
 	uint64_t ike_rekeys, child_rekeys, invalid_before; /* since reset-counters */

@@ -190,17 +190,6 @@ next_conn(struct vici_client *c)
 	return true;
 }
 
-/* Claimed from load on, or by `install`. */
-static bool
-is_installed(const struct vici_client *c, const struct conn *conn, const struct child *child)
-{
-	char name[2 * CONF_NAME_MAX + 2];
-
-	snprintf(name, sizeof name, "%s/%s", conn->name, child->name);
-	return child->start_action == ACTION_TRAP || child->start_action == ACTION_START ||
-	       vici_names_have(&c->server->installed, name);
-}
-
 static void
 send_policy(struct vici_client *c, const struct conn *conn, const struct child *child)
 {
@@ -223,6 +212,8 @@ send_policy(struct vici_client *c, const struct conn *conn, const struct child *
 static bool
 next_policy(struct vici_client *c)
 {
+	const struct vici_backend *b = c->server->backend;
+	const struct ike *core = b->core(b->context);
 	const struct vici_stream *f = &c->stream;
 	const struct conn *conn = advance(c);
 
@@ -231,7 +222,7 @@ next_policy(struct vici_client *c)
 		bool wanted = child->mode == MODE_PASS ? f->pass : child->mode == MODE_DROP ? f->drop : f->trap;
 
 		if (wanted && (!f->ike || !strcmp(f->ike, conn->name)) && (!f->child || !strcmp(f->child, child->name)) &&
-		    is_installed(c, conn, child))
+		    ike_is_trapped(core, conn, child))
 			send_policy(c, conn, child);
 	}
 	return conn;

@@ -77,7 +77,6 @@ unload_conn(struct vici_request *r)
 {
 	const char *name = vici_arg(r, "name");
 	struct command cmd = { .kind = COMMAND_UNLOAD, .ike = name };
-	char prefix[CONF_NAME_MAX + 2];
 
 	if (!name) {
 		vici_reply_error(r->client, "unload: missing connection name");
@@ -88,9 +87,6 @@ unload_conn(struct vici_request *r)
 		return;
 	}
 	vici_names_remove(&r->client->server->loaded, name);
-	/* Its traps went with it. */
-	snprintf(prefix, sizeof prefix, "%.*s/", CONF_NAME_MAX, name);
-	vici_names_remove_all(&r->client->server->installed, prefix);
 	vici_reply_ok(r->client);
 }
 

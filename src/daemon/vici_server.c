@@ -28,7 +28,6 @@ server_release(struct vici_server *v)
 		free(f);
 	}
 	vici_names_free(&v->loaded);
-	vici_names_free(&v->installed);
 	free(v->path);
 	free(v);
 }

@@ -269,3 +269,10 @@ conn_trap_policy(struct ike *core, const struct conn *conn, const struct child *
 			return e->trap[i];
 	return NULL;
 }
+
+bool
+ike_is_trapped(const struct ike *core, const struct conn *conn, const struct child *child)
+{
+	/* Only looks. */
+	return conn_trap_policy((struct ike *)core, conn, child) != NULL;
+}

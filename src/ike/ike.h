@@ -171,6 +171,8 @@ bool ike_next_sa(const struct ike *ike, uint32_t *cursor, struct ike_info *out);
 bool ike_next_child(const struct ike *ike, uint32_t ike_id, uint32_t *cursor, struct child_info *out);
 /* Loaded connections in order of name; *cursor starts NULL. */
 const struct conn *ike_next_conn(const struct ike *ike, const struct conn *cursor);
+/* Whether a child of a loaded connection claims its traffic as a trap now: by its start_action, or by INSTALL. */
+bool ike_is_trapped(const struct ike *ike, const struct conn *conn, const struct child *child);
 
 /* What was received and not accepted, and why: the verdict list is in verdict.h. */
 struct ike_counters {

@@ -320,6 +320,17 @@ def test_traps(loaded):
     assert s.ok("--list-pols") == ""
 
 
+def test_traps_of_start_actions_last_until_down(host):
+    host.load(ours(child_extra="trapped { local_ts = 10.1.0.0/16\n remote_ts = 10.4.0.0/16\n start_action = trap\n }\n"
+                   "clear { mode = pass\n local_ts = 10.1.0.0/16\n remote_ts = 10.1.0.0/16\n start_action = trap\n }"))
+    s = host.swanctl
+    assert s.ok("--list-pols", "--trap").splitlines()[0] == "site/trapped, TUNNEL"
+    assert s.ok("--list-pols", "--pass").splitlines()[0] == "site/clear, PASS"
+    code, out = host.cli("down", "trapped")
+    assert code == 0, out
+    assert s.ok("--list-pols", "--trap") == ""
+
+
 def test_secrets_over_vici(loaded):
     with loaded.vici() as v:
         v.request("load-shared", {"id": "b", "type": "IKE", "data": b"\x00\x01\xff", "owners": ["moon", "*.example"]})
