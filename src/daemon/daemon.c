@@ -155,7 +155,7 @@ daemon_load_config(struct daemon *d)
 	ok = config_load_file(&next, d->options->config, &errs);
 	log_conf_errors(d, &errs);
 	if (ok) {
-		daemon_log(d, LOG_CFG, LOG_CONTROL, "loaded %zu connections from %s", next.n, d->options->config);
+		daemon_log(d, LOG_CFG, LOG_CONTROL, "loaded %zu connection%s from %s", next.n, next.n == 1 ? "" : "s", d->options->config);
 		apply_config(d, &next);
 	} else {
 		daemon_log(d, LOG_CFG, LOG_AUDIT, "%s is not taken: nothing changed", d->options->config);

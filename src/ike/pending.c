@@ -109,15 +109,28 @@ waiters_settle(struct ike *core, struct waiter **list, bool ok, const char *text
 	}
 }
 
+/* What an attempt that is still under way suffers from, as far as one can tell; NULL: nothing is known. */
+static const char *
+probable_cause(const struct ike_sa *sa)
+{
+	static const uint8_t none[ISAKMP_COOKIE_OCTETS];
+
+	if (!sa || sa->last_notice)
+		return sa ? sa->last_notice : NULL;
+	return memcmp(sa->cookie_r, none, sizeof none) == 0
+	       ? "no answer from the peer yet: is it up, is its address right, and do firewalls let UDP 500 and 4500 pass?"
+	       : NULL;
+}
+
 /* Too late: the caller learns the probable cause, the attempt goes on. */
 void
 pending_due(struct ike *core, struct pending *p)
 {
-	const struct ike_sa *sa = p->ike_id ? ike_sa_by_id(core, p->ike_id) : NULL;
+	const char *cause = probable_cause(p->ike_id ? ike_sa_by_id(core, p->ike_id) : NULL);
 	const char *text = "not finished within the given time; the attempt goes on";
 
-	if (sa && sa->last_notice)
-		text = arena_printf(&core->scratch, "%s; probable cause: %s", text, sa->last_notice);
+	if (cause)
+		text = arena_printf(&core->scratch, "%s; probable cause: %s", text, cause);
 	conclude(core, p, RESULT_TIMEOUT, text ? text : "not finished within the given time");
 	if (!p->waiting)
 		pending_free(core, p);

@@ -292,6 +292,11 @@ def test_a_peer_that_is_silent_is_named_as_such(gateways):
     assert re.search(r"(?i)no answer|does not answer|silent", out), out
 
 
+def test_a_peer_that_is_silent_is_named_before_we_give_up(gateways):
+    out = Sallyport(gateways.moon, conf()).cli("up", "net", "--timeout", "2", check=False)
+    assert "no answer from the peer yet" in out and "UDP 500" in out, out
+
+
 def test_the_same_psk_from_hex_and_base64(sites):
     a, b = pair(ours={"secrets": {"ike": {"secret": "0x" + PSK.encode().hex()}}}, theirs={"secrets": {"ike": {"secret": "0sc3dvcmRmaXNo"}}})
     ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
