@@ -24,6 +24,7 @@ struct conf_errors {
 	struct arena arena;
 	struct conf_error *first, *last;
 	size_t n_errors, n_notices;
+	bool strict; /* a check on demand: what works here only by chance is a mistake too */
 };
 
 void conf_error(struct conf_errors *e, const char *where, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

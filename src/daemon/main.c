@@ -98,7 +98,7 @@ read_command_line(int argc, char **argv)
 static int
 check_config(const struct daemon_options *o)
 {
-	struct conf_errors errs = { 0 };
+	struct conf_errors errs = { .strict = true };
 	struct config config = { 0 };
 	struct settings settings;
 	bool ok = true;

@@ -446,11 +446,14 @@ exposed_secrets_are_refused(void **state)
 	chmod(path, 0640);
 	assert_true(config_load_file(&c, path, &errs));
 	config_free(&c);
-	/* A folder that nobody may enter protects what is in it. */
+	/* A folder that nobody may enter protects what is in it; a strict check does not count on that. */
 	chmod(path, 0604);
 	chmod(f.path, 0700);
 	assert_true(config_load_file(&c, path, &errs));
 	config_free(&c);
+	errs.strict = true;
+	assert_false(config_load_file(&c, path, &errs));
+	conf_errors_free(&errs);
 	chmod(f.path, 0755);
 	assert_false(config_load_file(&c, path, &errs));
 	assert_true(errors_hold(&errs, "may be read by everybody"));
