@@ -67,7 +67,7 @@ static unsigned
 choose_owner(const struct dataplane *dp, const struct sa_params *p)
 {
 	if (p->direction == SA_INBOUND)
-		return p->spi % dp->shared.n;
+		return spi_worker(p->spi, dp->shared.n);
 	for (struct table_link *l = table_find(&dp->children, child_span(&p->child_id)); l; l = table_find_next(l)) {
 		const struct control_sa *c = table_entry(l, struct control_sa, child_link);
 

@@ -236,7 +236,7 @@ esp_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 		worker_drop(w, ESP_DROP_RUNT, 1);
 		return;
 	}
-	owner = w->shared->n == 1 ? 0 : get_be32(p) % w->shared->n;
+	owner = spi_worker(get_be32(p), w->shared->n);
 	if (owner == w->index)
 		append(w, p, n, a);
 	else

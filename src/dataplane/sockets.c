@@ -105,6 +105,7 @@ steer_udp(int fd, unsigned workers)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SPI_STEER_MASK),
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
 		BPF_STMT(BPF_RET | BPF_A, 0),
 	};
@@ -121,6 +122,7 @@ steer_raw(int fd, bool v6, unsigned workers, unsigned worker)
 		v6 ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, 0)
 		   : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
 		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SPI_STEER_MASK),
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, worker, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),

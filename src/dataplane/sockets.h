@@ -26,6 +26,18 @@ struct sockets_options {
 	bool with_offload; /* UDP_SEGMENT, UDP_GRO */
 };
 
+/*
+ * The worker that an inbound SPI belongs to. Key management keeps the low octet
+ * when it rekeys, so that a successor stays where its predecessor was.
+ */
+enum { SPI_STEER_MASK = 0xff };
+
+static inline unsigned
+spi_worker(uint32_t spi, unsigned workers)
+{
+	return (spi & SPI_STEER_MASK) % workers;
+}
+
 /* What the kernel took. */
 struct sockets_features {
 	bool gso, gro, udp6, esp4, esp6;
@@ -33,7 +45,7 @@ struct sockets_features {
 
 /*
  * sockets_open - @s[0..workers). ESP packets are steered by the kernel to worker
- * SPI mod workers: UDP by a reuse-port program, protocol 50 by a filter on each
+ * spi_worker(SPI): UDP by a reuse-port program, protocol 50 by a filter on each
  * raw socket. IKE messages, whose marker is zero, go to worker 0.
  *
  * False with a sentence in @why: IPv4 and (if asked for) its raw socket must be

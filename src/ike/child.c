@@ -190,7 +190,11 @@ child_ts(const struct child_sa *c)
 	return &c->policy->ts[c->pair];
 }
 
-/* RFC 4303 section 2.1: 1 to 255 are reserved; unique here, and not guessable. */
+/*
+ * RFC 4303 section 2.1: 1 to 255 are reserved; unique here, and not guessable, as far
+ * as its random 24 bits go. The low octet stays over rekeys, because the data plane picks
+ * the worker by it: packets of a child and of its successor keep their order.
+ */
 uint32_t
 child_new_spi(struct child_sa *c)
 {
@@ -198,7 +202,7 @@ child_new_spi(struct child_sa *c)
 	uint32_t spi;
 
 	do {
-		spi = rng_u32(core->rng);
+		spi = (rng_u32(core->rng) & ~UINT32_C(0xff)) | ((c->policy->reqid + c->pair) & 0xff);
 	} while (spi < CHILD_SPI_MIN || child_by_spi_in(core, spi));
 	if (c->spi_in)
 		table_remove(&core->by_spi, &c->by_spi);
