@@ -296,7 +296,7 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 
 	snprintf(number, sizeof number, "%u", n->n.type);
 	snprintf(text, sizeof text, "the peer (unauthenticated) says %s%s%s%s", name ? name : number, sentence ? ": " : "",
-	         sentence ? sentence : "", v == VERDICT_WRONG_PSK ? " Probably the pre-shared keys differ." : "");
+	         sentence ? sentence : "", v == VERDICT_WRONG_PSK ? " Probably the pre-shared keys differ, so that it decrypts to nonsense." : "");
 	core->verdicts[VERDICT_UNPROTECTED_NOTIFY]++;
 	if (sa->last_notice && strcmp(sa->last_notice, text) == 0)
 		return;

@@ -105,8 +105,7 @@ static const struct {
 	{ NOTIFY_BAD_PROPOSAL_SYNTAX, "BAD-PROPOSAL-SYNTAX",
 	  "The peer could not read the proposal: the message was damaged, or one of the two ends is faulty." },
 	{ NOTIFY_PAYLOAD_MALFORMED, "PAYLOAD-MALFORMED",
-	  "The peer could not read the message; with pre-shared keys that mostly means that the keys differ, "
-	  "since it then decrypts to nonsense." },
+	  "The peer could not read the message." },
 	{ NOTIFY_INVALID_KEY_INFORMATION, "INVALID-KEY-INFORMATION",
 	  "The peer does not accept the Diffie-Hellman value: compare the groups of both ends." },
 	{ NOTIFY_INVALID_ID_INFORMATION, "INVALID-ID-INFORMATION",
