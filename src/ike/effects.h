@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "conn.h"
 #include "instant.h"
+#include "isakmp.h"
 #include "log.h"
 #include "sad.h"
 
@@ -15,19 +16,23 @@
  */
 
 enum effect_kind {
-	EFFECT_SEND,        /* a datagram to a peer */
-	EFFECT_INSTALL_SA,  /* put one direction of an IPsec SA into the data plane; answered by ANSWER_INSTALLED */
-	EFFECT_UPDATE_SA,   /* the peer's address changed (NAT mapping): sa.spi, sa.direction, sa.remote, sa.local */
-	EFFECT_REMOVE_SA,   /* sa.spi, sa.direction, sa.remote */
-	EFFECT_CLAIM,       /* divert the traffic of a policy to the data plane, or nowhere */
-	EFFECT_RELEASE,     /* claim.reqid: give the traffic back to the plain route */
-	EFFECT_ASK_PSK,     /* answered by ANSWER_PSK */
-	EFFECT_ASK_ADDRESS, /* addresses of both ends for an initiation; answered by ANSWER_ADDRESS */
-	EFFECT_UPDOWN,      /* a CHILD_SA came up or went down: run its updown script, tell vici */
-	EFFECT_EVENT,       /* state change, for vici and logs */
-	EFFECT_LOG,         /* a line for the log */
-	EFFECT_DONE,        /* the end of a command: its result and reason */
-	EFFECT_KEYS,        /* key material for Wireshark; only when settings.export_keys */
+	EFFECT_SEND,       /* a datagram to a peer */
+	EFFECT_INSTALL_SA, /* put one direction of an IPsec SA into the data plane; answered by ANSWER_INSTALLED */
+	EFFECT_UPDATE_SA,  /* the peer's address changed (NAT mapping): sa.spi, sa.direction, sa.remote, sa.local */
+	EFFECT_REMOVE_SA,  /* sa.spi, sa.direction, sa.remote */
+	EFFECT_CLAIM,      /* divert the traffic of a policy to the data plane, or nowhere */
+	EFFECT_RELEASE,    /* claim.reqid: give the traffic back to the plain route */
+	EFFECT_ASK_PSK,    /* answered by ANSWER_PSK */
+	/* Private keys and trust anchors stay behind these three. */
+	EFFECT_ASK_CREDENTIAL, /* what one of our rounds signs with; answered by ANSWER_CREDENTIAL */
+	EFFECT_ASK_SIGN,       /* answered by ANSWER_SIGNATURE */
+	EFFECT_ASK_VERIFY,     /* the peer's signature and certificates; answered by ANSWER_VERIFIED */
+	EFFECT_ASK_ADDRESS,    /* addresses of both ends for an initiation; answered by ANSWER_ADDRESS */
+	EFFECT_UPDOWN,         /* a CHILD_SA came up or went down: run its updown script, tell vici */
+	EFFECT_EVENT,          /* state change, for vici and logs */
+	EFFECT_LOG,            /* a line for the log */
+	EFFECT_DONE,           /* the end of a command: its result and reason */
+	EFFECT_KEYS,           /* key material for Wireshark; only when settings.export_keys */
 };
 
 /*
@@ -50,6 +55,43 @@ struct effect_send {
 struct psk_query {
 	const struct identity *local, *remote; /* n each */
 	size_t n;
+};
+
+/* What a signature of Phase 1 is made with: RFC 2409 section 5.1, RFC 4754 section 3. */
+enum signature_scheme {
+	SIGN_NONE = 0,
+	SIGN_RSA,       /* PKCS #1 block type 1 around the bare HASH, without DigestInfo */
+	SIGN_ECDSA_256, /* over SHA2-256 of the HASH's input; r | s, each padded to the curve */
+	SIGN_ECDSA_384,
+	SIGN_ECDSA_521,
+};
+
+/* The conn that @round belongs to is referenced as long as the effects live. */
+struct credential_query {
+	const struct conn *conn;
+	const struct auth_round *round;
+	const struct span *authorities; /* DER names of the CAs that the peer asked for */
+	size_t n_authorities;
+};
+
+struct sign_query {
+	uint64_t key; /* of ANSWER_CREDENTIAL */
+	enum signature_scheme scheme;
+	struct span octets; /* RSA: HASH_I or HASH_R; ECDSA: the same, as the "message" of RFC 4754 */
+};
+
+/*
+ * The connections that may accept this peer, best first: the answer names the
+ * first of them whose remote round is satisfied by identity, chain and constraints.
+ */
+struct verify_query {
+	struct conn *const *conn;
+	size_t n_conn;
+	const struct identity *id;       /* that the peer claims */
+	const struct cert_payload *cert; /* as they came */
+	size_t n_cert;
+	enum signature_scheme scheme;
+	struct span octets, signature;
 };
 
 struct effect_ask_address {
@@ -139,6 +181,9 @@ struct effect {
 		struct sa_params sa;
 		struct claim claim;
 		struct psk_query psk;
+		struct credential_query credential;
+		struct sign_query sign;
+		struct verify_query verify;
 		struct effect_ask_address ask_address;
 		struct effect_updown updown;
 		struct effect_event event;

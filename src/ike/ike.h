@@ -72,7 +72,14 @@ enum ike_error ike_tick(struct ike *ike, instant_t now, struct effects *out);
 /* When ike_tick() must be called next; INSTANT_NEVER: no timer. */
 instant_t ike_deadline(const struct ike *ike);
 
-enum answer_kind { ANSWER_INSTALLED, ANSWER_PSK, ANSWER_ADDRESS };
+enum answer_kind {
+	ANSWER_INSTALLED,
+	ANSWER_PSK,
+	ANSWER_ADDRESS,
+	ANSWER_CREDENTIAL,
+	ANSWER_SIGNATURE,
+	ANSWER_VERIFIED,
+};
 
 struct answer {
 	enum answer_kind kind;
@@ -81,6 +88,17 @@ struct answer {
 	const char *reason; /* where ok is false: for people; NULL allowed */
 	struct span psk;
 	struct endpoint local, remote;
+	/* CREDENTIAL: everything is borrowed during the call. */
+	uint64_t key;                    /* handle for ASK_SIGN */
+	enum signature_scheme scheme;    /* that the key makes */
+	struct identity id;              /* what the certificate says, for a round without an id */
+	const struct cert_payload *cert; /* ours first, then intermediate CAs */
+	size_t n_cert;
+	const struct span *authorities; /* DER names of the CAs that we trust for the peer */
+	size_t n_authorities;
+	struct span signature;
+	size_t conn;     /* VERIFIED: index into verify_query.conn */
+	uint16_t notify; /* where ok is false: the notification that fits, or 0 */
 };
 
 enum ike_error ike_answer(struct ike *ike, instant_t now, const struct answer *a, struct effects *out);

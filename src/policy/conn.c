@@ -28,6 +28,9 @@ conn_new(const char *name)
 		.rand_ns = MINUTES(24),
 		.keyingtries = 1,
 		.unique = UNIQUE_NO,
+		.fragmentation = FRAGMENTATION_YES,
+		.send_certreq = true,
+		.pull = true,
 		.local = { .method = AUTH_PUBKEY },
 		.remote = { .method = AUTH_PUBKEY },
 	};
@@ -45,6 +48,67 @@ conn_ref(struct conn *c)
 	return c;
 }
 
+bool
+octets_list_add(struct octets_list *l, struct span o)
+{
+	struct span *grown = realloc(l->o, (l->n + 1) * sizeof *grown);
+	uint8_t *copy = malloc(o.n + 1);
+
+	if (grown)
+		l->o = grown;
+	if (!grown || !copy) {
+		free(copy);
+		return false;
+	}
+	if (o.n)
+		memcpy(copy, o.p, o.n);
+	copy[o.n] = 0; /* names are read as text */
+	l->o[l->n++] = span_of(copy, o.n);
+	return true;
+}
+
+static void
+free_octets_list(struct octets_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free((void *)l->o[i].p);
+	free(l->o);
+}
+
+static void
+free_round(struct auth_round *r)
+{
+	free(r->backend);
+	free(r->constraint);
+	free_octets_list(&r->certs);
+	free_octets_list(&r->cacerts);
+	free_octets_list(&r->pubkeys);
+	free_octets_list(&r->groups);
+	free_octets_list(&r->cert_policies);
+}
+
+static void
+free_rounds(struct auth_round *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free_round(&r[i]);
+	free(r);
+}
+
+struct auth_round *
+conn_add_round(struct conn *c, bool local)
+{
+	struct auth_round **more = local ? &c->local_more : &c->remote_more;
+	size_t *n = local ? &c->n_local_more : &c->n_remote_more;
+	struct auth_round *grown = realloc(*more, (*n + 1) * sizeof *grown);
+
+	if (!grown)
+		return NULL;
+	*more = grown;
+	grown[*n] = (struct auth_round) { .method = AUTH_PUBKEY };
+	return &grown[(*n)++];
+}
+
 static void
 free_specs(struct address_specs *l)
 {
@@ -58,6 +122,7 @@ free_child(struct child *c)
 {
 	free(c->name);
 	free(c->esp.p);
+	free(c->ah.p);
 	free(c->local_ts);
 	free(c->remote_ts);
 	free(c->updown);
@@ -71,6 +136,12 @@ conn_unref(struct conn *c)
 	free_specs(&c->local_addrs);
 	free_specs(&c->remote_addrs);
 	free(c->ike.p);
+	free_round(&c->local);
+	free_round(&c->remote);
+	free_rounds(c->local_more, c->n_local_more);
+	free_rounds(c->remote_more, c->n_remote_more);
+	free_octets_list(&c->pools);
+	free(c->vips);
 	for (size_t i = 0; i < c->n_children; i++)
 		free_child(&c->children[i]);
 	free(c->children);
@@ -172,10 +243,53 @@ selectors_equal(const struct selector *a, size_t n_a, const struct selector *b, 
 }
 
 static bool
+octets_lists_equal(const struct octets_list *a, const struct octets_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!span_equal(a->o[i], b->o[i]))
+			return false;
+	return true;
+}
+
+static bool
+identities_same(const struct identity *a, const struct identity *b)
+{
+	return a->type == b->type && span_equal(identity_span(a), identity_span(b));
+}
+
+static bool
 round_equal(const struct auth_round *a, const struct auth_round *b)
 {
-	return a->method == b->method && a->id_given == b->id_given && a->id.type == b->id.type &&
-	       span_equal(identity_span(&a->id), identity_span(&b->id));
+	return a->method == b->method && a->id_given == b->id_given && identities_same(&a->id, &b->id) &&
+	       a->revocation == b->revocation && identities_same(&a->xauth_id, &b->xauth_id) &&
+	       text_equal(a->backend, b->backend) && text_equal(a->constraint, b->constraint) &&
+	       octets_lists_equal(&a->certs, &b->certs) && octets_lists_equal(&a->cacerts, &b->cacerts) &&
+	       octets_lists_equal(&a->pubkeys, &b->pubkeys) && octets_lists_equal(&a->groups, &b->groups) &&
+	       octets_lists_equal(&a->cert_policies, &b->cert_policies);
+}
+
+static bool
+rounds_equal(const struct auth_round *a, size_t n_a, const struct auth_round *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (!round_equal(&a[i], &b[i]))
+			return false;
+	return true;
+}
+
+static bool
+vips_equal(const struct conn *a, const struct conn *b)
+{
+	if (a->n_vips != b->n_vips)
+		return false;
+	for (size_t i = 0; i < a->n_vips; i++)
+		if (!ip_equal(&a->vips[i], &b->vips[i]))
+			return false;
+	return true;
 }
 
 static bool
@@ -189,8 +303,8 @@ lifetime_equal(const struct lifetime *a, const struct lifetime *b)
 static bool
 child_equal(const struct child *a, const struct child *b)
 {
-	return text_equal(a->name, b->name) && proposals_equal(&a->esp, &b->esp) &&
-	       selectors_equal(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
+	return text_equal(a->name, b->name) && proposals_equal(&a->esp, &b->esp) && proposals_equal(&a->ah, &b->ah) &&
+	       a->ipcomp == b->ipcomp && selectors_equal(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
 	       selectors_equal(a->remote_ts, a->n_remote_ts, b->remote_ts, b->n_remote_ts) && a->mode == b->mode &&
 	       a->start_action == b->start_action && a->close_action == b->close_action && a->dpd_action == b->dpd_action &&
 	       lifetime_equal(&a->lifetime, &b->lifetime) && a->replay_window == b->replay_window && a->reqid == b->reqid &&
@@ -218,7 +332,11 @@ conn_equal_but_children(const struct conn *a, const struct conn *b)
 	       a->mobike == b->mobike && a->aggressive == b->aggressive && a->dpd_delay_ns == b->dpd_delay_ns &&
 	       a->dpd_timeout_ns == b->dpd_timeout_ns && a->rekey_ns == b->rekey_ns && a->reauth_ns == b->reauth_ns &&
 	       a->over_ns == b->over_ns && a->rand_ns == b->rand_ns && a->keyingtries == b->keyingtries &&
-	       a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal(&a->remote, &b->remote);
+	       a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal(&a->remote, &b->remote) &&
+	       rounds_equal(a->local_more, a->n_local_more, b->local_more, b->n_local_more) &&
+	       rounds_equal(a->remote_more, a->n_remote_more, b->remote_more, b->n_remote_more) &&
+	       a->fragmentation == b->fragmentation && a->send_cert == b->send_cert && a->send_certreq == b->send_certreq &&
+	       a->pull == b->pull && vips_equal(a, b) && octets_lists_equal(&a->pools, &b->pools);
 }
 
 bool

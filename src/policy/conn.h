@@ -43,6 +43,12 @@ enum child_action { ACTION_NONE = 0, ACTION_TRAP = 1, ACTION_START = 2, ACTION_C
 
 enum child_mode { MODE_TUNNEL = 0, MODE_TRANSPORT, MODE_BEET, MODE_PASS, MODE_DROP };
 
+/* IKEv1 fragmentation: never spoken; taken but not sent; sent to peers that announce it; always sent. */
+enum fragmentation { FRAGMENTATION_NO = 0, FRAGMENTATION_ACCEPT, FRAGMENTATION_YES, FRAGMENTATION_FORCE };
+
+/* send_cert */
+enum send_cert { SEND_CERT_IFASKED = 0, SEND_CERT_NEVER, SEND_CERT_ALWAYS };
+
 enum unique_policy { UNIQUE_NO = 0, UNIQUE_NEVER, UNIQUE_KEEP, UNIQUE_REPLACE };
 
 /* local_addrs, remote_addrs: one item of the list. */
@@ -57,11 +63,29 @@ struct address_specs {
 	size_t n;
 };
 
+/* Octet strings that their holder owns: DER certificates and public keys, names of pools and groups. */
+struct octets_list {
+	struct span *o;
+	size_t n;
+};
+
+/* What must be known of the revocation of a peer's certificates (swanctl's `revocation`). */
+enum revocation_policy { REVOCATION_RELAXED = 0, REVOCATION_IFURI, REVOCATION_STRICT };
+
 /* One local or remote section: one round of authentication. */
 struct auth_round {
 	enum auth_method method;
-	struct identity id; /* ID_ANY: local: the address; remote: anyone */
+	struct identity id; /* ID_ANY: local: the address, or the certificate's subject; remote: anyone */
 	bool id_given;
+	enum revocation_policy revocation;
+	struct identity xauth_id;         /* the user name to log in with; ID_ANY: id */
+	char *backend;                    /* what follows "xauth-" or "eap-" in auth: "generic", "radius"; NULL: any */
+	char *constraint;                 /* what follows "pubkey-", "rsa-" and the like in auth; NULL: none */
+	struct octets_list certs;         /* DER; local: ours, in order of preference; remote: the only ones accepted */
+	struct octets_list cacerts;       /* DER; remote: the chain must lead to one of them */
+	struct octets_list pubkeys;       /* DER SubjectPublicKeyInfo: raw public keys */
+	struct octets_list groups;        /* remote: the peer must be a member of one */
+	struct octets_list cert_policies; /* remote: OIDs as text, the chain must have one of them */
 };
 
 /* rekey_*, life_*, rand_*: at `rekey` minus a random part up to `rand` it is renewed, at `life` it ends; 0 = never. */
@@ -73,7 +97,9 @@ struct lifetime {
 
 struct child {
 	char *name;
-	struct proposals esp;
+	struct proposals esp; /* esp_proposals; with ah_proposals none, unless they are given too */
+	struct proposals ah;  /* ah_proposals */
+	bool ipcomp;
 	struct selector *local_ts, *remote_ts;
 	size_t n_local_ts, n_remote_ts;
 	enum child_mode mode;
@@ -100,7 +126,16 @@ struct conn {
 	instant_t rekey_ns, reauth_ns, over_ns, rand_ns; /* 0 = never (rand, over: resolved defaults) */
 	unsigned keyingtries;                            /* 0 = %forever */
 	enum unique_policy unique;
-	struct auth_round local, remote;
+	struct auth_round local, remote;             /* the first round: what Phase 1 itself proves */
+	struct auth_round *local_more, *remote_more; /* further rounds, in order of `round`: XAUTH */
+	size_t n_local_more, n_remote_more;
+	enum fragmentation fragmentation;
+	enum send_cert send_cert;
+	bool send_certreq;
+	bool pull;       /* Mode Config: the client asks; else the gateway pushes */
+	struct ip *vips; /* virtual addresses to ask for; all zero: any of that family */
+	size_t n_vips;
+	struct octets_list pools; /* names of the pools to lend addresses from */
 	struct child *children;
 	size_t n_children;
 };
@@ -110,6 +145,10 @@ struct conn *conn_new(const char *name);
 struct conn *conn_ref(struct conn *c);
 /* Frees with the last reference; NULL is allowed. */
 void conn_unref(struct conn *c);
+/* Appends a copy of @o; false when out of memory. */
+bool octets_list_add(struct octets_list *l, struct span o);
+/* Appends a further round; NULL when out of memory. Moves the ones added before. */
+struct auth_round *conn_add_round(struct conn *c, bool local);
 /*
  * Appends a child with swanctl's defaults; NULL when out of memory. Proposals and
  * traffic selectors are left empty: who loads the configuration fills in "default"

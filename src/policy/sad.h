@@ -13,16 +13,27 @@ enum sa_direction { SA_INBOUND, SA_OUTBOUND };
 
 struct sa_params {
 	enum sa_direction direction;
-	uint32_t spi;           /* host order */
-	uint32_t child_id;      /* which CHILD_SA (Phase 2) it belongs to: its unique id */
-	uint32_t reqid;         /* which policy it serves (struct claim) */
+	uint32_t spi;      /* host order */
+	uint32_t child_id; /* which CHILD_SA (Phase 2) it belongs to: its unique id */
+	uint32_t reqid;    /* which policy it serves (struct claim) */
 	struct endpoint local, remote;
-	bool udp_encap;         /* RFC 3948; else protocol 50 */
+	bool udp_encap; /* RFC 3948; else protocol 50 */
 	struct transform encr;
-	uint16_t integ_id;      /* INTEG_NONE for an AEAD */
+	uint16_t integ_id; /* INTEG_NONE for an AEAD */
 	bool esn;
-	struct span encr_key;   /* with the salt at its end */
+	struct span encr_key; /* with the salt at its end */
 	struct span integ_key;
+	uint8_t protocol; /* 50: ESP, 51: AH: of spi, encr and integ; 0 means ESP */
+	/* An SA bundle, RFC 4301 section 4.4.2 and RFC 2401 section 4.3: AH around the ESP of `spi`; ah.spi 0: none. */
+	struct {
+		uint32_t spi;
+		uint16_t integ_id;
+		struct span integ_key;
+	} ah;
+	/* IPComp (RFC 3173) inside: the CPI that this direction carries; 0: none. */
+	uint16_t ipcomp_cpi;
+	/* Transport mode in UDP: the addresses as the peer sees them, NAT-OA (RFC 3947 section 5.2); IP_NONE: no NAT. */
+	struct ip nat_oa_local, nat_oa_remote;
 	struct selector_pair ts; /* local side first, for both directions */
 	enum child_mode mode;
 	uint32_t replay_window;
@@ -47,10 +58,10 @@ struct claim {
 	const char *conn, *child; /* borrowed names */
 	const struct selector_pair *ts;
 	size_t n_ts;
-	enum child_mode mode;     /* MODE_PASS and MODE_DROP are shunts */
+	enum child_mode mode; /* MODE_PASS and MODE_DROP are shunts */
 	uint32_t priority;
-	struct ip local, remote;  /* the gateways, where known */
-	bool trap;                /* ask for an SA when a packet comes and there is none */
+	struct ip local, remote; /* the gateways, where known */
+	bool trap;               /* ask for an SA when a packet comes and there is none */
 	bool hostaccess;
 };
 

@@ -236,6 +236,9 @@ carry_out(struct sim_peer *p, const struct effect *e)
 	case EFFECT_DONE:
 		remember_done(p, &e->done);
 		break;
+	case EFFECT_ASK_CREDENTIAL:
+	case EFFECT_ASK_SIGN:
+	case EFFECT_ASK_VERIFY:
 	case EFFECT_KEYS:
 		break;
 	}
