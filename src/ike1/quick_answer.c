@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "quick.h"
+
+#include "explain.h"
+#include "ike1_sa.h"
+
+/* Quick Mode, RFC 2409 section 5.5, as its responder: which child message 1 means, and message 2. */
+
+static enum verdict
+take_ids(struct exchange *ex, const struct message *m, struct selector_pair *ts)
+{
+	const struct payload *ci = message_find(m, PAYLOAD_ID, NULL), *cr = ci ? message_find(m, PAYLOAD_ID, ci) : NULL;
+	struct quick *q = quick_of(ex);
+
+	if (!ci) {
+		ts->local = selector_host(&ex->sa->local.ip);
+		ts->remote = selector_host(&ex->sa->remote.ip);
+		return VERDICT_OK;
+	}
+	ex->notify = NOTIFY_INVALID_ID_INFORMATION;
+	if (!cr || message_find(m, PAYLOAD_ID, cr))
+		return VERDICT_MISSING_PAYLOAD;
+	if (!id_payload_selector(&ts->remote, &ci->id) || !id_payload_selector(&ts->local, &cr->id)) {
+		ex->why = "the ID payloads are no addresses, subnets or ranges";
+		return VERDICT_TS_MISMATCH;
+	}
+	if (!secret_alloc(&q->ids, ci->raw.n + cr->raw.n))
+		return VERDICT_INTERNAL;
+	memcpy(q->ids.p, ci->raw.p, ci->raw.n);
+	memcpy(q->ids.p + ci->raw.n, cr->raw.p, cr->raw.n);
+	q->n_idci = ci->raw.n;
+	return VERDICT_OK;
+}
+
+struct choice {
+	struct conn *conn;
+	const struct child *cfg;
+	struct selector_pair ts;
+	bool exact;
+	size_t pair;
+	struct match *match;
+	bool chosen; /* a proposal matched too */
+};
+
+/* Whether a configured child has this very pair of selectors, or (@within) one that contains it. */
+static bool
+fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool within,
+     size_t *pair)
+{
+	struct ike_sa *sa = ex->sa;
+	const struct policy *p = policy_find_configured(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip);
+	size_t n = p ? p->n_ts : 0;
+	const struct selector_pair *have = p ? p->ts : policy_pairs(sa->core, cfg, &sa->local.ip, &sa->remote.ip, &n);
+
+	if (!have || cfg->mode == MODE_PASS || cfg->mode == MODE_DROP)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		*pair = i;
+		if (within ? selector_contains(&have[i].local, &ts->local) && selector_contains(&have[i].remote, &ts->remote)
+		           : selector_pair_equal(&have[i], ts))
+			return true;
+	}
+	return false;
+}
+
+static bool
+proposals_fit(struct exchange *ex, const struct suites *offered, const struct child *cfg, struct match *m)
+{
+	struct match_terms t = { .protocol = PROPOSAL_ESP, .encapsulation = quick_encapsulation(ex->sa, cfg->mode) };
+
+	match_suites(m, offered, &cfg->esp, &t);
+	return m->chosen;
+}
+
+/* The child with these selectors whose proposals fit, exact selectors first. */
+static bool
+choose_child(struct exchange *ex, const struct suites *offered, struct choice *out)
+{
+	struct ike *core = ex->sa->core;
+	struct conn_entry *loaded = conn_entry_find(core, ex->sa->conn->name);
+	struct conn *conn = loaded ? loaded->conn : ex->sa->conn;
+	struct match other;
+	bool found = false;
+
+	/* The peer was authenticated under the connection as it was: a changed one does not hold for it. */
+	if (!conn_equal_but_children(conn, ex->sa->conn))
+		conn = ex->sa->conn;
+	out->match = arena_alloc(&core->scratch, sizeof *out->match);
+	for (int want = 2; out->match && want >= 1; want--) {
+		for (size_t i = 0; i < conn->n_children; i++) {
+			size_t pair = 0;
+
+			if (!fits(ex, conn, &conn->children[i], &out->ts, want == 1, &pair))
+				continue;
+
+			bool chosen = proposals_fit(ex, offered, &conn->children[i], &other);
+
+			if (found && !chosen)
+				continue;
+			*out->match = other;
+			out->conn = conn;
+			out->cfg = &conn->children[i];
+			out->exact = want == 2;
+			out->pair = pair;
+			out->chosen = chosen;
+			found = true;
+			if (chosen)
+				return true;
+		}
+	}
+	return found;
+}
+
+static const char *
+ours_as_text(struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	const char *text = NULL;
+
+	for (size_t i = 0; i < sa->conn->n_children; i++) {
+		size_t n = 0;
+		struct selector_pair *have = policy_pairs(sa->core, &sa->conn->children[i], &sa->local.ip, &sa->remote.ip, &n);
+
+		for (size_t k = 0; have && k < n && k < 4; k++)
+			text = arena_printf(&sa->core->scratch, "%s%s%s (%s)", text ? text : "", text ? ", " : "",
+			                    pair_text(sa->core, &have[k]), sa->conn->children[i].name);
+	}
+	return text ? text : "nothing";
+}
+
+static struct child_sa *
+make_child(struct exchange *ex, const struct choice *w)
+{
+	struct ike_sa *sa = ex->sa;
+	struct policy *p = w->exact ? policy_of(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip)
+	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &w->ts);
+
+	return p ? child_new(sa, w->conn, w->cfg, p, (uint16_t)(w->exact ? w->pair : 0)) : NULL;
+}
+
+static enum verdict
+keep_answer(struct exchange *ex, const struct payload *sa, const struct suite *s, uint32_t spi)
+{
+	struct ike *core = ex->sa->core;
+	size_t cap = sa->raw.n + 512;
+	uint8_t *room = arena_alloc(&core->scratch, cap);
+	struct isakmp_header h = { .version = 0x10 };
+	struct payload p = { .type = PAYLOAD_SA };
+	struct builder b;
+
+	if (!room || !ike1_sa_answer(&p.sa, &sa->sa, s, spi, &core->scratch))
+		return VERDICT_INTERNAL;
+	builder_start(&b, room, cap, &h);
+	if (!secret_copy(&quick_of(ex)->sar_b, builder_add(&b, &p)) || !wire_ok(&b.w))
+		return VERDICT_INTERNAL;
+	return VERDICT_OK;
+}
+
+static enum verdict
+refuse_proposals(struct exchange *ex, const struct choice *w, const struct suites *offered)
+{
+	struct match_terms t = { .protocol = PROPOSAL_ESP, .encapsulation = quick_encapsulation(ex->sa, w->cfg->mode) };
+
+	ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+	ex->why = explain_match(&ex->sa->core->scratch, w->match, offered, &w->cfg->esp, &t);
+	return VERDICT_NO_PROPOSAL;
+}
+
+enum verdict
+quick_consider(struct exchange *ex, const struct message *m)
+{
+	struct ike_sa *sa = ex->sa;
+	struct ike *core = sa->core;
+	struct quick *q = quick_of(ex);
+	struct suites offered;
+	struct choice w = { 0 };
+	enum verdict v = quick_authentic(ex, m, (struct span) { 0 });
+
+	if (v == VERDICT_OK || ex->fatal)
+		ike_sa_fresh_id(sa, ex->message_id);
+	if (!v)
+		v = quick_take_nonce(m, &q->ni);
+	if (!v)
+		v = take_ids(ex, m, &w.ts);
+	if (v)
+		return v;
+	if (!suites_from_ike1_esp_sa(&offered, &m->payload[1].sa, &core->scratch))
+		return VERDICT_INTERNAL;
+	if (offered.n)
+		quick_of(ex)->suite.spi = offered.s[0].spi;
+	if (!choose_child(ex, &offered, &w)) {
+		ex->notify = NOTIFY_INVALID_ID_INFORMATION;
+		ex->why = arena_printf(&core->scratch,
+		                       "the peer wants %s (ours first); connection %s allows %s: see local_ts and remote_ts",
+		                       pair_text(core, &w.ts), sa->conn->name, ours_as_text(ex));
+		return VERDICT_TS_MISMATCH;
+	}
+	if (!w.chosen)
+		return refuse_proposals(ex, &w, &offered);
+
+	const struct suite *s = &offered.s[w.match->offered];
+
+	v = quick_take_ke(ex, m, s->dh_id);
+	if (v)
+		return v;
+	ex->child = make_child(ex, &w);
+	if (!ex->child)
+		return VERDICT_INTERNAL;
+	ex->child->exchange = ex;
+	ex->child->role = RESPONDER;
+	quick_take_suite(ex, s);
+	quick_take_lifetimes(ex, s, w.cfg);
+	if (!child_new_spi(ex->child))
+		return VERDICT_INTERNAL;
+	v = keep_answer(ex, &m->payload[1], s, ex->child->spi_in);
+	ex->fatal = v != VERDICT_OK;
+	return v;
+}
+
+/* ---- Message 2 */
+
+enum built
+quick_answer(struct exchange *ex, struct builder *b)
+{
+	struct quick *q = quick_of(ex);
+	enum built r;
+
+	if (!quick_own_nonce(ex, &q->nr) || (!q->asked && !quick_derive(ex)))
+		return BUILD_FAILED;
+	r = quick_inbound_first(ex);
+	if (r != BUILT)
+		return r;
+
+	struct span hash = ike1_hash_reserve(ex->sa, b);
+
+	builder_add_raw(b, PAYLOAD_SA, secret_span(&q->sar_b));
+	builder_add_data(b, PAYLOAD_NONCE, secret_span(&q->nr));
+	if (!quick_add_ke(ex, b, q->suite.dh_id))
+		return BUILD_FAILED;
+	if (q->ids.n) {
+		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p, q->n_idci));
+		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p + q->n_idci, q->ids.n - q->n_idci));
+	}
+	if (q->shorten) {
+		uint8_t spi[4];
+
+		put_be32(spi, ex->child->spi_in);
+		info_add_responder_lifetime(b, &ex->sa->core->scratch, PROTO_IPSEC_ESP, span_of(spi, 4), q->life_seconds,
+		                            q->life_kilobytes);
+	}
+	/* HASH(2) = prf(SKEYID_a, M-ID | Ni_b | ...) */
+	return ike1_hash_fill(ex->sa, b, hash, ex->message_id, secret_span(&q->ni)) ? BUILT : BUILD_FAILED;
+}
