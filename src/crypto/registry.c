@@ -6,7 +6,8 @@
 /*
  * IANA "IKEv2 Transform Attribute Values" for kind and id, RFC 2409 Appendix A
  * and its registry (RFC 4868, 5903, 8031) for ike1_value, RFC 2407 sections
- * 4.4.4 and 4.5 and their registry for esp1_value.
+ * 4.4.4 and 4.5 and their registry (RFC 3566, 3686, 4106, 4309, 4312, 4543) for
+ * esp1_value, RFC 2407 section 4.4.3 and its registry for ah1_value.
  */
 
 /* RFC 3602, 4106: AES takes three key lengths; the first is what the bare "aes" means. */
@@ -18,11 +19,45 @@
 	}
 
 /* RFC 4106 8.1: the salt is the last four octets of the keying material. No ike1_value: Phase 1 has no AEAD. */
-#define AES_GCM_16(bits)                                                                                                         \
+#define AES_GCM(bits, id_, icv, other, esp1)                                                                                     \
 	{                                                                                                                        \
-		.kind = TRANSFORM_ENCR, .id = ENCR_AES_GCM_16, .key_bits = bits, .name = "AES_GCM_16",                           \
-		.keyword = "aes" #bits "gcm16", .alias = "aes" #bits "gcm", .key_octets = bits / 8, .salt_octets = 4,            \
-		.iv_octets = 8, .block_octets = 4, .out_octets = 16, .esp1_value = 20, .esp = true                               \
+		.kind = TRANSFORM_ENCR, .id = id_, .key_bits = bits, .name = "AES_GCM_" #icv, .keyword = "aes" #bits "gcm" #icv, \
+		.alias = "aes" #bits "gcm" other, .key_octets = bits / 8, .salt_octets = 4, .iv_octets = 8, .block_octets = 4,   \
+		.out_octets = icv, .esp1_value = esp1, .esp = true                                                               \
+	}
+
+/* RFC 4309 section 7.1: three octets of salt. */
+#define AES_CCM(bits, id_, icv, other, esp1)                                                                                     \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = id_, .key_bits = bits, .name = "AES_CCM_" #icv, .keyword = "aes" #bits "ccm" #icv, \
+		.alias = "aes" #bits "ccm" other, .key_octets = bits / 8, .salt_octets = 3, .iv_octets = 8, .block_octets = 4,   \
+		.out_octets = icv, .esp1_value = esp1, .esp = true                                                               \
+	}
+
+#define AES_EACH(mode, id, icv, other, esp1)                                                                                     \
+	mode(128, id, icv, other, esp1), mode(192, id, icv, other, esp1), mode(256, id, icv, other, esp1)
+
+/* RFC 3686 section 5.1: "the nonce" is four octets behind the key; it needs an integrity algorithm beside it (section 3). */
+#define AES_CTR(bits)                                                                                                            \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = ENCR_AES_CTR, .key_bits = bits, .name = "AES_CTR", .keyword = "aes" #bits "ctr",   \
+		.key_octets = bits / 8, .salt_octets = 4, .iv_octets = 8, .block_octets = 4, .esp1_value = 13, .esp = true       \
+	}
+
+/* RFC 4543 section 5: integrity without secrecy, made and keyed like GCM. */
+#define NULL_AUTH_GMAC(bits)                                                                                                     \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = ENCR_NULL_AUTH_AES_GMAC, .key_bits = bits, .name = "NULL_AES_GMAC",                \
+		.keyword = "aes" #bits "gmac", .key_octets = bits / 8, .salt_octets = 4, .iv_octets = 8, .block_octets = 4,      \
+		.out_octets = 16, .esp1_value = 23, .esp = true, .weak = true                                                    \
+	}
+
+/* RFC 4312: Camellia; RFC 2451: Blowfish and CAST-128, whose blocks are half as large. Used in ESP as their CBC is. */
+#define OTHER_CBC(id_, name_, keyword_, alias_, bits, block, esp1, weak_)                                                        \
+	{                                                                                                                        \
+		.kind = TRANSFORM_ENCR, .id = id_, .key_bits = bits, .name = name_, .keyword = keyword_, .alias = alias_,        \
+		.key_octets = bits / 8, .iv_octets = block, .block_octets = block, .esp1_value = esp1, .esp = true,              \
+		.weak = weak_                                                                                                    \
 	}
 
 #define PRF(id_, name_, keyword_, octets, ike1, weak_)                                                                           \
@@ -32,10 +67,11 @@
 	}
 
 /* ike1: the Hash Algorithm that a Phase 1 proposal means by this keyword. */
-#define INTEG(id_, name_, keyword_, alias_, key, icv, ike1, esp1, weak_)                                                         \
+#define INTEG(id_, name_, keyword_, alias_, key, icv, ike1, esp1, ah1, weak_)                                                    \
 	{                                                                                                                        \
 		.kind = TRANSFORM_INTEG, .id = id_, .name = name_, .keyword = keyword_, .alias = alias_, .key_octets = key,      \
-		.out_octets = icv, .ike1_value = ike1, .esp1_value = esp1, .ike = true, .esp = true, .weak = weak_               \
+		.out_octets = icv, .ike1_value = ike1, .esp1_value = esp1, .ah1_value = ah1, .ike = true, .esp = true,           \
+		.weak = weak_                                                                                                    \
 	}
 
 #define MODP(bits, id_, weak_)                                                                                                   \
@@ -55,9 +91,33 @@ static const struct algorithm registry[] = {
 	AES_CBC(128),
 	AES_CBC(192),
 	AES_CBC(256),
-	AES_GCM_16(128),
-	AES_GCM_16(192),
-	AES_GCM_16(256),
+	AES_EACH(AES_GCM, ENCR_AES_GCM_16, 16, "", 20),
+	AES_EACH(AES_GCM, ENCR_AES_GCM_12, 12, "96", 19),
+	AES_EACH(AES_GCM, ENCR_AES_GCM_8, 8, "64", 18),
+	AES_EACH(AES_CCM, ENCR_AES_CCM_16, 16, "128", 16),
+	AES_EACH(AES_CCM, ENCR_AES_CCM_12, 12, "96", 15),
+	AES_EACH(AES_CCM, ENCR_AES_CCM_8, 8, "64", 14),
+	/* RFC 7634. IKEv1 has no number for it. */
+	{ .kind = TRANSFORM_ENCR,
+	  .id = ENCR_CHACHA20_POLY1305,
+	  .name = "CHACHA20_POLY1305",
+	  .keyword = "chacha20poly1305",
+	  .key_octets = 32,
+	  .salt_octets = 4,
+	  .iv_octets = 8,
+	  .block_octets = 4,
+	  .out_octets = 16,
+	  .esp = true },
+	AES_CTR(128),
+	AES_CTR(192),
+	AES_CTR(256),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia128", "camellia", 128, 16, 22, false),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia192", NULL, 192, 16, 22, false),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia256", NULL, 256, 16, 22, false),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish128", "blowfish", 128, 8, 7, true),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish192", NULL, 192, 8, 7, true),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish256", NULL, 256, 8, 7, true),
+	OTHER_CBC(ENCR_CAST, "CAST_CBC", "cast128", NULL, 128, 8, 6, true),
 	{ .kind = TRANSFORM_ENCR,
 	  .id = ENCR_3DES,
 	  .name = "3DES_CBC",
@@ -79,6 +139,9 @@ static const struct algorithm registry[] = {
 	  .esp1_value = 11,
 	  .esp = true,
 	  .weak = true },
+	NULL_AUTH_GMAC(128),
+	NULL_AUTH_GMAC(192),
+	NULL_AUTH_GMAC(256),
 
 	PRF(PRF_HMAC_SHA2_256, "PRF_HMAC_SHA2_256", "prfsha256", 32, 4, false),
 	PRF(PRF_HMAC_SHA2_384, "PRF_HMAC_SHA2_384", "prfsha384", 48, 5, false),
@@ -86,11 +149,21 @@ static const struct algorithm registry[] = {
 	PRF(PRF_HMAC_SHA1, "PRF_HMAC_SHA1", "prfsha1", 20, 2, true),
 	PRF(PRF_HMAC_MD5, "PRF_HMAC_MD5", "prfmd5", 16, 1, true),
 
-	INTEG(INTEG_HMAC_SHA2_256_128, "HMAC_SHA2_256_128", "sha256", "sha2_256", 32, 16, 4, 5, false),
-	INTEG(INTEG_HMAC_SHA2_384_192, "HMAC_SHA2_384_192", "sha384", "sha2_384", 48, 24, 5, 6, false),
-	INTEG(INTEG_HMAC_SHA2_512_256, "HMAC_SHA2_512_256", "sha512", "sha2_512", 64, 32, 6, 7, false),
-	INTEG(INTEG_HMAC_SHA1_96, "HMAC_SHA1_96", "sha1", "sha", 20, 12, 2, 2, true),
-	INTEG(INTEG_HMAC_MD5_96, "HMAC_MD5_96", "md5", NULL, 16, 12, 1, 1, true),
+	INTEG(INTEG_HMAC_SHA2_256_128, "HMAC_SHA2_256_128", "sha256", "sha2_256", 32, 16, 4, 5, 5, false),
+	INTEG(INTEG_HMAC_SHA2_384_192, "HMAC_SHA2_384_192", "sha384", "sha2_384", 48, 24, 5, 6, 6, false),
+	INTEG(INTEG_HMAC_SHA2_512_256, "HMAC_SHA2_512_256", "sha512", "sha2_512", 64, 32, 6, 7, 7, false),
+	INTEG(INTEG_HMAC_SHA1_96, "HMAC_SHA1_96", "sha1", "sha", 20, 12, 2, 2, 3, true),
+	INTEG(INTEG_HMAC_MD5_96, "HMAC_MD5_96", "md5", NULL, 16, 12, 1, 1, 2, true),
+	/* RFC 3566. Phase 1 of IKEv1 has no hash by that name. */
+	{ .kind = TRANSFORM_INTEG,
+	  .id = INTEG_AES_XCBC_96,
+	  .name = "AES_XCBC_96",
+	  .keyword = "aesxcbc",
+	  .key_octets = 16,
+	  .out_octets = 12,
+	  .esp1_value = 9,
+	  .ah1_value = 9,
+	  .esp = true },
 
 	MODP(2048, DH_MODP_2048, false),
 	MODP(3072, DH_MODP_3072, false),
@@ -136,42 +209,14 @@ static const struct {
 	uint16_t id;
 	const char *name;
 } strangers[] = {
-	{ TRANSFORM_ENCR, ENCR_NONE, "NONE" },
-	{ TRANSFORM_ENCR, 1, "DES_IV64" },
-	{ TRANSFORM_ENCR, 2, "DES_CBC" },
-	{ TRANSFORM_ENCR, 4, "RC5_CBC" },
-	{ TRANSFORM_ENCR, 5, "IDEA_CBC" },
-	{ TRANSFORM_ENCR, 6, "CAST_CBC" },
-	{ TRANSFORM_ENCR, 7, "BLOWFISH_CBC" },
-	{ TRANSFORM_ENCR, ENCR_AES_CTR, "AES_CTR" },
-	{ TRANSFORM_ENCR, 14, "AES_CCM_8" },
-	{ TRANSFORM_ENCR, 15, "AES_CCM_12" },
-	{ TRANSFORM_ENCR, 16, "AES_CCM_16" },
-	{ TRANSFORM_ENCR, 18, "AES_GCM_8" },
-	{ TRANSFORM_ENCR, 19, "AES_GCM_12" },
-	{ TRANSFORM_ENCR, 21, "NULL_AES_GMAC" },
-	{ TRANSFORM_ENCR, 23, "CAMELLIA_CBC" },
-	{ TRANSFORM_ENCR, 24, "CAMELLIA_CTR" },
-	{ TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, "CHACHA20_POLY1305" },
-	{ TRANSFORM_PRF, PRF_NONE, "NONE" },
-	{ TRANSFORM_PRF, 3, "PRF_HMAC_TIGER" },
-	{ TRANSFORM_PRF, 4, "PRF_AES128_XCBC" },
-	{ TRANSFORM_PRF, 8, "PRF_AES128_CMAC" },
-	{ TRANSFORM_INTEG, INTEG_NONE, "NONE" },
-	{ TRANSFORM_INTEG, 3, "DES_MAC" },
-	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },
-	{ TRANSFORM_INTEG, 5, "AES_XCBC_96" },
-	{ TRANSFORM_INTEG, 8, "AES_CMAC_96" },
-	{ TRANSFORM_DH, 22, "MODP_1024_160" },
-	{ TRANSFORM_DH, 23, "MODP_2048_224" },
-	{ TRANSFORM_DH, 24, "MODP_2048_256" },
-	{ TRANSFORM_DH, 25, "ECP_192" },
-	{ TRANSFORM_DH, 26, "ECP_224" },
-	{ TRANSFORM_DH, 27, "ECP_224_BP" },
-	{ TRANSFORM_DH, 28, "ECP_256_BP" },
-	{ TRANSFORM_DH, 29, "ECP_384_BP" },
-	{ TRANSFORM_DH, 30, "ECP_512_BP" },
-	{ TRANSFORM_DH, 32, "CURVE_448" },
+	{ TRANSFORM_ENCR, ENCR_NONE, "NONE" },   { TRANSFORM_ENCR, 1, "DES_IV64" },       { TRANSFORM_ENCR, 2, "DES_CBC" },
+	{ TRANSFORM_ENCR, 4, "RC5_CBC" },        { TRANSFORM_ENCR, 5, "IDEA_CBC" },       { TRANSFORM_ENCR, 24, "CAMELLIA_CTR" },
+	{ TRANSFORM_PRF, PRF_NONE, "NONE" },     { TRANSFORM_PRF, 3, "PRF_HMAC_TIGER" },  { TRANSFORM_PRF, 4, "PRF_AES128_XCBC" },
+	{ TRANSFORM_PRF, 8, "PRF_AES128_CMAC" }, { TRANSFORM_INTEG, INTEG_NONE, "NONE" }, { TRANSFORM_INTEG, 3, "DES_MAC" },
+	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },      { TRANSFORM_INTEG, 8, "AES_CMAC_96" },   { TRANSFORM_DH, 22, "MODP_1024_160" },
+	{ TRANSFORM_DH, 23, "MODP_2048_224" },   { TRANSFORM_DH, 24, "MODP_2048_256" },   { TRANSFORM_DH, 25, "ECP_192" },
+	{ TRANSFORM_DH, 26, "ECP_224" },         { TRANSFORM_DH, 27, "ECP_224_BP" },      { TRANSFORM_DH, 28, "ECP_256_BP" },
+	{ TRANSFORM_DH, 29, "ECP_384_BP" },      { TRANSFORM_DH, 30, "ECP_512_BP" },      { TRANSFORM_DH, 32, "CURVE_448" },
 };
 
 /* The first row of a kind whose column holds @value. */
@@ -199,6 +244,12 @@ const struct algorithm *
 algorithm_by_ike1(enum transform_kind kind, uint16_t value, uint16_t key_bits)
 {
 	return value ? find(kind, offsetof(struct algorithm, ike1_value), value, key_bits) : NULL;
+}
+
+const struct algorithm *
+algorithm_by_ah1(uint16_t value)
+{
+	return value ? find(TRANSFORM_INTEG, offsetof(struct algorithm, ah1_value), value, 0) : NULL;
 }
 
 const struct algorithm *

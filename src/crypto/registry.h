@@ -21,10 +21,19 @@ enum transform_kind {
 enum encr_id {
 	ENCR_NONE = 0,
 	ENCR_3DES = 3,
+	ENCR_CAST = 6,
+	ENCR_BLOWFISH = 7,
 	ENCR_NULL = 11,
 	ENCR_AES_CBC = 12,
 	ENCR_AES_CTR = 13,
+	ENCR_AES_CCM_8 = 14,
+	ENCR_AES_CCM_12 = 15,
+	ENCR_AES_CCM_16 = 16,
+	ENCR_AES_GCM_8 = 18,
+	ENCR_AES_GCM_12 = 19,
 	ENCR_AES_GCM_16 = 20,
+	ENCR_NULL_AUTH_AES_GMAC = 21,
+	ENCR_CAMELLIA_CBC = 23,
 	ENCR_CHACHA20_POLY1305 = 28,
 };
 
@@ -41,6 +50,7 @@ enum integ_id {
 	INTEG_NONE = 0,
 	INTEG_HMAC_MD5_96 = 1,
 	INTEG_HMAC_SHA1_96 = 2,
+	INTEG_AES_XCBC_96 = 5,
 	INTEG_HMAC_SHA2_256_128 = 12,
 	INTEG_HMAC_SHA2_384_192 = 13,
 	INTEG_HMAC_SHA2_512_256 = 14,
@@ -66,23 +76,25 @@ enum esn_id { ESN_NO = 0, ESN_YES = 1 };
 
 /* One algorithm. Sizes in octets; 0 where a column has no meaning for the kind. */
 struct algorithm {
-	uint8_t kind;          /* enum transform_kind */
-	uint16_t id;           /* IANA, IKEv2 */
-	uint16_t key_bits;     /* ENCR: key length without salt; 0 = fixed (then see key_octets) */
-	const char *name;      /* strongSwan's spelling in vici, without the key length: "AES_CBC", "MODP_2048" */
-	const char *keyword;   /* swanctl's: "aes256", "sha256", "modp2048" */
-	const char *alias;     /* a second keyword ("x25519"), or NULL */
-	uint16_t key_octets;   /* ENCR: key without salt; INTEG: key */
-	uint16_t salt_octets;  /* ENCR: implicit part of the nonce */
-	uint16_t iv_octets;    /* ENCR: explicit IV in the packet */
-	uint16_t block_octets; /* ENCR: what the plaintext is padded to (at least 4 in ESP) */
-	uint16_t out_octets;   /* PRF: output; INTEG: ICV; ENCR: AEAD ICV (0 = not an AEAD); DH: public value */
+	uint8_t kind;           /* enum transform_kind */
+	uint16_t id;            /* IANA, IKEv2 */
+	uint16_t key_bits;      /* ENCR: key length without salt; 0 = fixed (then see key_octets) */
+	const char *name;       /* strongSwan's spelling in vici, without the key length: "AES_CBC", "MODP_2048" */
+	const char *keyword;    /* swanctl's: "aes256", "sha256", "modp2048" */
+	const char *alias;      /* a second keyword ("x25519"), or NULL */
+	uint16_t key_octets;    /* ENCR: key without salt; INTEG: key */
+	uint16_t salt_octets;   /* ENCR: implicit part of the nonce */
+	uint16_t iv_octets;     /* ENCR: explicit IV in the packet */
+	uint16_t block_octets;  /* ENCR: what the plaintext is padded to (at least 4 in ESP) */
+	uint16_t out_octets;    /* PRF: output; INTEG: ICV; ENCR: AEAD ICV (0 = not an AEAD); DH: public value */
 	uint16_t shared_octets; /* DH: g^xy */
-	uint16_t ike1_value;   /* IKEv1 phase 1 attribute value (RFC 2409 Appendix A); 0 = none */
-	uint16_t esp1_value;   /* ENCR: IPsec ESP Transform Identifier; INTEG: Authentication Algorithm (RFC 2407 4.4.4, 4.5); 0 = none */
-	bool ike;              /* may protect an IKE SA; Phase 1 of IKEv1 needs an ike1_value as well */
-	bool esp;              /* may protect ESP */
-	bool weak;             /* by explicit name only; never in a default */
+	uint16_t ike1_value;    /* IKEv1 phase 1 attribute value (RFC 2409 Appendix A); 0 = none */
+	uint16_t esp1_value; /* ENCR: IPsec ESP Transform Identifier; INTEG: Authentication Algorithm (RFC 2407 4.4.4, 4.5); 0 =
+	                        none */
+	uint16_t ah1_value;  /* INTEG: IPsec AH Transform Identifier (RFC 2407 4.4.3); 0 = not for AH */
+	bool ike;            /* may protect an IKE SA; Phase 1 of IKEv1 needs an ike1_value as well */
+	bool esp;            /* may protect ESP */
+	bool weak;           /* by explicit name only; never in a default */
 };
 
 /*
@@ -103,6 +115,9 @@ const struct algorithm *algorithm_by_ike1(enum transform_kind kind, uint16_t val
 
 /* The row an ESP transform id (ENCR) or Authentication Algorithm (INTEG) of RFC 2407 means. */
 const struct algorithm *algorithm_by_esp1(enum transform_kind kind, uint16_t value, uint16_t key_bits);
+
+/* The row an AH transform id of RFC 2407 section 4.4.3 means. */
+const struct algorithm *algorithm_by_ah1(uint16_t value);
 
 /* Walks all rows: NULL starts, NULL ends. */
 const struct algorithm *algorithm_next(const struct algorithm *a);

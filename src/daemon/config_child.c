@@ -49,7 +49,7 @@ set_esp_proposals(struct config_reader *r, const struct conf_key *k)
 {
 	struct span item;
 	size_t at = 0;
-	char why[256];
+	char why[1024];
 
 	while (conf_next_item(&item, k, &at))
 		if (!proposals_parse(&r->child->esp, PROPOSAL_ESP, item, why, sizeof why))

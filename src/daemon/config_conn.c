@@ -103,7 +103,7 @@ set_proposals(struct config_reader *r, const struct conf_key *k)
 {
 	struct span item;
 	size_t at = 0;
-	char why[256];
+	char why[1024];
 
 	while (conf_next_item(&item, k, &at))
 		if (!proposals_parse(&r->conn->ike, PROPOSAL_IKE, item, why, sizeof why))

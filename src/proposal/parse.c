@@ -28,7 +28,7 @@ usable(const struct algorithm *a, enum proposal_protocol protocol)
 	case PROPOSAL_ESP:
 		return a->esp;
 	case PROPOSAL_AH:
-		return a->esp && a->kind != TRANSFORM_ENCR;
+		return a->kind == TRANSFORM_INTEG ? a->ah1_value != 0 : a->esp && a->kind != TRANSFORM_ENCR;
 	}
 	return false;
 }

@@ -38,6 +38,33 @@ strongswan_keywords_are_read(void **state)
 		{ "aes256gcm128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 },
 		{ "aes256gcm", TRANSFORM_ENCR, ENCR_AES_GCM_16, 256 },
 		{ "aesgcm", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128 },
+		{ "aes128gcm8", TRANSFORM_ENCR, ENCR_AES_GCM_8, 128 },
+		{ "aes192gcm64", TRANSFORM_ENCR, ENCR_AES_GCM_8, 192 },
+		{ "aes256gcm12", TRANSFORM_ENCR, ENCR_AES_GCM_12, 256 },
+		{ "aes128gcm96", TRANSFORM_ENCR, ENCR_AES_GCM_12, 128 },
+		{ "aes128ccm8", TRANSFORM_ENCR, ENCR_AES_CCM_8, 128 },
+		{ "aes192ccm64", TRANSFORM_ENCR, ENCR_AES_CCM_8, 192 },
+		{ "aes256ccm12", TRANSFORM_ENCR, ENCR_AES_CCM_12, 256 },
+		{ "aes128ccm96", TRANSFORM_ENCR, ENCR_AES_CCM_12, 128 },
+		{ "aes192ccm16", TRANSFORM_ENCR, ENCR_AES_CCM_16, 192 },
+		{ "aes256ccm128", TRANSFORM_ENCR, ENCR_AES_CCM_16, 256 },
+		{ "aes128ctr", TRANSFORM_ENCR, ENCR_AES_CTR, 128 },
+		{ "aes192ctr", TRANSFORM_ENCR, ENCR_AES_CTR, 192 },
+		{ "aes256ctr", TRANSFORM_ENCR, ENCR_AES_CTR, 256 },
+		{ "aes128gmac", TRANSFORM_ENCR, ENCR_NULL_AUTH_AES_GMAC, 128 },
+		{ "aes192gmac", TRANSFORM_ENCR, ENCR_NULL_AUTH_AES_GMAC, 192 },
+		{ "aes256gmac", TRANSFORM_ENCR, ENCR_NULL_AUTH_AES_GMAC, 256 },
+		{ "chacha20poly1305", TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0 },
+		{ "camellia", TRANSFORM_ENCR, ENCR_CAMELLIA_CBC, 128 },
+		{ "camellia128", TRANSFORM_ENCR, ENCR_CAMELLIA_CBC, 128 },
+		{ "camellia192", TRANSFORM_ENCR, ENCR_CAMELLIA_CBC, 192 },
+		{ "camellia256", TRANSFORM_ENCR, ENCR_CAMELLIA_CBC, 256 },
+		{ "blowfish", TRANSFORM_ENCR, ENCR_BLOWFISH, 128 },
+		{ "blowfish128", TRANSFORM_ENCR, ENCR_BLOWFISH, 128 },
+		{ "blowfish192", TRANSFORM_ENCR, ENCR_BLOWFISH, 192 },
+		{ "blowfish256", TRANSFORM_ENCR, ENCR_BLOWFISH, 256 },
+		{ "cast128", TRANSFORM_ENCR, ENCR_CAST, 128 },
+		{ "aesxcbc", TRANSFORM_INTEG, INTEG_AES_XCBC_96, 0 },
 		{ "3des", TRANSFORM_ENCR, ENCR_3DES, 0 },
 		{ "null", TRANSFORM_ENCR, ENCR_NULL, 0 },
 		{ "md5", TRANSFORM_INTEG, INTEG_HMAC_MD5_96, 0 },
@@ -84,9 +111,9 @@ strongswan_keywords_are_read(void **state)
 static void
 other_words_are_not(void **state)
 {
-	static const char *const words[] = { "",          "AES256", "aes25",        "aes2566",
-		                             "sha3_256",  "modp",   "modp2048s256", "chacha20poly1305",
-		                             "aes256ctr", "des",    "default",      "aes256-sha256" };
+	static const char *const words[] = { "",           "AES256", "aes25",        "aes2566",
+		                             "sha3_256",   "modp",   "modp2048s256", "serpent128",
+		                             "aes256cmac", "des",    "default",      "aes256-sha256" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -141,12 +168,53 @@ phase2_numbers_are_known(void **state)
 	assert_null(algorithm_by_esp1(TRANSFORM_INTEG, 0, 0));
 }
 
+/* RFC 3686 section 9, 4309 section 7.3, 4106 section 8.4, 4543 section 9, 4312 section 4, 3566 section 7. */
+static void
+numbers_of_later_rfcs_are_known(void **state)
+{
+	(void)state;
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 6, 128), keyword("cast128"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 7, 192), keyword("blowfish192"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 13, 256), keyword("aes256ctr"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 14, 128), keyword("aes128ccm8"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 15, 128), keyword("aes128ccm12"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 16, 256), keyword("aes256ccm16"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 18, 128), keyword("aes128gcm8"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 19, 256), keyword("aes256gcm12"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 22, 256), keyword("camellia256"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_ENCR, 23, 128), keyword("aes128gmac"));
+	assert_ptr_equal(algorithm_by_esp1(TRANSFORM_INTEG, 9, 0), keyword("aesxcbc"));
+	/* RFC 7634 asks IANA for a number of IKEv2 only. */
+	assert_int_equal(keyword("chacha20poly1305")->esp1_value, 0);
+}
+
+/* RFC 2407 section 4.4.3 and its registry: the transforms of AH are numbered otherwise than the algorithms of ESP. */
+static void
+ah_transforms_are_known(void **state)
+{
+	(void)state;
+	assert_null(algorithm_by_ah1(0));
+	assert_null(algorithm_by_ah1(1));
+	assert_ptr_equal(algorithm_by_ah1(2), keyword("md5"));
+	assert_ptr_equal(algorithm_by_ah1(3), keyword("sha1"));
+	assert_null(algorithm_by_ah1(4));
+	assert_ptr_equal(algorithm_by_ah1(5), keyword("sha256"));
+	assert_ptr_equal(algorithm_by_ah1(6), keyword("sha384"));
+	assert_ptr_equal(algorithm_by_ah1(7), keyword("sha512"));
+	assert_ptr_equal(algorithm_by_ah1(9), keyword("aesxcbc"));
+}
+
 static void
 names_are_strongswans(void **state)
 {
 	(void)state;
 	expect_format("AES_CBC_256", TRANSFORM_ENCR, ENCR_AES_CBC, 256);
 	expect_format("AES_GCM_16_128", TRANSFORM_ENCR, ENCR_AES_GCM_16, 128);
+	expect_format("AES_CCM_12_128", TRANSFORM_ENCR, ENCR_AES_CCM_12, 128);
+	expect_format("CAMELLIA_CBC_256", TRANSFORM_ENCR, ENCR_CAMELLIA_CBC, 256);
+	expect_format("CHACHA20_POLY1305", TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0);
+	expect_format("NULL_AES_GMAC_256", TRANSFORM_ENCR, ENCR_NULL_AUTH_AES_GMAC, 256);
+	expect_format("AES_XCBC_96", TRANSFORM_INTEG, INTEG_AES_XCBC_96, 0);
 	expect_format("3DES_CBC", TRANSFORM_ENCR, ENCR_3DES, 0);
 	expect_format("NULL", TRANSFORM_ENCR, ENCR_NULL, 0);
 	expect_format("PRF_HMAC_SHA2_256", TRANSFORM_PRF, PRF_HMAC_SHA2_256, 0);
@@ -162,13 +230,13 @@ static void
 strangers_are_named_where_we_can(void **state)
 {
 	(void)state;
-	expect_format("CHACHA20_POLY1305", TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0);
-	expect_format("CAMELLIA_CBC_256", TRANSFORM_ENCR, 23, 256);
+	expect_format("CAMELLIA_CTR_256", TRANSFORM_ENCR, 24, 256);
+	expect_format("AES_CMAC_96", TRANSFORM_INTEG, 8, 0);
 	expect_format("AES_CBC_512", TRANSFORM_ENCR, ENCR_AES_CBC, 512);
 	expect_format("ENCR 77/128", TRANSFORM_ENCR, 77, 128);
 	expect_format("DH 65535", TRANSFORM_DH, 65535, 0);
 	expect_format("TRANSFORM 65535/65535", (enum transform_kind)99, 65535, 65535);
-	assert_null(algorithm_by_id(TRANSFORM_ENCR, ENCR_CHACHA20_POLY1305, 0));
+	assert_null(algorithm_by_id(TRANSFORM_ENCR, 24, 0));
 }
 
 static void
@@ -186,7 +254,10 @@ row_is_consistent(const struct algorithm *a)
 	assert_true(a->key_bits == 0 || a->key_bits == a->key_octets * 8);
 	/* What has no integrity of its own, or is broken, is never a default. */
 	if (a->kind == TRANSFORM_ENCR)
-		assert_true(a->weak == (a->id == ENCR_3DES || a->id == ENCR_NULL));
+		assert_true(a->weak == (a->id == ENCR_3DES || a->id == ENCR_NULL || a->id == ENCR_NULL_AUTH_AES_GMAC ||
+		                        a->id == ENCR_BLOWFISH || a->id == ENCR_CAST));
+	if (a->ah1_value)
+		assert_ptr_equal(algorithm_by_ah1(a->ah1_value), a);
 }
 
 static void
@@ -205,7 +276,8 @@ static void
 weak_algorithms_are_marked(void **state)
 {
 	static const char *const weak[] = {
-		"3des", "md5", "sha1", "prfmd5", "prfsha1", "modp768", "modp1024", "modp1536", "null"
+		"3des", "md5",        "sha1",       "prfmd5",     "prfsha1", "modp768",     "modp1024",    "modp1536",
+		"null", "aes128gmac", "aes192gmac", "aes256gmac", "cast128", "blowfish128", "blowfish192", "blowfish256",
 	};
 	size_t marked = 0;
 
@@ -225,6 +297,8 @@ main(void)
 		cmocka_unit_test(other_words_are_not),
 		cmocka_unit_test(phase1_numbers_are_known),
 		cmocka_unit_test(phase2_numbers_are_known),
+		cmocka_unit_test(numbers_of_later_rfcs_are_known),
+		cmocka_unit_test(ah_transforms_are_known),
 		cmocka_unit_test(names_are_strongswans),
 		cmocka_unit_test(strangers_are_named_where_we_can),
 		cmocka_unit_test(every_row_is_found_by_each_of_its_names),

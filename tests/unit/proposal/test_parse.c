@@ -4,7 +4,7 @@
 #include "check.h"
 #include "match.h"
 
-static char why[512];
+static char why[1024];
 
 static bool
 parse(struct proposals *p, enum proposal_protocol protocol, const char *text)
