@@ -16,6 +16,8 @@
  */
 
 enum { INITIATOR = 0, RESPONDER = 1 };
+/* Who logs in with XAUTH once Phase 1 is over: one of the roles, or nobody. */
+enum { LOG_IN_NOBODY = 2 };
 
 /* An identity allocated to its size: most are a dozen octets, the type's room is 256. */
 struct id_box {
@@ -150,7 +152,12 @@ struct ike_sa {
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
-	struct secret keys; /* the protocol's; wiped with the SA */
+	uint16_t auth;                        /* IKEv1: Authentication Method, RFC 2409 Appendix A */
+	uint8_t log_in;                       /* IKEv1: which role XAUTH has log in; LOG_IN_NOBODY */
+	bool aggressive, group_key;           /* identities went in clear; the key is one that others share */
+	bool authenticated, initial_contact;  /* Phase 1 is over: what it told us, until the SA is established */
+	instant_t lifetime_ns;                /* as Phase 1 agreed; 0: no end */
+	struct secret keys;                   /* the protocol's; wiped with the SA */
 	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
 	uint32_t *seen_ids; /* message ids used by the peer: each is good for one exchange */
 	uint16_t n_seen, cap_seen, at_seen;

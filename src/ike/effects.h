@@ -61,15 +61,18 @@ struct psk_query {
 enum signature_scheme {
 	SIGN_NONE = 0,
 	SIGN_RSA,       /* PKCS #1 block type 1 around the bare HASH, without DigestInfo */
-	SIGN_ECDSA_256, /* over SHA2-256 of the HASH's input; r | s, each padded to the curve */
+	SIGN_ECDSA_256, /* the bare HASH is the digest; r | s, each padded to the curve */
 	SIGN_ECDSA_384,
 	SIGN_ECDSA_521,
+	SIGNATURE_SCHEMES,
 };
 
 /* The conn that @round belongs to is referenced as long as the effects live. */
 struct credential_query {
 	const struct conn *conn;
 	const struct auth_round *round;
+	unsigned schemes;      /* bits 1 << enum signature_scheme: only a key that makes one of them will do; 0: any */
+	bool authorities_only; /* the round does not sign (hybrid): only what we trust is wanted, and no key is no failure */
 	const struct span *authorities; /* DER names of the CAs that the peer asked for */
 	size_t n_authorities;
 };
@@ -77,7 +80,12 @@ struct credential_query {
 struct sign_query {
 	uint64_t key; /* of ANSWER_CREDENTIAL */
 	enum signature_scheme scheme;
-	struct span octets; /* RSA: HASH_I or HASH_R; ECDSA: the same, as the "message" of RFC 4754 */
+	/*
+	 * HASH_I or HASH_R. For ECDSA with the HMAC of the scheme's own hash: "this can
+	 * be overridden for construction of the signature if the signature algorithm is
+	 * tied to a particular hash algorithm" (RFC 2409 section 5.1).
+	 */
+	struct span octets;
 };
 
 /*

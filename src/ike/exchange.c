@@ -85,6 +85,8 @@ exchange_find(const struct ike_sa *sa, uint32_t message_id)
 static void
 drop_queue(struct exchange *ex)
 {
+	free(ex->held);
+	ex->held = NULL;
 	while (ex->queue) {
 		struct queued *q = ex->queue;
 
@@ -317,6 +319,24 @@ exchange_due(struct exchange *ex)
 
 /* ---- Receiving */
 
+static struct queued *
+queued_new(const struct datagram *in)
+{
+	struct queued *q = malloc(sizeof *q + in->data.n);
+
+	if (!q)
+		return NULL;
+	*q = (struct queued) { .local = in->local, .remote = in->remote, .marker = in->marker, .n = in->data.n };
+	memcpy(q->data, in->data.p, in->data.n);
+	return q;
+}
+
+static struct datagram
+queued_datagram(const struct queued *q)
+{
+	return (struct datagram) { .local = q->local, .remote = q->remote, .marker = q->marker, .data = { q->data, q->n } };
+}
+
 static bool
 enqueue(struct exchange *ex, const struct datagram *in)
 {
@@ -325,17 +345,8 @@ enqueue(struct exchange *ex, const struct datagram *in)
 
 	for (; *at; at = &(*at)->next)
 		n++;
-	if (n >= EXCHANGE_QUEUE_MAX)
-		return false;
-
-	struct queued *q = malloc(sizeof *q + in->data.n);
-
-	if (!q)
-		return false;
-	*q = (struct queued) { .local = in->local, .remote = in->remote, .marker = in->marker, .n = in->data.n };
-	memcpy(q->data, in->data.p, in->data.n);
-	*at = q;
-	return true;
+	*at = n < EXCHANGE_QUEUE_MAX ? queued_new(in) : NULL;
+	return *at != NULL;
 }
 
 /*
@@ -409,9 +420,9 @@ take(struct exchange *ex, const struct step *s, const struct datagram *in, const
 	bool sealed = h->flags & FLAG_ENCRYPTION;
 	enum verdict v = VERDICT_OK;
 
-	if (s->sealed && !sealed)
+	if (s->sealed == SEALED && !sealed)
 		return VERDICT_NOT_ENCRYPTED;
-	if (!s->sealed && sealed)
+	if (s->sealed == CLEAR && sealed)
 		return VERDICT_NO_KEYS;
 	if (sealed)
 		v = ex->sa->protocol->open(ex, h, in->data, &body);
@@ -427,7 +438,7 @@ take(struct exchange *ex, const struct step *s, const struct datagram *in, const
 	ex->remote = in->remote;
 	v = s->process(ex, &m);
 	/* RFC 2409 Appendix B: the chain moves on; only now is it known that the message was the peer's. */
-	if (!v && sealed)
+	if (!v && !ex->ticket && sealed)
 		memcpy(ex->iv, ex->next_iv, sizeof ex->iv);
 	return v;
 }
@@ -446,6 +457,51 @@ refused(struct exchange *ex, enum verdict v)
 		exchange_end(ex, why ? why : verdict_sentence(v));
 }
 
+/* The processing of a message waits for an answer: nothing is repeated meanwhile, an answer that never comes ends it. */
+static bool
+hold(struct exchange *ex, const struct datagram *in)
+{
+	struct ike *core = ex->sa->core;
+
+	ex->held = queued_new(in);
+	if (!ex->held) {
+		core->nomem = true;
+		ex->ticket = 0;
+		return false;
+	}
+	timer_set(&core->timers, &ex->timer, core->now + retransmit_total(core));
+	return true;
+}
+
+/* True when the exchange goes on, with the message or as if it had not come. */
+static bool
+consider(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike *core = ex->sa->core;
+	const struct step *s = &ex->kind->steps[ex->at];
+	enum verdict v;
+
+	ex->why = NULL;
+	ex->fatal = false;
+	ex->notify = 0;
+	v = take(ex, s, in, h);
+	if (v) {
+		bool fatal = ex->fatal;
+
+		refused(ex, v);
+		return !fatal;
+	}
+	if (ex->ticket)
+		return hold(ex, in);
+	core->verdicts[VERDICT_OK]++;
+	ex->in_hash = core_digest(core, in->data);
+	ex->at++;
+	timer_stop(&core->timers, &ex->timer);
+	if (h->flags & FLAG_ENCRYPTION)
+		ike_sa_heard(ex->sa, &in->local, &in->remote);
+	return exchange_advance(ex);
+}
+
 void
 exchange_receive(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h)
 {
@@ -461,34 +517,17 @@ exchange_receive(struct exchange *ex, const struct datagram *in, const struct is
 		return;
 	}
 	if (ex->ticket) {
-		if (!enqueue(ex, in))
+		if (ex->held && span_equal(span_of(ex->held->data, ex->held->n), in->data))
+			core->verdicts[VERDICT_ABSORBED]++;
+		else if (!enqueue(ex, in))
 			refuse(core, ex->sa, VERDICT_OVERFLOW, NULL);
 		return;
 	}
-
-	const struct step *s = &ex->kind->steps[ex->at];
-
-	if (s->sender == ex->role) {
+	if (ex->kind->steps[ex->at].sender == ex->role) {
 		core->verdicts[VERDICT_UNEXPECTED]++;
 		return;
 	}
-	ex->why = NULL;
-	ex->fatal = false;
-	ex->notify = 0;
-
-	enum verdict v = take(ex, s, in, h);
-
-	if (v) {
-		refused(ex, v);
-		return;
-	}
-	core->verdicts[VERDICT_OK]++;
-	ex->in_hash = digest;
-	ex->at++;
-	timer_stop(&core->timers, &ex->timer);
-	if (s->sealed)
-		ike_sa_heard(ex->sa, &in->local, &in->remote);
-	exchange_advance(ex);
+	consider(ex, in, h);
 }
 
 /* Messages that came while it was parked are looked at now. */
@@ -505,12 +544,32 @@ drain(struct ike *core, uint32_t sa_id, uint32_t mid)
 			return;
 		ex->queue = q->next;
 
-		struct datagram in = { .local = q->local, .remote = q->remote, .marker = q->marker, .data = { q->data, q->n } };
+		struct datagram in = queued_datagram(q);
 
 		if (!isakmp_decode_header(&h, in.data))
 			exchange_receive(ex, &in, &h);
 		free(q);
 	}
+}
+
+/* The message that was held is looked at again, with the answer. */
+static bool
+consider_again(struct exchange *ex)
+{
+	struct queued *q = ex->held;
+	struct datagram in = queued_datagram(q);
+	struct isakmp_header h;
+	uint8_t at = ex->at;
+	bool there = true;
+
+	ex->held = NULL;
+	if (!isakmp_decode_header(&h, in.data))
+		there = consider(ex, &in, &h);
+	/* Refused: what we wait for is still to come, and our last message may have been lost. */
+	if (there && ex->at == at && at && !ex->ticket)
+		arm(ex);
+	free(q);
+	return there;
 }
 
 void
@@ -523,7 +582,7 @@ exchange_resume(struct exchange *ex, const struct answer *a)
 	ex->why = NULL;
 	ex->answer = a;
 	timer_stop(&core->timers, &ex->timer);
-	if (!exchange_advance(ex))
+	if (!(ex->held ? consider_again(ex) : exchange_advance(ex)))
 		return;
 	ex->answer = NULL;
 	drain(core, sa_id, mid);

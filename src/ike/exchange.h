@@ -13,14 +13,20 @@ enum built {
 	BUILD_FAILED, /* ex->verdict, ex->why */
 };
 
+/* HDR*: whether a message is encrypted. Sent encrypted and accepted both ways: the last of Aggressive Mode (RFC 2409 section 5).
+ */
+enum protection { CLEAR = false, SEALED = true, EITHER = 2 };
+
 struct step {
 	uint8_t sender;     /* INITIATOR or RESPONDER */
 	uint32_t must, may; /* P() bits */
-	bool sealed;        /* HDR*: encrypted */
+	uint8_t sealed;     /* enum protection */
 	enum built (*build)(struct exchange *ex, struct builder *b);
 	/*
 	 * Anything but VERDICT_OK means that the message changed nothing, unless
 	 * ex->fatal is set: the message was authentic, and the exchange is over.
+	 * VERDICT_OK with ex->ticket set: it has changed nothing yet, and is called
+	 * with the same message again when the answer is there.
 	 */
 	enum verdict (*process)(struct exchange *ex, const struct message *m);
 };
@@ -57,9 +63,10 @@ struct exchange {
 	void *state;   /* the kind's own; gone when the exchange is over */
 	uint8_t *sent; /* the last message that we sent */
 	struct queued *queue;
-	struct timer timer; /* the next repetition; then the end of remembering */
-	uint64_t in_hash;   /* of the last datagram that was accepted */
-	uint64_t ticket;    /* not 0: parked until this is answered */
+	struct queued *held; /* a message whose processing waits for an answer */
+	struct timer timer;  /* the next repetition; then the end of remembering */
+	uint64_t in_hash;    /* of the last datagram that was accepted */
+	uint64_t ticket;     /* not 0: parked until this is answered */
 	uint32_t message_id;
 	uint32_t child_id; /* when over: what it made */
 	uint32_t n_sent;

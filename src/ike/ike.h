@@ -34,6 +34,8 @@ struct ike_settings {
 	bool initiator_only;                /* charon.initiator_only */
 	bool accept_unencrypted_errors;     /* always shown as probable cause; never ends an exchange */
 	bool export_keys;                   /* EFFECT_KEYS, for Wireshark */
+	bool aggressive_psk;                /* charon.i_dont_care_about_security_and_use_aggressive_mode_psk */
+	bool aggressive_without_pfs;        /* charon.sallyport.aggressive_mode_without_pfs */
 	uint16_t port, port_nat_t;          /* 500 and 4500 */
 };
 
@@ -177,6 +179,9 @@ struct ike_info {
 	struct transform encr;
 	uint16_t integ_id, prf_id, dh_id;
 	bool nat_local, nat_remote, nat_fake;
+	bool aggressive;         /* Phase 1 was, or is, an Aggressive Mode: identities went in clear */
+	bool group_key;          /* authenticated by a pre-shared key that others share */
+	uint16_t auth;           /* IKEv1: the Authentication Method that was agreed; 0: none yet */
 	instant_t established_at, rekey_at, reauth_at, expires_at;
 	unsigned retransmits;    /* of the message now under way */
 	const char *exchange;    /* what is under way: "Main Mode message 3 sent", or "" */

@@ -16,6 +16,7 @@ ike_sa_new(struct ike *core, const struct ike_protocol *protocol, uint8_t role, 
 	sa->protocol = protocol;
 	sa->role = role;
 	sa->id = core->next_ike_id;
+	sa->log_in = LOG_IN_NOBODY;
 	sa->timer.owner = TIMER_IKE_SA;
 	sa->created_at = sa->heard_at = sa->said_at = core->now;
 	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = sa->delete_at = INSTANT_NEVER;
@@ -115,6 +116,9 @@ forget_phase1(struct ike_sa *sa)
 	free(sa->remote_id);
 	sa->local_id = sa->remote_id = NULL;
 	sa->ticket = 0;
+	sa->auth = 0;
+	sa->log_in = LOG_IN_NOBODY;
+	sa->aggressive = sa->group_key = sa->authenticated = sa->initial_contact = false;
 }
 
 void

@@ -24,11 +24,15 @@
 	X(CIPHERTEXT_LENGTH, "ciphertext-length", "the encrypted part is not whole cipher blocks") \
 	X(MALFORMED, "malformed", "the payloads cannot be read") \
 	X(UNDECRYPTABLE, "undecryptable", "the decrypted payloads cannot be read: the keys differ") \
-	X(WRONG_PSK, "wrong-psk", "message 5 or 6 of Main Mode decrypts to garbage: probably the pre-shared keys differ") \
+	X(WRONG_PSK, "wrong-psk", "a message of Phase 1 decrypts to garbage, or its hash is wrong: probably the pre-shared keys differ") \
 	X(MISSING_PAYLOAD, "missing-payload", "a payload that the exchange needs is not there") \
 	X(EXTRA_PAYLOAD, "extra-payload", "a payload is there that the exchange does not allow") \
 	X(PAYLOAD_ORDER, "payload-order", "a payload is not where RFC 2409 section 5.5 wants it") \
 	X(BAD_HASH, "bad-hash", "the HASH payload does not verify") \
+	X(BAD_SIGNATURE, "bad-signature", "the signature does not verify") \
+	X(BAD_CERTIFICATE, "bad-certificate", "the peer's certificate is not one that we trust") \
+	X(NO_CREDENTIAL, "no-credential", "there is no private key with a certificate to sign with") \
+	X(EXCHANGE_REFUSED, "exchange-refused", "no connection for these addresses and this identity allows this exchange") \
 	X(BAD_NONCE, "bad-nonce", "the nonce is not 8 to 256 octets long") \
 	X(BAD_KE, "bad-key-exchange", "the public Diffie-Hellman value is not valid in its group") \
 	X(NO_PROPOSAL, "no-proposal-chosen", "no offered proposal is one that we allow") \

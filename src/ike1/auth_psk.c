@@ -10,16 +10,13 @@
  */
 
 static bool
-ask(struct exchange *ex, const struct identity *local, const struct identity *remote, size_t n)
+ask(struct exchange *ex, enum asked what, const struct identity *local, const struct identity *remote, size_t n)
 {
-	struct ike_sa *sa = ex->sa;
-	struct ike *core = sa->core;
-	uint64_t ticket = park(core, PARKED_EXCHANGE, sa->id, ex->message_id, NULL);
-	struct effect *e = ticket ? effects_add(core->fx, EFFECT_ASK_PSK) : NULL;
+	struct ike *core = ex->sa->core;
+	struct effect *e = phase1_ask(ex, EFFECT_ASK_PSK, what);
 
 	if (!e)
 		return false;
-	e->ticket = ex->ticket = ticket;
 	e->psk = (struct psk_query) {
 		.local = (const void *)arena_dup(&core->fx->arena, span_of(local, n * sizeof *local)).p,
 		.remote = (const void *)arena_dup(&core->fx->arena, span_of(remote, n * sizeof *remote)).p,
@@ -79,58 +76,69 @@ add_conn(struct pairs *p, const struct ike_sa *sa, const struct conn *c)
 static enum built
 refuse_psk(struct exchange *ex, const char *why)
 {
-	struct ike *core = ex->sa->core;
-
-	ex->verdict = refuse(core, ex->sa, VERDICT_NO_PSK, why);
-	ex->why = why;
-	ex->notify = NOTIFY_AUTHENTICATION_FAILED;
-	ex->fatal = true;
+	phase1_refuse(ex, VERDICT_NO_PSK, NOTIFY_AUTHENTICATION_FAILED, why);
 	return BUILD_FAILED;
 }
 
 static enum built
-take(struct exchange *ex)
+take(struct exchange *ex, const struct answer *a)
 {
 	struct ike_sa *sa = ex->sa;
 	struct phase1 *p = phase1_of(ex);
-	const struct answer *a = ex->answer;
 
-	if (!a->ok || a->kind != ANSWER_PSK)
+	if (!a->ok)
 		return refuse_psk(ex, arena_printf(&sa->core->scratch,
 		                                   "%s for %s...%s: add a secret for the peer's identity or address",
 		                                   a->reason ? a->reason : "no pre-shared key", ip_text(sa->core, &sa->local.ip),
 		                                   ip_text(sa->core, &sa->remote.ip)));
+	secret_clear(&p->psk);
 	if (!secret_copy(&p->psk, a->psk) ||
 	    !skeyid_from_psk(p->skeyid, sa->prf_id, a->psk, secret_span(&p->ni), secret_span(&p->nr)))
 		return BUILD_FAILED;
 	p->have_skeyid = true;
-	return phase1_derive(ex) ? BUILT : BUILD_FAILED;
+	return BUILT;
+}
+
+/* Main Mode: by what the addresses tell. */
+static void
+add_by_address(struct pairs *p, const struct exchange *ex)
+{
+	struct ike_sa *sa = ex->sa;
+	struct conn **c;
+	size_t n;
+
+	if (ex->role == INITIATOR) {
+		add_conn(p, sa, sa->conn);
+		return;
+	}
+	n = conn_candidates(sa->core, IKE_V1, &sa->local.ip, &sa->remote.ip, &c);
+	for (size_t i = 0; i < n; i++)
+		if (c[i]->aggressive == phase1_aggressive(ex))
+			add_conn(p, sa, c[i]);
 }
 
 enum built
 psk_need(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
-	struct ike *core = sa->core;
+	struct phase1 *p1 = phase1_of(ex);
+	const struct answer *a = phase1_answer(ex, ASKED_PSK);
 	struct pairs p;
 
-	if (phase1_of(ex)->have_skeyid)
-		return BUILT;
-	if (ex->answer)
-		return take(ex);
-	if (!pairs_open(core, &p))
+	if (a)
+		return take(ex, a);
+	if (!pairs_open(sa->core, &p))
 		return BUILD_FAILED;
-	if (ex->role == INITIATOR) {
-		add_conn(&p, sa, sa->conn);
-	} else {
-		struct conn **c;
-		size_t n = conn_candidates(core, IKE_V1, &sa->local.ip, &sa->remote.ip, &c);
+	/* Aggressive Mode: the identity came first, so the key is the one that goes with it. */
+	if (p1->have_their_id) {
+		struct identity l = phase1_local_id(sa, sa->conn);
 
-		for (size_t i = 0; i < n; i++)
-			add_conn(&p, sa, c[i]);
+		add(&p, &l, &p1->their_id);
+	} else {
+		add_by_address(&p, ex);
 	}
 	add_addresses(&p, sa);
-	return ask(ex, p.local, p.remote, p.n) ? BUILD_PARKED : BUILD_FAILED;
+	return ask(ex, ASKED_PSK, p.local, p.remote, p.n) ? BUILD_PARKED : BUILD_FAILED;
 }
 
 /*
@@ -144,6 +152,7 @@ psk_confirm(struct exchange *ex)
 	struct ike_sa *sa = ex->sa;
 	struct phase1 *p = phase1_of(ex);
 	struct identity l = phase1_local_id(sa, sa->conn), r = id_box_get(sa->remote_id);
+	const struct answer *a;
 	struct pairs q;
 
 	if (p->confirmed)
@@ -154,9 +163,10 @@ psk_confirm(struct exchange *ex)
 			return BUILD_FAILED;
 		add(&q, &l, &r);
 		add_addresses(&q, sa);
-		return ask(ex, q.local, q.remote, q.n) ? BUILD_PARKED : BUILD_FAILED;
+		return ask(ex, ASKED_PSK_AGAIN, q.local, q.remote, q.n) ? BUILD_PARKED : BUILD_FAILED;
 	}
-	if (!ex->answer || !ex->answer->ok || !secret_equal(ex->answer->psk, secret_span(&p->psk)))
+	a = phase1_answer(ex, ASKED_PSK_AGAIN);
+	if (!a || !a->ok || !secret_equal(a->psk, secret_span(&p->psk)))
 		return refuse_psk(ex, arena_printf(&sa->core->scratch,
 		                                   "the peer proved a key that is not the one configured for the identity "
 		                                   "it claims, %s",

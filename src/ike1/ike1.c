@@ -66,6 +66,7 @@ may_respond(struct ike *core, const struct datagram *in, const char **why)
 static void
 respond(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
 {
+	const struct exchange_kind *kind = phase1_kind(h->exchange, FORM_PSK);
 	const char *why;
 	enum verdict v = may_respond(core, in, &why);
 	struct ike_sa *sa;
@@ -86,22 +87,20 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 	sa->floated = in->marker;
 	ike_sa_half_open(sa, true);
 	ike_sa_schedule(sa);
-	ex = exchange_new(sa, &main_mode_psk, RESPONDER, 0);
-	if (ex)
-		ex->state = phase1_new();
-	if (!ex || !ex->state) {
-		core->nomem = true;
+	ex = exchange_new(sa, kind, RESPONDER, 0);
+	if (!ex || !phase1_open(ex)) {
 		ike_sa_free(sa);
 		return;
 	}
 
 	uint32_t id = sa->id;
 
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s is initiating a Main Mode IKE_SA", ip_text(core, &in->remote.ip));
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
+	    h->exchange == EXCHANGE_MAIN ? "a Main Mode" : "an Aggressive Mode");
 	exchange_receive(ex, in, h);
 	/* A message that was not accepted leaves nothing behind. */
 	sa = ike_sa_by_id(core, id);
-	if (sa && sa->exchanges && sa->exchanges->at == 0)
+	if (sa && sa->exchanges && sa->exchanges->at == 0 && !sa->exchanges->ticket)
 		ike_sa_free(sa);
 }
 
@@ -178,8 +177,8 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 	struct exchange *ex;
 
 	if (!sa) {
-		if (zero(h->cookie_r) && h->exchange == EXCHANGE_MAIN && !h->message_id && !(h->flags & FLAG_ENCRYPTION) &&
-		    !zero(h->cookie_i))
+		if (zero(h->cookie_r) && phase1_kind(h->exchange, FORM_PSK) && !h->message_id &&
+		    !(h->flags & FLAG_ENCRYPTION) && !zero(h->cookie_i))
 			respond(core, in, h);
 		else
 			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA,
@@ -195,6 +194,7 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 		info_receive(sa, in, h);
 		break;
 	case EXCHANGE_MAIN:
+	case EXCHANGE_AGGRESSIVE:
 	case EXCHANGE_QUICK:
 		ex = exchange_find(sa, h->message_id);
 		if (ex && ex->kind->type == h->exchange)
@@ -212,7 +212,7 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 const struct ike_protocol ike1_protocol = {
 	.major = 1,
 	.receive = ike1_receive,
-	.initiate = main_mode_initiate,
+	.initiate = phase1_initiate,
 	.negotiate = quick_mode_initiate,
 	.tell_child_deleted = info_child_deleted,
 	.tell_spi_deleted = info_spi_deleted,

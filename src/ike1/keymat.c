@@ -15,6 +15,18 @@ skeyid_from_psk(uint8_t *skeyid, uint16_t prf_id, struct span psk, struct span n
 	return prf(skeyid, prf_id, psk, in, 2) == CRYPTO_OK;
 }
 
+bool
+skeyid_from_nonces(uint8_t *skeyid, uint16_t prf_id, struct span ni_b, struct span nr_b, struct span gxy)
+{
+	autosecret key = { 0 };
+
+	if (!secret_alloc(&key, ni_b.n + nr_b.n))
+		return false;
+	memcpy(key.p, ni_b.p, ni_b.n);
+	memcpy(key.p + ni_b.n, nr_b.p, nr_b.n);
+	return prf(skeyid, prf_id, secret_span(&key), &gxy, 1) == CRYPTO_OK;
+}
+
 /* One of SKEYID_d, _a, _e: prf(SKEYID, [previous |] g^xy | CKY-I | CKY-R | which). */
 static bool
 derive(uint8_t *out, uint16_t prf_id, struct span skeyid, struct span previous, struct span gxy, const uint8_t cky_i[8],

@@ -13,6 +13,9 @@
 /* SKEYID = prf(pre-shared-key, Ni_b | Nr_b) */
 bool skeyid_from_psk(uint8_t *skeyid, uint16_t prf_id, struct span psk, struct span ni_b, struct span nr_b);
 
+/* SKEYID = prf(Ni_b | Nr_b, g^xy), for signatures: RFC 2409 section 5. */
+bool skeyid_from_nonces(uint8_t *skeyid, uint16_t prf_id, struct span ni_b, struct span nr_b, struct span gxy);
+
 /* SKEYID_d, SKEYID_a, SKEYID_e, each prf_octets() long. */
 bool skeyid_derive(uint8_t *d, uint8_t *a, uint8_t *e, uint16_t prf_id, struct span skeyid, struct span gxy,
                    const uint8_t cky_i[8], const uint8_t cky_r[8]);

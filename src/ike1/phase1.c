@@ -10,10 +10,20 @@
 
 enum { NONCE_OCTETS = 32, NONCE_MIN = 8, NONCE_MAX = 256 };
 
-struct phase1 *
-phase1_new(void)
+bool
+phase1_open(struct exchange *ex)
 {
-	return calloc(1, sizeof(struct phase1));
+	ex->state = calloc(1, sizeof(struct phase1));
+	if (!ex->state)
+		ex->sa->core->nomem = true;
+	return ex->state != NULL;
+}
+
+static void
+clear_all(struct secret *const *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		secret_clear(s[i]);
 }
 
 void
@@ -23,18 +33,48 @@ phase1_free(struct exchange *ex)
 
 	if (!p)
 		return;
+
+	struct secret *const all[] = { &p->ni,    &p->nr,    &p->gxi,  &p->gxr, &p->gxy,
+		                       &p->sai_b, &p->sar_b, &p->id_b, &p->psk, &p->signature };
+
 	dh_free(p->dh);
-	secret_clear(&p->ni);
-	secret_clear(&p->nr);
-	secret_clear(&p->gxi);
-	secret_clear(&p->gxr);
-	secret_clear(&p->gxy);
-	secret_clear(&p->sai_b);
-	secret_clear(&p->sar_b);
-	secret_clear(&p->psk);
+	clear_all(all, sizeof all / sizeof *all);
+	for (size_t i = 0; i < p->n_wanted; i++)
+		secret_clear(&p->wanted[i]);
+	for (size_t i = 0; i < p->n_judged; i++)
+		conn_unref(p->judged[i]);
+	free(p->judged);
+	credential_clear(&p->credential);
 	secret_wipe(p, sizeof *p);
 	free(p);
 	ex->state = NULL;
+}
+
+enum verdict
+phase1_refuse(struct exchange *ex, enum verdict v, uint16_t notify, const char *why)
+{
+	ex->verdict = v;
+	ex->notify = notify;
+	ex->why = why;
+	ex->fatal = true;
+	return v;
+}
+
+enum verdict
+phase1_verdict(struct exchange *ex, enum built r)
+{
+	if (r != BUILD_FAILED)
+		return VERDICT_OK;
+	ex->fatal = true;
+	return ex->verdict ? ex->verdict : VERDICT_INTERNAL;
+}
+
+enum built
+phase1_counted(struct exchange *ex, enum built r)
+{
+	if (r == BUILD_FAILED && ex->verdict)
+		refuse(ex->sa->core, ex->sa, ex->verdict, ex->why);
+	return r;
 }
 
 uint64_t
@@ -46,10 +86,13 @@ phase1_life_seconds(const struct conn *c)
 }
 
 void
-phase1_add_vendor_ids(struct builder *b)
+phase1_add_vendor_ids(struct exchange *ex, struct builder *b)
 {
 	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_NAT_T_RFC3947));
 	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_DPD));
+	/* draft-beaulieu-ike-xauth-02 section 4.1: who is able to log in, or to have others log in, says so. */
+	if (ex->sa->log_in != LOG_IN_NOBODY)
+		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_XAUTH));
 }
 
 void
@@ -135,13 +178,17 @@ phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 		ex->why = "it is our own value: the message was reflected";
 		return VERDICT_BAD_KE;
 	}
+	/* Considered again after parking: what was computed holds. */
+	if (p->gxy.n && span_equal(secret_span(theirs), g) && span_equal(secret_span(nonce), n))
+		return VERDICT_OK;
+	p->have_skeyid = false;
+	secret_clear(theirs);
+	secret_clear(nonce);
 	secret_clear(&p->gxy);
 	if (dh_shared(&p->gxy, p->dh, g) != CRYPTO_OK) {
 		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
 		return VERDICT_BAD_KE;
 	}
-	secret_clear(theirs);
-	secret_clear(nonce);
 	return secret_copy(theirs, g) && secret_copy(nonce, n) ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
@@ -156,6 +203,30 @@ export_key(struct ike_sa *sa)
 	e->keys.ike = true;
 	memcpy(e->keys.initiator_cookie, sa->cookie_i, 8);
 	e->keys.ike_encr_key = arena_dup(&core->fx->arena, ike1_ka(sa));
+}
+
+enum built
+phase1_need_skeyid(struct exchange *ex)
+{
+	struct phase1 *p = phase1_of(ex);
+
+	if (p->have_skeyid)
+		return BUILT;
+	if (p->method->form == FORM_PSK)
+		return psk_need(ex);
+	p->have_skeyid =
+	        skeyid_from_nonces(p->skeyid, ex->sa->prf_id, secret_span(&p->ni), secret_span(&p->nr), secret_span(&p->gxy));
+	return p->have_skeyid ? BUILT : BUILD_FAILED;
+}
+
+enum built
+phase1_need_keys(struct exchange *ex)
+{
+	enum built r = ex->sa->keys.n ? BUILT : phase1_need_skeyid(ex);
+
+	if (r == BUILT && !ex->sa->keys.n && !phase1_derive(ex))
+		return BUILD_FAILED;
+	return r;
 }
 
 bool
@@ -185,32 +256,16 @@ phase1_derive(struct exchange *ex)
 	return true;
 }
 
-bool
+size_t
 phase1_hash_of(struct exchange *ex, uint8_t *hash, uint8_t whose, struct span id_b)
 {
 	const struct ike_sa *sa = ex->sa;
 	const struct phase1 *p = phase1_of(ex);
+	uint16_t prf_id = method_hash_prf(p->method, whose, sa->prf_id);
 	struct span skeyid = span_of(p->skeyid, prf_octets(sa->prf_id)), gxi = secret_span(&p->gxi), gxr = secret_span(&p->gxr);
+	struct span sai_b = secret_span(&p->sai_b);
+	bool ok = whose == INITIATOR ? phase1_hash(hash, prf_id, skeyid, gxi, gxr, sa->cookie_i, sa->cookie_r, sai_b, id_b)
+	                             : phase1_hash(hash, prf_id, skeyid, gxr, gxi, sa->cookie_r, sa->cookie_i, sai_b, id_b);
 
-	if (whose == INITIATOR)
-		return phase1_hash(hash, sa->prf_id, skeyid, gxi, gxr, sa->cookie_i, sa->cookie_r, secret_span(&p->sai_b), id_b);
-	return phase1_hash(hash, sa->prf_id, skeyid, gxr, gxi, sa->cookie_r, sa->cookie_i, secret_span(&p->sai_b), id_b);
-}
-
-struct identity
-phase1_local_id(const struct ike_sa *sa, const struct conn *c)
-{
-	return c->local.id.type == ID_ANY ? identity_from_ip(&sa->local.ip) : c->local.id;
-}
-
-void
-phase1_done(struct exchange *ex)
-{
-	struct ike_sa *sa = ex->sa;
-	struct phase1 *p = phase1_of(ex);
-
-	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
-	memcpy(sa->iv, ex->iv, sizeof sa->iv);
-	ike_sa_established(sa, (instant_t)(p->life_seconds < 100000000 ? p->life_seconds : 100000000) * SECONDS(1),
-	                   p->initial_contact);
+	return ok ? prf_octets(prf_id) : 0;
 }

@@ -1,26 +1,66 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SALLYPORT_IKE1_PHASE1_H
-#define SALLYPORT_IKE1_PHASE1_H
+#ifndef SALLYPORT_PHASE1_H
+#define SALLYPORT_PHASE1_H
 
+#include "informational.h"
+#include "method.h"
 #include "protect.h"
+
+enum {
+	PHASE1_CERTS_MAX = 16,      /* of one message, ours and the peer's */
+	PHASE1_AUTHORITIES_MAX = 32 /* certificate requests of one message */
+};
+
+/* What an exchange of Phase 1 asked for last. */
+enum asked { ASKED_NOTHING, ASKED_CREDENTIAL, ASKED_PSK, ASKED_PSK_AGAIN, ASKED_SIGNATURE, ASKED_VERIFIED };
+
+/* The answer to ASK_CREDENTIAL. */
+struct credential {
+	struct conn *conn; /* it is for; its own reference; NULL: not asked yet */
+	bool ok;
+	enum signature_scheme scheme;
+	uint64_t key;
+	struct identity id; /* what the certificate says */
+	struct secret cert[PHASE1_CERTS_MAX];
+	uint8_t encoding[PHASE1_CERTS_MAX];
+	size_t n_cert;
+	struct secret authority[PHASE1_AUTHORITIES_MAX]; /* DER names of CAs that we trust for the peer */
+	size_t n_authority;
+	char *why; /* where it is not ok */
+};
 
 /* What Phase 1 needs until it is done, whichever exchange carries it. Freed then. */
 struct phase1 {
+	const struct method *method; /* NULL: not agreed yet */
 	struct dh *dh;
 	struct secret ni, nr;   /* nonce bodies */
 	struct secret gxi, gxr; /* public values, as in the KE payloads */
 	struct secret gxy;
 	struct secret sai_b; /* the initiator's SA payload body: RFC 2409 hashes it as it was sent */
 	struct secret sar_b; /* our answer to it, as responder */
+	struct secret id_b;  /* Aggressive Mode, message 1: the initiator's ID payload body */
 	struct secret psk;
+	struct credential credential;
+	bool credential_again; /* asked once more, for the CAs that the peer named */
+	struct secret signature;
+	struct conn **judged; /* the connections that ASK_VERIFY named, referenced */
+	size_t n_judged;
+	struct secret wanted[PHASE1_AUTHORITIES_MAX]; /* DER names of CAs that the peer asked for */
+	size_t n_wanted;
+	bool cert_wanted;         /* it asked for a certificate, of whatever CA */
+	struct identity their_id; /* Aggressive Mode: what the peer says it is, proven only at the end */
+	bool have_their_id;
+	enum asked asked;
+	size_t skip; /* candidates whose credential did not fit */
 	uint8_t skeyid[PRF_OCTETS_MAX];
+	uint8_t cookie_r[8]; /* of the message under way, for a notification about it */
 	bool have_skeyid, asked_again, confirmed, initial_contact;
 	bool shorten;          /* ours is shorter than what the initiator offered: it is told */
 	uint64_t life_seconds; /* the smaller of what both said; 0: none */
 	uint64_t our_life_seconds;
 };
 
-struct phase1 *phase1_new(void);
+bool phase1_open(struct exchange *ex);
 void phase1_free(struct exchange *ex);
 
 static inline struct phase1 *
@@ -29,57 +69,126 @@ phase1_of(const struct exchange *ex)
 	return ex->state;
 }
 
-/* ---- phase1.c */
+static inline bool
+phase1_aggressive(const struct exchange *ex)
+{
+	return ex->kind->type == EXCHANGE_AGGRESSIVE;
+}
+
+static inline uint8_t
+phase1_other(const struct exchange *ex)
+{
+	return ex->role == INITIATOR ? RESPONDER : INITIATOR;
+}
+
+/* ---- phase1.c: what all exchanges share */
 /* How long an ISAKMP SA may live under this connection, in seconds; 0: no end. */
 uint64_t phase1_life_seconds(const struct conn *c);
-void phase1_add_vendor_ids(struct builder *b);
+void phase1_add_vendor_ids(struct exchange *ex, struct builder *b);
 void phase1_take_vendor_ids(struct exchange *ex, const struct message *m);
 bool phase1_take_suite(struct exchange *ex, const struct suite *s);
 enum verdict phase1_take_ke_nonce(struct exchange *ex, const struct message *m);
 bool phase1_own_ke_nonce(struct exchange *ex, struct builder *b);
+/* SKEYID is there, or it is asked for what it needs. */
+enum built phase1_need_skeyid(struct exchange *ex);
 /* SKEYID to Ka and the first IV, once both public values, nonces and SKEYID are there. */
 bool phase1_derive(struct exchange *ex);
-bool phase1_hash_of(struct exchange *ex, uint8_t *hash, uint8_t whose, struct span id_b);
-struct identity phase1_local_id(const struct ike_sa *sa, const struct conn *c);
-/* The ISAKMP SA is there: lifetime, event, queue. The exchange may be gone afterwards. */
+/* Both. */
+enum built phase1_need_keys(struct exchange *ex);
+/* HASH_I or HASH_R, as @whose method wants it: its length, 0 on failure. */
+size_t phase1_hash_of(struct exchange *ex, uint8_t *hash, uint8_t whose, struct span id_b);
+/* An error that a process or build function ends with. */
+enum verdict phase1_refuse(struct exchange *ex, enum verdict v, uint16_t notify, const char *why);
+/* What a build function returned, as the verdict of a process function: parked is well so far. */
+enum verdict phase1_verdict(struct exchange *ex, enum built r);
+/* A build function's failure is counted, and said, like a refused message. */
+enum built phase1_counted(struct exchange *ex, enum built r);
+
+/* ---- phase1_end.c: how it ends */
+/*
+ * The last message is there: both ends are authenticated as far as the method
+ * goes. Keeps what Phase 1 found out in the SA, and goes on with phase1_next().
+ * The exchange may be gone afterwards.
+ */
 void phase1_done(struct exchange *ex);
+/*
+ * What comes between Phase 1 and the first Quick Mode: XAUTH where the method
+ * has one end log in (sa->log_in), Mode Config where the connection wants it. The
+ * SA stays IKE_STATE_CONNECTING until then, with sa->authenticated set. Called
+ * again after each; with nothing left, the SA is established.
+ */
+void phase1_next(struct ike_sa *sa);
+void phase1_fail(struct exchange *ex, const char *reason);
+void phase1_refused(struct exchange *ex, enum verdict v);
+bool phase1_initiate(struct ike_sa *sa);
+
+/* ---- phase1_sa.c: the SA payload, RFC 2408 section 4.2 */
+enum built phase1_offer_sa(struct exchange *ex, struct builder *b);
+/* @id: what the initiator says it is, where it has said so; else NULL. */
+enum verdict phase1_choose_sa(struct exchange *ex, const struct message *m, const struct identity *id);
+void phase1_answer_sa(struct exchange *ex, struct builder *b);
+enum verdict phase1_accept_sa(struct exchange *ex, const struct message *m);
+
+/* ---- phase1_id.c: identities */
+struct identity phase1_local_id(const struct ike_sa *sa, const struct conn *c);
+/* Appends our ID payload: its body, empty on failure. */
+struct span phase1_add_id(struct exchange *ex, struct builder *b);
+/* Reads the peer's identity; RFC 2407 section 4.6.2. */
+enum verdict phase1_read_id(struct exchange *ex, struct identity *out, const struct payload *p);
+/* The connections that may mean this identity with the method and suite that were agreed, best first. */
+size_t phase1_conns_for(struct exchange *ex, const struct identity *id, struct conn ***out);
+enum verdict phase1_wrong_identity(struct exchange *ex, const struct identity *id);
+/* The peer has proven that it is @id, and @c allows it. */
+enum verdict phase1_take_id(struct exchange *ex, struct conn *c, const struct identity *id);
+/* What a message that is proven says besides: INITIAL-CONTACT, a shorter lifetime; and uniqueness. */
+enum verdict phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed);
+void phase1_add_rest(struct exchange *ex, struct builder *b);
+
+/* ---- phase1_proof.c: ID and HASH or SIG, whichever the method wants of an end */
+/* Message 5 or 6 of Main Mode, and what Aggressive Mode has of it. */
+enum built phase1_add_proof(struct exchange *ex, struct builder *b, struct span id_b);
+enum verdict phase1_check_proof(struct exchange *ex, const struct message *m, struct span id_b, const struct identity *id);
+
+/* ---- ask.c: questions to the keeper of secrets */
+/* Parks the exchange on a new effect of @kind; NULL when out of memory. */
+struct effect *phase1_ask(struct exchange *ex, enum effect_kind kind, enum asked what);
+/* The answer to @what, once; NULL: there is none. */
+const struct answer *phase1_answer(struct exchange *ex, enum asked what);
+/* BUILT: p->credential is the one of @c; ok or not. @schemes: as in struct credential_query. */
+enum built phase1_need_credential(struct exchange *ex, struct conn *c, unsigned schemes);
+void credential_clear(struct credential *k);
 
 /* ---- nat.c: RFC 3947 */
 void nat_add_hashes(struct exchange *ex, struct builder *b);
 void nat_take_hashes(struct exchange *ex, const struct message *m);
 void nat_float(struct ike_sa *sa);
 
-/* ---- auth_psk.c */
-/*
- * Asks for the pre-shared key: true when it is there (or was refused: see
- * ex->verdict), false when the exchange is parked for it.
- */
+/* ---- auth_psk.c: RFC 2409 section 5.4 */
+/* SKEYID from the pre-shared key, which is asked for. */
 enum built psk_need(struct exchange *ex);
 /* The same question again with the identity that the peer has shown: it must be the same key. */
 enum built psk_confirm(struct exchange *ex);
 
-/* ---- informational.c */
-/* A notification under the SA's protection, or in clear while there is none (RFC 2409 section 5.7). */
-void info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi, struct span data);
-/* In clear, for a message whose SA is only half there, or not at all. */
-void info_notify_clear(struct ike *core, const struct endpoint *local, const struct endpoint *remote, const uint8_t cookie_i[8],
-                       const uint8_t cookie_r[8], uint16_t type);
-void info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
-void info_child_deleted(struct child_sa *c);
-void info_spi_deleted(struct ike_sa *sa, uint32_t spi);
-void info_ike_deleted(struct ike_sa *sa);
-void info_probe(struct ike_sa *sa);
-/* Our lifetime is shorter than what the peer offered: RFC 2407 section 4.6.3.1. */
-void info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol, struct span spi, uint64_t seconds,
-                                 uint64_t kilobytes);
-/* The lifetime in a RESPONDER-LIFETIME notification; 0 where it says none. */
-uint64_t info_responder_lifetime(const struct message *m, uint8_t protocol);
-void info_initial_contact(struct ike_sa *sa);
+/* ---- auth_sig.c: RFC 2409 section 5.1 */
+/* The credential that we sign with, after the peer's requests are known; before the ID payload, which may be its subject. */
+enum built sig_need_credential(struct exchange *ex);
+/* Our certificates, and the signature of @hash, which is asked for. */
+enum built sig_add(struct exchange *ex, struct builder *b, struct span hash);
+/* VERDICT_OK with ex->ticket: asked. Then *conn is the first connection that accepts the peer. */
+enum verdict sig_check(struct exchange *ex, const struct message *m, struct span hash, const struct identity *id,
+                       struct conn **conn);
+/* Certificate requests: ours, for the CAs that we trust for the peer; the peer's. */
+void sig_add_requests(struct exchange *ex, struct builder *b);
+void sig_take_requests(struct exchange *ex, const struct message *m);
 
-/* ---- main.c, quick.c */
-extern const struct exchange_kind main_mode_psk;
+/* ---- main.c, aggressive.c: the tables, by form */
+extern const struct exchange_kind main_mode[AUTH_FORMS];
+extern const struct exchange_kind aggressive_mode[AUTH_FORMS];
+/* NULL for an exchange that is not one of Phase 1. The form of the first message is the same in all. */
+const struct exchange_kind *phase1_kind(uint8_t exchange_type, enum auth_form form);
+
+/* ---- quick.c */
 extern const struct exchange_kind quick_mode;
-bool main_mode_initiate(struct ike_sa *sa);
 bool quick_mode_initiate(struct child_sa *c);
 /* State and first IV for a Quick Mode whose message id is set. */
 bool quick_mode_open(struct exchange *ex);

@@ -163,6 +163,22 @@ struct delete_payload {
 	struct span spis; /* n_spi * spi_size octets */
 };
 
+/* Certificate Encoding, RFC 2408 section 3.9; 11 as IKEv2 and strongSwan have it. */
+enum cert_encoding {
+	CERT_NONE = 0,
+	CERT_PKCS7 = 1,
+	CERT_PGP = 2,
+	CERT_DNS_SIGNED_KEY = 3,
+	CERT_X509_SIGNATURE = 4,
+	CERT_X509_KEY_EXCHANGE = 5,
+	CERT_KERBEROS = 6,
+	CERT_CRL = 7,
+	CERT_ARL = 8,
+	CERT_SPKI = 9,
+	CERT_X509_ATTRIBUTE = 10,
+	CERT_RAW_RSA = 11,
+};
+
 struct cert_payload { /* CERT and CR */
 	uint8_t encoding;
 	struct span data;

@@ -82,7 +82,7 @@ ike1_can_say(const struct proposal *p, uint8_t encr, uint8_t prf, uint8_t dh)
 
 /* All combinations in order of preference; counts only where @c is NULL. */
 static size_t
-ike1_choices(struct choice *c, const struct proposals *ours)
+ike1_choices(struct choice *c, const struct proposals *ours, uint16_t only_dh)
 {
 	size_t n = 0;
 
@@ -92,7 +92,8 @@ ike1_choices(struct choice *c, const struct proposals *ours)
 		for (uint8_t e = 0; e < p->kind[TRANSFORM_ENCR].n; e++)
 			for (uint8_t f = 0; f < p->kind[TRANSFORM_PRF].n; f++)
 				for (uint8_t g = 0; g < p->kind[TRANSFORM_DH].n; g++)
-					if (ike1_can_say(p, e, f, g)) {
+					if (ike1_can_say(p, e, f, g) &&
+					    (only_dh == DH_NONE || p->kind[TRANSFORM_DH].t[g].id == only_dh)) {
 						if (c)
 							c[n] = (struct choice) { p, e, f, g, 0, false };
 						n++;
@@ -117,7 +118,7 @@ take_choices(struct choice *c, size_t n)
 }
 
 static bool
-ike1_transform(struct transform_payload *t, size_t number, const struct choice *c, uint16_t auth, uint64_t life_seconds,
+ike1_transform(struct transform_payload *t, size_t number, const struct choice *c, const struct ike1_offer_terms *terms,
                struct arena *a)
 {
 	const struct algorithm *encr = algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
@@ -129,8 +130,8 @@ ike1_transform(struct transform_payload *t, size_t number, const struct choice *
 		basic(t, IKE1_KEY_LENGTH, encr->key_bits);
 	basic(t, IKE1_HASH, algorithm_at(c->p, TRANSFORM_PRF, c->second)->ike1_value);
 	basic(t, IKE1_GROUP, algorithm_at(c->p, TRANSFORM_DH, c->dh)->ike1_value);
-	basic(t, IKE1_AUTH, auth);
-	return lifetime(t, IKE1_LIFE_TYPE, IKE1_LIFE_DURATION, LIFE_SECONDS, life_seconds, a);
+	basic(t, IKE1_AUTH, terms->auth);
+	return lifetime(t, IKE1_LIFE_TYPE, IKE1_LIFE_DURATION, LIFE_SECONDS, terms->life_seconds, a);
 }
 
 /* An SA payload with one proposal that has room for @n transforms. */
@@ -149,10 +150,10 @@ sa_open(struct sa_payload *out, uint8_t protocol, size_t n, struct arena *a)
 }
 
 const char *
-ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uint16_t auth, uint64_t life_seconds,
+ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_offer_terms *terms,
                        struct arena *a)
 {
-	size_t n = ike1_choices(NULL, ours), taken;
+	size_t n = ike1_choices(NULL, ours, terms->dh_id), taken;
 	struct choice *c = arena_alloc(a, (n ? n : 1) * sizeof *c);
 	struct proposal_payload *p;
 
@@ -160,7 +161,7 @@ ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uin
 		return no_memory;
 	if (n == 0)
 		return "none of the proposals can be said in IKEv1: it knows no combined ciphers (gcm) in Phase 1";
-	ike1_choices(c, ours);
+	ike1_choices(c, ours, terms->dh_id);
 	taken = take_choices(c, n);
 	p = sa_open(out, PROTO_ISAKMP, taken, a);
 	if (!p)
@@ -168,11 +169,26 @@ ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uin
 	for (size_t i = 0; i < n; i++) {
 		if (!c[i].taken)
 			continue;
-		if (!ike1_transform(&p->transform[p->n_transform], p->n_transform + 1, &c[i], auth, life_seconds, a))
+		if (!ike1_transform(&p->transform[p->n_transform], p->n_transform + 1, &c[i], terms, a))
 			return no_memory;
 		p->n_transform++;
 	}
 	return NULL;
+}
+
+uint16_t
+ike1_first_group(const struct proposals *ours)
+{
+	for (size_t i = 0; i < ours->n; i++) {
+		const struct proposal *p = &ours->p[i];
+
+		for (uint8_t e = 0; e < p->kind[TRANSFORM_ENCR].n; e++)
+			for (uint8_t f = 0; f < p->kind[TRANSFORM_PRF].n; f++)
+				for (uint8_t g = 0; g < p->kind[TRANSFORM_DH].n; g++)
+					if (ike1_can_say(p, e, f, g))
+						return p->kind[TRANSFORM_DH].t[g].id;
+	}
+	return DH_NONE;
 }
 
 static bool

@@ -27,12 +27,24 @@ bool suites_from_ike1_esp_sa(struct suites *out, const struct sa_payload *sa, st
 /*
  * ike1_sa_from_proposals - our Phase 1 offer: one proposal, a transform for each
  * combination in order of preference. More than fit a packet are thinned out so
- * that each cipher still comes with each group. @auth: enum auth_offer.
- * @life_seconds: 0: none is offered. NULL, or a sentence: nothing that IKEv1
- * can say, or no memory.
+ * that each cipher still comes with each group. NULL, or a sentence: nothing
+ * that IKEv1 can say, or no memory.
  */
-const char *ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, uint16_t auth, uint64_t life_seconds,
+struct ike1_offer_terms {
+	uint16_t auth;         /* enum auth_offer */
+	uint16_t dh_id;        /* the only group: Aggressive Mode sends its public value along; DH_NONE: all */
+	uint64_t life_seconds; /* 0: none is offered */
+};
+
+const char *ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_offer_terms *terms,
                                    struct arena *a);
+
+/*
+ * The group that an Aggressive Mode of ours is to use, where "the group in which
+ * the Diffie-Hellman exchange is performed cannot be negotiated" (RFC 2409
+ * section 5): the first that IKEv1 can say; DH_NONE: there is none.
+ */
+uint16_t ike1_first_group(const struct proposals *ours);
 
 /* What all transforms of a Quick Mode have in common. */
 struct ike1_esp_terms {

@@ -25,18 +25,34 @@ void proposals_free(struct proposals *p);
 /* strongSwan's form: "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048". Returns @out. */
 const char *proposal_format(char *out, size_t n, const struct proposal *p);
 
-enum auth_offer { /* IKEv1 Authentication Method, RFC 2409 Appendix A */
-	          AUTH_OFFER_PSK = 1,
-	          AUTH_OFFER_DSS = 2,
-	          AUTH_OFFER_RSA_SIG = 3,
-	          AUTH_OFFER_RSA_ENC = 4,
-	          AUTH_OFFER_RSA_REVISED = 5,
-	          AUTH_OFFER_ECDSA_256 = 9,
-	          AUTH_OFFER_ECDSA_384 = 10,
-	          AUTH_OFFER_ECDSA_521 = 11,
-	          AUTH_OFFER_XAUTH_INIT_PSK = 65001,
-	          AUTH_OFFER_XAUTH_INIT_RSA = 65005,
-	          AUTH_OFFER_HYBRID_INIT_RSA = 64221,
+/*
+ * IKEv1 Authentication Method: RFC 2409 Appendix A, RFC 4754 section 6,
+ * draft-beaulieu-ike-xauth-02 section 7.2, draft-ietf-ipsec-isakmp-hybrid-auth-05
+ * section 3.2.1. "Init" and "Resp": which end of Phase 1 then logs in with XAUTH.
+ */
+enum auth_offer {
+	AUTH_OFFER_PSK = 1,
+	AUTH_OFFER_DSS = 2,
+	AUTH_OFFER_RSA_SIG = 3,
+	AUTH_OFFER_RSA_ENC = 4,
+	AUTH_OFFER_RSA_REVISED = 5,
+	AUTH_OFFER_ECDSA_256 = 9,
+	AUTH_OFFER_ECDSA_384 = 10,
+	AUTH_OFFER_ECDSA_521 = 11,
+	AUTH_OFFER_HYBRID_INIT_RSA = 64221,
+	AUTH_OFFER_HYBRID_RESP_RSA = 64222,
+	AUTH_OFFER_HYBRID_INIT_DSS = 64223,
+	AUTH_OFFER_HYBRID_RESP_DSS = 64224,
+	AUTH_OFFER_XAUTH_INIT_PSK = 65001,
+	AUTH_OFFER_XAUTH_RESP_PSK = 65002,
+	AUTH_OFFER_XAUTH_INIT_DSS = 65003,
+	AUTH_OFFER_XAUTH_RESP_DSS = 65004,
+	AUTH_OFFER_XAUTH_INIT_RSA = 65005,
+	AUTH_OFFER_XAUTH_RESP_RSA = 65006,
+	AUTH_OFFER_XAUTH_INIT_RSA_ENC = 65007,
+	AUTH_OFFER_XAUTH_RESP_RSA_ENC = 65008,
+	AUTH_OFFER_XAUTH_INIT_RSA_REVISED = 65009,
+	AUTH_OFFER_XAUTH_RESP_RSA_REVISED = 65010,
 };
 
 /* One concrete combination: an IKEv1 transform (or AND of one ESP transform), as offered or as chosen. */

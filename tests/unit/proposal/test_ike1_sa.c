@@ -350,6 +350,36 @@ parsed(enum proposal_protocol protocol, const char *text)
 	return p;
 }
 
+static const char *
+offer_phase_1(struct sa_payload *out, const struct proposals *ours, uint64_t life_seconds, struct arena *a)
+{
+	struct ike1_offer_terms t = { .auth = AUTH_OFFER_PSK, .life_seconds = life_seconds };
+
+	return ike1_sa_from_proposals(out, ours, &t, a);
+}
+
+/* Aggressive Mode: the group of the KE payload beside it is the only one. */
+static void
+our_phase_1_offer_keeps_to_one_group(void **state)
+{
+	autoarena a = { 0 };
+	struct proposals ours = parsed(PROPOSAL_IKE, "aes256-aes128-sha256-ecp256-modp2048,aes128-sha1-modp2048-modp1024");
+	struct ike1_offer_terms t = { .auth = AUTH_OFFER_XAUTH_INIT_PSK, .dh_id = DH_MODP_2048 };
+	struct sa_payload sa;
+	struct suites s;
+
+	(void)state;
+	assert_int_equal(ike1_first_group(&ours), DH_ECP_256);
+	assert_null(ike1_sa_from_proposals(&sa, &ours, &t, &a));
+	assert_true(suites_from_ike1_sa(&s, &sa, &a));
+	assert_int_equal(s.n, 3);
+	for (size_t i = 0; i < s.n; i++) {
+		assert_int_equal(s.s[i].dh_id, DH_MODP_2048);
+		assert_int_equal(s.s[i].auth, 65001);
+	}
+	proposals_free(&ours);
+}
+
 static void
 our_phase_1_offer_is_in_order_of_preference(void **state)
 {
@@ -366,7 +396,7 @@ our_phase_1_offer_is_in_order_of_preference(void **state)
 	struct suites s;
 
 	(void)state;
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 14400, &a));
+	assert_null(offer_phase_1(&sa, &ours, 14400, &a));
 	/* "multiple Transform Payloads for a single Proposal Payload in a single SA payload" RFC 2409 section 5 */
 	assert_int_equal(sa.n_proposal, 1);
 	assert_int_equal(sa.proposal[0].spi.n, 0);
@@ -395,7 +425,7 @@ the_default_offer_fits_a_packet_and_has_each_pair(void **state)
 	struct suites s;
 
 	(void)state;
-	assert_null(ike1_sa_from_proposals(&p.sa, &ours, AUTH_OFFER_PSK, 14400, &a));
+	assert_null(offer_phase_1(&p.sa, &ours, 14400, &a));
 	builder_start(&b, room, sizeof room, &h);
 	assert_in_range(builder_add(&b, &p).n, 500, 1300);
 	assert_true(suites_from_ike1_sa(&s, &p.sa, &a));
@@ -419,13 +449,13 @@ long_lifetimes_take_the_long_form(void **state)
 	struct attribute *last;
 
 	(void)state;
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 65535, &a));
+	assert_null(offer_phase_1(&sa, &ours, 65535, &a));
 	last = &sa.proposal[0].transform[0].attr[sa.proposal[0].transform[0].n_attr - 1];
 	assert_true(last->tv && last->type == 12 && last->value == 65535);
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 65536, &a));
+	assert_null(offer_phase_1(&sa, &ours, 65536, &a));
 	last = &sa.proposal[0].transform[0].attr[sa.proposal[0].transform[0].n_attr - 1];
 	assert_true(!last->tv && last->octets.n == 4 && get_be32(last->octets.p) == 65536);
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 0, &a));
+	assert_null(offer_phase_1(&sa, &ours, 0, &a));
 	assert_int_equal(sa.proposal[0].transform[0].n_attr, 5);
 	proposals_free(&ours);
 }
@@ -440,7 +470,7 @@ lifetimes_beyond_32_bits_are_cut(void **state)
 	struct suites s;
 
 	(void)state;
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, (uint64_t)1 << 40, &a));
+	assert_null(offer_phase_1(&sa, &ours, (uint64_t)1 << 40, &a));
 	assert_true(suites_from_ike1_sa(&s, &sa, &a));
 	assert_int_equal(s.s[0].life_seconds, UINT32_MAX);
 	proposals_free(&ours);
@@ -456,10 +486,10 @@ what_ike1_cannot_say_is_left_out(void **state)
 
 	(void)state;
 	ours.p[0].kind[TRANSFORM_ENCR].t[0] = (struct transform) { ENCR_AES_GCM_16, 256 };
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 0, &a));
+	assert_null(offer_phase_1(&sa, &ours, 0, &a));
 	assert_int_equal(sa.proposal[0].n_transform, 1);
 	ours.n = 1;
-	assert_non_null(strstr(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 0, &a), "none of the proposals can be said"));
+	assert_non_null(strstr(offer_phase_1(&sa, &ours, 0, &a), "none of the proposals can be said"));
 	proposals_free(&ours);
 }
 
@@ -478,7 +508,7 @@ offers_are_bounded(void **state)
 	struct sa_payload sa;
 
 	(void)state;
-	assert_null(ike1_sa_from_proposals(&sa, &ours, AUTH_OFFER_PSK, 14400, &a));
+	assert_null(offer_phase_1(&sa, &ours, 14400, &a));
 	assert_in_range(sa.proposal[0].n_transform, 48, 128); /* 4 ciphers x 12 groups */
 	proposals_free(&ours);
 	for (int i = 0; i < 4; i++)
@@ -596,7 +626,7 @@ accepted(struct arena *a, struct attribute *attr, size_t n, size_t transforms)
 	struct suite seen;
 	const char *why;
 
-	assert_null(ike1_sa_from_proposals(&offer, &ours, AUTH_OFFER_PSK, 28800, a));
+	assert_null(offer_phase_1(&offer, &ours, 28800, a));
 	why = ike1_sa_accept(&seen, &answer, &offer, PROPOSAL_IKE, a);
 	proposals_free(&ours);
 	return why;
@@ -659,6 +689,7 @@ main(void)
 		cmocka_unit_test(spis_are_four_octets_and_not_reserved),
 		cmocka_unit_test(other_protocols_are_not_phase_1),
 		cmocka_unit_test(the_number_of_suites_is_bounded),
+		cmocka_unit_test(our_phase_1_offer_keeps_to_one_group),
 		cmocka_unit_test(our_phase_1_offer_is_in_order_of_preference),
 		cmocka_unit_test(the_default_offer_fits_a_packet_and_has_each_pair),
 		cmocka_unit_test(long_lifetimes_take_the_long_form),

@@ -59,7 +59,7 @@ negotiate(struct arena *a, const struct proposals *ours, const struct proposals 
 	struct match m;
 
 	if (esp ? ike1_sa_from_esp_proposals(&offer, ours, &offer_terms, a) != NULL
-	        : ike1_sa_from_proposals(&offer, ours, AUTH_OFFER_PSK, 100000, a) != NULL)
+	        : ike1_sa_from_proposals(&offer, ours, &(struct ike1_offer_terms) { .auth = AUTH_OFFER_PSK, .life_seconds = 100000 }, a) != NULL)
 		return false;
 	full(a);
 	if (!(esp ? suites_from_ike1_esp_sa(&offered, &offer, a) : suites_from_ike1_sa(&offered, &offer, a)))

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_INFORMATIONAL_H
+#define SALLYPORT_INFORMATIONAL_H
+
+#include "exchange.h"
+
+/* ---- informational.c */
+/* A notification under the SA's protection, or in clear while there is none (RFC 2409 section 5.7). */
+void info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi, struct span data);
+/* In clear, for a message whose SA is only half there, or not at all. */
+void info_notify_clear(struct ike *core, const struct endpoint *local, const struct endpoint *remote, const uint8_t cookie_i[8],
+                       const uint8_t cookie_r[8], uint16_t type);
+void info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
+void info_child_deleted(struct child_sa *c);
+void info_spi_deleted(struct ike_sa *sa, uint32_t spi);
+void info_ike_deleted(struct ike_sa *sa);
+void info_probe(struct ike_sa *sa);
+/* Our lifetime is shorter than what the peer offered: RFC 2407 section 4.6.3.1. */
+void info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol, struct span spi, uint64_t seconds,
+                                 uint64_t kilobytes);
+/* The lifetime in a RESPONDER-LIFETIME notification; 0 where it says none. */
+uint64_t info_responder_lifetime(const struct message *m, uint8_t protocol);
+void info_initial_contact(struct ike_sa *sa);
+
+#endif
