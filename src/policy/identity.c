@@ -86,6 +86,8 @@ identity_equal(const struct identity *a, const struct identity *b)
 		return false;
 	if (is_name(a->type))
 		return names_equal(identity_span(a), identity_span(b));
+	if (a->type == ID_DER_ASN1_DN)
+		return dn_equal(identity_span(a), identity_span(b));
 	return span_equal(identity_span(a), identity_span(b));
 }
 
@@ -103,6 +105,15 @@ match_name(struct span pattern, struct span name)
 		return MATCH_NONE;
 	tail = span_of(name.p + name.n - suffix.n, suffix.n);
 	return names_equal(suffix, tail) ? MATCH_PATTERN + (int)suffix.n : MATCH_NONE;
+}
+
+/* The more parts are left open, the worse. */
+static int
+match_dn(struct span pattern, struct span name, uint8_t how)
+{
+	int open = dn_match(pattern, name, (enum rdn_matching)how);
+
+	return open < 0 ? MATCH_NONE : MATCH_EXACT - 1 - open;
 }
 
 static int
@@ -155,6 +166,8 @@ identity_match(const struct identity *pattern, const struct identity *id)
 		return MATCH_EXACT;
 	if (is_name(id->type) && pattern->type == id->type)
 		return match_name(p, i);
+	if (id->type == ID_DER_ASN1_DN && pattern->type == id->type)
+		return match_dn(p, i, pattern->rdn_matching);
 	if ((v4 && pattern->type == ID_IPV4_ADDR_SUBNET) || (v6 && pattern->type == ID_IPV6_ADDR_SUBNET))
 		return match_subnet(p, i);
 	if ((v4 && pattern->type == ID_IPV4_ADDR_RANGE) || (v6 && pattern->type == ID_IPV6_ADDR_RANGE))

@@ -3,6 +3,7 @@
 #define SALLYPORT_IDENTITY_H
 
 #include "addr.h"
+#include "dn.h"
 
 /* ID types, RFC 2407 section 4.6.2.1; the same numbers in RFC 7296 section 3.5. */
 enum id_type {
@@ -20,11 +21,12 @@ enum id_type {
 	ID_KEY_ID = 11,
 };
 
-enum { IDENTITY_OCTETS_MAX = 256, IDENTITY_TEXT_MAX = 320 };
+enum { IDENTITY_OCTETS_MAX = 256, IDENTITY_TEXT_MAX = 512 };
 
 /* An identity of a peer. Owns nothing: the octets are inside. */
 struct identity {
-	uint8_t type; /* enum id_type */
+	uint8_t type;         /* enum id_type */
+	uint8_t rdn_matching; /* enum rdn_matching: of a DN that is a pattern */
 	uint16_t n;
 	uint8_t b[IDENTITY_OCTETS_MAX];
 };
@@ -37,15 +39,17 @@ struct identity identity_from_ip(const struct ip *a);
 /*
  * strongSwan's reading of an identity: an address, "name@domain", "@fqdn",
  * "@#hex" and "keyid:..." (key id), "fqdn:...", "email:...", "ipv4:...",
- * "ipv6:...", else FQDN; "%any" and "" match all; "*.domain" and "*@domain"
- * are patterns; subnets and ranges too (secrets). False with a sentence in *why.
+ * "ipv6:...", "C=CH, O=strongSwan, CN=moon" and "asn1dn:..." (distinguished
+ * name), else FQDN; "%any" and "" match all; "*.domain" and "*@domain" are
+ * patterns, and "CN=*" in a name; subnets and ranges too (secrets). False with a
+ * sentence in *why.
  */
 bool identity_parse(struct identity *out, struct span text, const char **why);
 
 bool identity_equal(const struct identity *a, const struct identity *b);
 /*
  * How well @id matches @pattern: 0 not at all; larger is better, an exact match best.
- * Patterns: ID_ANY, "*" prefixes of FQDN and USER_FQDN, subnets and ranges for addresses.
+ * Patterns: ID_ANY, "*" prefixes of FQDN and USER_FQDN, names with parts left open, subnets and ranges for addresses.
  */
 int identity_match(const struct identity *pattern, const struct identity *id);
 

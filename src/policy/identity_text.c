@@ -161,8 +161,34 @@ any_text(struct span text)
 	return false;
 }
 
-static const char dn_later[] =
-        "a distinguished name belongs to certificates, which are not supported yet; use an address, a name, user@name or keyid:";
+static const char *
+take_dn(struct identity *out, struct span text)
+{
+	struct identity id = { .type = ID_DER_ASN1_DN };
+	const char *why;
+
+	id.n = (uint16_t)dn_parse(id.b, sizeof id.b, text, &why);
+	if (!id.n)
+		return why;
+	*out = id;
+	return NULL;
+}
+
+/* "asn1dn:#hex": the name as it is in the certificate, or as text. */
+static const char *
+take_asn1dn(struct identity *out, struct span text)
+{
+	struct dn_attribute a[DN_ATTRIBUTES_MAX];
+	const char *why;
+	size_t n;
+
+	if (!starts_with(text, "#"))
+		return take_dn(out, text);
+	why = take_hex(out, ID_DER_ASN1_DN, span_of(text.p + 1, text.n - 1));
+	if (!why && !dn_read(a, &n, DN_ATTRIBUTES_MAX, identity_span(out)))
+		why = "after asn1dn:# stands a distinguished name in DER, as hexadecimal digits";
+	return why;
+}
 
 /* "fqdn:", "keyid:" and their like: the type is said, not guessed. NULL in *prefix where none stands in front. */
 static const char *
@@ -196,8 +222,11 @@ take_prefixed(struct identity *out, struct span text, const char **prefix)
 			continue;
 		*prefix = types[i].prefix;
 		rest = span_of(text.p + strlen(*prefix), text.n - strlen(*prefix));
-		if (types[i].type == ID_DER_ASN1_DN || types[i].type == ID_DER_ASN1_GN)
-			return dn_later;
+		if (types[i].type == ID_DER_ASN1_DN)
+			return take_asn1dn(out, rest);
+		/* RFC 4945 section 3.1.6: nobody would know how to use it. */
+		if (types[i].type == ID_DER_ASN1_GN)
+			return "a general name is no identity for IKE: name its content, as in fqdn:moon";
 		if (types[i].type == ID_FQDN || types[i].type == ID_USER_FQDN || types[i].type == ID_KEY_ID)
 			return starts_with(rest, "#") ? take_hex(out, types[i].type, span_of(rest.p + 1, rest.n - 1))
 			                              : take(out, types[i].type, rest);
@@ -232,7 +261,7 @@ parse(struct identity *out, struct span text)
 		return NULL;
 	}
 	if (holds(text, '='))
-		return dn_later;
+		return take_dn(out, text);
 	if (starts_with(text, "@"))
 		return take_at(out, text);
 	if (holds(text, '@'))
@@ -333,6 +362,8 @@ identity_format(char out[IDENTITY_TEXT_MAX], const struct identity *id)
 	case ID_USER_FQDN:
 		format_text(out, s);
 		return out;
+	case ID_DER_ASN1_DN:
+		return dn_format(out, IDENTITY_TEXT_MAX, s);
 	case ID_KEY_ID:
 		if (printable(s))
 			format_text(out, s);
