@@ -11,7 +11,10 @@ run(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const struct span *key, const
 {
 	int done = 0;
 
-	return EVP_CipherInit_ex2(ctx, cipher, key->p, iv, encrypt, NULL) == 1 && EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
+	/* The length first: Blowfish takes many. */
+	return EVP_CipherInit_ex2(ctx, cipher, NULL, NULL, encrypt, NULL) == 1 &&
+	       EVP_CIPHER_CTX_set_key_length(ctx, (int)key->n) == 1 &&
+	       EVP_CipherInit_ex2(ctx, NULL, key->p, iv, encrypt, NULL) == 1 && EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
 	       EVP_CipherUpdate(ctx, data, &done, data, (int)n) == 1 && (size_t)done == n;
 }
 

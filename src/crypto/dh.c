@@ -3,21 +3,50 @@
 
 #include <stdlib.h>
 
+enum { SCALAR_TRIES = 128 };
+
 static const struct dh_kind *
 kind_of(uint16_t group)
 {
 	switch (group) {
 	case DH_NONE:
 		return NULL;
+	case DH_ECP_192:
+	case DH_ECP_224:
 	case DH_ECP_256:
 	case DH_ECP_384:
 	case DH_ECP_521:
+	case DH_ECP_224_BP:
+	case DH_ECP_256_BP:
+	case DH_ECP_384_BP:
+	case DH_ECP_512_BP:
 		return &dh_ecp;
 	case DH_CURVE25519:
 		return &dh_curve25519;
 	default:
 		return &dh_modp;
 	}
+}
+
+/* Uniform because what is too large is thrown away, not reduced. */
+bool
+dh_choose_scalar(struct secret *out, const BIGNUM *order, struct rng *rng)
+{
+	size_t bits = (size_t)BN_num_bits(order), octets = (bits + 7) / 8;
+	BIGNUM *k = BN_new();
+	bool found = false;
+
+	if (!k || !secret_alloc(out, octets)) {
+		BN_free(k);
+		return false;
+	}
+	for (unsigned i = 0; !found && i < SCALAR_TRIES; i++) {
+		rng_fill(rng, out->p, octets);
+		out->p[0] = (uint8_t)(out->p[0] & (0xff >> (octets * 8 - bits)));
+		found = BN_bin2bn(out->p, (int)octets, k) && !BN_is_zero(k) && BN_cmp(k, order) < 0;
+	}
+	BN_clear_free(k);
+	return found;
 }
 
 struct dh *

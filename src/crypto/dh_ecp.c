@@ -5,19 +5,24 @@
 #include <openssl/obj_mac.h>
 #include <stdatomic.h>
 
-/* Groups of RFC 5903: the NIST curves over prime fields, whose cofactor is 1. */
+/* Groups of RFC 5903, 5114 and 6932: the NIST and Brainpool curves over prime fields, whose cofactor is 1. */
 
-enum { COORDINATE_OCTETS_MAX = 66, SCALAR_TRIES = 128 };
+enum { COORDINATE_OCTETS_MAX = 66 };
 
 static struct curve {
 	uint16_t id;
 	int nid;
-	uint16_t order_bits;
 	_Atomic(EC_GROUP *) group;
 } curves[] = {
-	{ DH_ECP_256, NID_X9_62_prime256v1, 256, NULL },
-	{ DH_ECP_384, NID_secp384r1, 384, NULL },
-	{ DH_ECP_521, NID_secp521r1, 521, NULL },
+	{ DH_ECP_192, NID_X9_62_prime192v1, NULL },
+	{ DH_ECP_224, NID_secp224r1, NULL },
+	{ DH_ECP_256, NID_X9_62_prime256v1, NULL },
+	{ DH_ECP_384, NID_secp384r1, NULL },
+	{ DH_ECP_521, NID_secp521r1, NULL },
+	{ DH_ECP_224_BP, NID_brainpoolP224r1, NULL },
+	{ DH_ECP_256_BP, NID_brainpoolP256r1, NULL },
+	{ DH_ECP_384_BP, NID_brainpoolP384r1, NULL },
+	{ DH_ECP_512_BP, NID_brainpoolP512r1, NULL },
 };
 
 static struct curve *
@@ -111,38 +116,18 @@ ecp_derive(uint8_t *out, const struct dh *dh, struct span peer)
 	return e;
 }
 
-/* Uniform in [1, n-1], by trying again. */
-static bool
-choose_scalar(struct secret *out, const struct curve *c, const EC_GROUP *g, BIGNUM *k, struct rng *rng)
-{
-	size_t octets = (c->order_bits + 7u) / 8u;
-
-	if (!secret_alloc(out, octets))
-		return false;
-	for (unsigned i = 0; i < SCALAR_TRIES; i++) {
-		rng_fill(rng, out->p, octets);
-		out->p[0] = (uint8_t)(out->p[0] & (0xff >> (octets * 8 - c->order_bits)));
-		if (BN_bin2bn(out->p, (int)octets, k) && !BN_is_zero(k) && BN_cmp(k, EC_GROUP_get0_order(g)) < 0)
-			return true;
-	}
-	return false;
-}
-
 static enum crypto_error
 ecp_make(struct dh *dh, struct rng *rng)
 {
-	struct curve *c = curve_find(dh->algorithm->id);
-	const EC_GROUP *g = curve_group(c);
+	const EC_GROUP *g = curve_group(curve_find(dh->algorithm->id));
 	BN_CTX *ctx = BN_CTX_new();
-	BIGNUM *k = BN_new();
 	enum crypto_error e = CRYPTO_ERR_LIBRARY;
 
-	if (g && ctx && k && choose_scalar(&dh->private_value, c, g, k, rng)) {
+	if (g && ctx && dh_choose_scalar(&dh->private_value, EC_GROUP_get0_order(g), rng)) {
 		BN_CTX_start(ctx);
 		e = multiply(dh->public_value, dh, g, NULL, ctx);
 		BN_CTX_end(ctx);
 	}
-	BN_clear_free(k);
 	BN_CTX_free(ctx);
 	return e;
 }

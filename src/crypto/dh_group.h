@@ -4,6 +4,7 @@
 
 #include "crypto.h"
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 
 /*
@@ -27,6 +28,9 @@ struct dh_kind {
 	/* @peer has the right length; @out has algorithm->shared_octets. */
 	enum crypto_error (*derive)(uint8_t *out, const struct dh *dh, struct span peer);
 };
+
+/* Uniform in [1, @order - 1]; allocates @out. False when out of memory. */
+bool dh_choose_scalar(struct secret *out, const BIGNUM *order, struct rng *rng);
 
 extern const struct dh_kind dh_modp, dh_ecp, dh_curve25519;
 

@@ -53,11 +53,11 @@
 	}
 
 /* RFC 4312: Camellia; RFC 2451: Blowfish and CAST-128, whose blocks are half as large. Used in ESP as their CBC is. */
-#define OTHER_CBC(id_, name_, keyword_, alias_, bits, block, esp1, weak_)                                                        \
+#define OTHER_CBC(id_, name_, keyword_, alias_, bits, block, ike1, esp1, weak_)                                                        \
 	{                                                                                                                        \
 		.kind = TRANSFORM_ENCR, .id = id_, .key_bits = bits, .name = name_, .keyword = keyword_, .alias = alias_,        \
-		.key_octets = bits / 8, .iv_octets = block, .block_octets = block, .esp1_value = esp1, .esp = true,              \
-		.weak = weak_                                                                                                    \
+		.key_octets = bits / 8, .iv_octets = block, .block_octets = block, .ike1_value = ike1, .esp1_value = esp1,       \
+		.ike = true, .esp = true, .weak = weak_                                                                                                    \
 	}
 
 #define PRF(id_, name_, keyword_, octets, ike1, weak_)                                                                           \
@@ -80,11 +80,26 @@
 		.shared_octets = bits / 8, .ike1_value = id_, .ike = true, .esp = true, .weak = weak_                            \
 	}
 
+/* RFC 5114 section 2: a subgroup of @order bits. RFC 8247 section 2.4: 22 "MUST NOT", 23 and 24 "SHOULD NOT". */
+#define MODP_SUBGROUP(bits, order, id_)                                                                                          \
+	{                                                                                                                        \
+		.kind = TRANSFORM_DH, .id = id_, .name = "MODP_" #bits "_" #order, .keyword = "modp" #bits "s" #order,           \
+		.out_octets = bits / 8, .shared_octets = bits / 8, .ike1_value = id_, .ike = true, .esp = true, .weak = true     \
+	}
+
 /* RFC 5903 section 7: the public value is x | y, the secret is x. */
-#define ECP(bits, id_, octets)                                                                                                   \
+#define ECP(bits, id_, octets, weak_)                                                                                            \
 	{                                                                                                                        \
 		.kind = TRANSFORM_DH, .id = id_, .name = "ECP_" #bits, .keyword = "ecp" #bits, .out_octets = 2 * octets,         \
-		.shared_octets = octets, .ike1_value = id_, .ike = true, .esp = true                                             \
+		.shared_octets = octets, .ike1_value = id_, .ike = true, .esp = true, .weak = weak_                              \
+	}
+
+/* RFC 6932: encoded as RFC 5903 has it. */
+#define BRAINPOOL(bits, id_, weak_)                                                                                              \
+	{                                                                                                                        \
+		.kind = TRANSFORM_DH, .id = id_, .name = "ECP_" #bits "_BP", .keyword = "ecp" #bits "bp",                        \
+		.out_octets = 2 * bits / 8, .shared_octets = bits / 8, .ike1_value = id_, .ike = true, .esp = true,              \
+		.weak = weak_                                                                                                    \
 	}
 
 static const struct algorithm registry[] = {
@@ -111,13 +126,13 @@ static const struct algorithm registry[] = {
 	AES_CTR(128),
 	AES_CTR(192),
 	AES_CTR(256),
-	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia128", "camellia", 128, 16, 22, false),
-	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia192", NULL, 192, 16, 22, false),
-	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia256", NULL, 256, 16, 22, false),
-	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish128", "blowfish", 128, 8, 7, true),
-	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish192", NULL, 192, 8, 7, true),
-	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish256", NULL, 256, 8, 7, true),
-	OTHER_CBC(ENCR_CAST, "CAST_CBC", "cast128", NULL, 128, 8, 6, true),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia128", "camellia", 128, 16, 8, 22, false),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia192", NULL, 192, 16, 8, 22, false),
+	OTHER_CBC(ENCR_CAMELLIA_CBC, "CAMELLIA_CBC", "camellia256", NULL, 256, 16, 8, 22, false),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish128", "blowfish", 128, 8, 3, 7, true),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish192", NULL, 192, 8, 3, 7, true),
+	OTHER_CBC(ENCR_BLOWFISH, "BLOWFISH_CBC", "blowfish256", NULL, 256, 8, 3, 7, true),
+	OTHER_CBC(ENCR_CAST, "CAST_CBC", "cast128", NULL, 128, 8, 6, 6, true),
 	{ .kind = TRANSFORM_ENCR,
 	  .id = ENCR_3DES,
 	  .name = "3DES_CBC",
@@ -170,9 +185,12 @@ static const struct algorithm registry[] = {
 	MODP(4096, DH_MODP_4096, false),
 	MODP(6144, DH_MODP_6144, false),
 	MODP(8192, DH_MODP_8192, false),
-	ECP(256, DH_ECP_256, 32),
-	ECP(384, DH_ECP_384, 48),
-	ECP(521, DH_ECP_521, 66),
+	ECP(256, DH_ECP_256, 32, false),
+	ECP(384, DH_ECP_384, 48, false),
+	ECP(521, DH_ECP_521, 66, false),
+	BRAINPOOL(256, DH_ECP_256_BP, false),
+	BRAINPOOL(384, DH_ECP_384_BP, false),
+	BRAINPOOL(512, DH_ECP_512_BP, false),
 	{ .kind = TRANSFORM_DH,
 	  .id = DH_CURVE25519,
 	  .name = "CURVE_25519",
@@ -186,6 +204,12 @@ static const struct algorithm registry[] = {
 	MODP(1536, DH_MODP_1536, true),
 	MODP(1024, DH_MODP_1024, true),
 	MODP(768, DH_MODP_768, true),
+	MODP_SUBGROUP(2048, 256, DH_MODP_2048_256),
+	MODP_SUBGROUP(2048, 224, DH_MODP_2048_224),
+	MODP_SUBGROUP(1024, 160, DH_MODP_1024_160),
+	ECP(224, DH_ECP_224, 28, true),
+	ECP(192, DH_ECP_192, 24, true),
+	BRAINPOOL(224, DH_ECP_224_BP, true),
 	/* Phase 2 without PFS, as one of several choices. */
 	{ .kind = TRANSFORM_DH, .id = DH_NONE, .name = "NONE", .keyword = "modpnone", .esp = true },
 
@@ -213,10 +237,7 @@ static const struct {
 	{ TRANSFORM_ENCR, 4, "RC5_CBC" },        { TRANSFORM_ENCR, 5, "IDEA_CBC" },       { TRANSFORM_ENCR, 24, "CAMELLIA_CTR" },
 	{ TRANSFORM_PRF, PRF_NONE, "NONE" },     { TRANSFORM_PRF, 3, "PRF_HMAC_TIGER" },  { TRANSFORM_PRF, 4, "PRF_AES128_XCBC" },
 	{ TRANSFORM_PRF, 8, "PRF_AES128_CMAC" }, { TRANSFORM_INTEG, INTEG_NONE, "NONE" }, { TRANSFORM_INTEG, 3, "DES_MAC" },
-	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },      { TRANSFORM_INTEG, 8, "AES_CMAC_96" },   { TRANSFORM_DH, 22, "MODP_1024_160" },
-	{ TRANSFORM_DH, 23, "MODP_2048_224" },   { TRANSFORM_DH, 24, "MODP_2048_256" },   { TRANSFORM_DH, 25, "ECP_192" },
-	{ TRANSFORM_DH, 26, "ECP_224" },         { TRANSFORM_DH, 27, "ECP_224_BP" },      { TRANSFORM_DH, 28, "ECP_256_BP" },
-	{ TRANSFORM_DH, 29, "ECP_384_BP" },      { TRANSFORM_DH, 30, "ECP_512_BP" },      { TRANSFORM_DH, 32, "CURVE_448" },
+	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },      { TRANSFORM_INTEG, 8, "AES_CMAC_96" },   { TRANSFORM_DH, 32, "CURVE_448" },
 };
 
 /* The first row of a kind whose column holds @value. */

@@ -184,15 +184,15 @@ wycheproof_ecp384_holds(void **state)
 	wycheproof_each("vectors/wycheproof/ecdh_secp384r1_ecpoint_test.json", one_ecdh);
 }
 
-/* RFC 5903 section 8. */
+/* RFC 5903 section 8, RFC 5114 sections A.4 and A.5, RFC 6932 appendix A. */
 static void
-rfc5903_holds(void **state)
+ecp_groups_hold(void **state)
 {
 	json_t *file = vectors_load("vectors/rfc/ecp.json"), *test;
 	size_t n;
 
 	(void)state;
-	assert_int_equal(json_array_size(file), 3);
+	assert_int_equal(json_array_size(file), 9);
 	json_array_foreach (file, n, test) {
 		uint16_t id = (uint16_t)vector_int(test, "group");
 		struct octets i = vector_hex(test, "i"), r = vector_hex(test, "r"), gi = vector_hex(test, "gi"),
@@ -295,13 +295,43 @@ modp_groups_hold(void **state)
 	json_decref(file);
 }
 
+/* RFC 5114 sections 2.1 to 2.3 and A.1 to A.3; what lies outside of the subgroup is refused (RFC 6989 section 2.2). */
+static void
+subgroups_hold(void **state)
+{
+	json_t *file = vectors_load("vectors/rfc/modp-subgroup.json"), *test;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(json_array_size(file), 3);
+	json_array_foreach (file, n, test) {
+		uint16_t id = (uint16_t)vector_int(test, "group");
+		struct octets i = vector_hex(test, "i"), r = vector_hex(test, "r"), gi = vector_hex(test, "gi"),
+		              gr = vector_hex(test, "gr"), want = vector_hex(test, "shared"), p = vector_hex(test, "prime"),
+		              outside = vector_hex(test, "outside"), got;
+
+		got = public_of(id, octets_span(&i));
+		assert_true(span_equal(octets_span(&got), octets_span(&gi)));
+		got = public_of(id, octets_span(&r));
+		assert_true(span_equal(octets_span(&got), octets_span(&gr)));
+		assert_true(agrees(&got, id, octets_span(&i), octets_span(&gr)));
+		assert_true(span_equal(octets_span(&got), octets_span(&want)));
+		assert_true(agrees(&got, id, octets_span(&r), octets_span(&gi)));
+		assert_true(span_equal(octets_span(&got), octets_span(&want)));
+		assert_false(agrees(&got, id, octets_span(&i), octets_span(&outside)));
+		modp_refuses(id, &i, &p);
+	}
+	json_decref(file);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wycheproof_x25519_holds), cmocka_unit_test(rfc7748_holds),
 		cmocka_unit_test(wycheproof_ecp256_holds), cmocka_unit_test(wycheproof_ecp384_holds),
-		cmocka_unit_test(rfc5903_holds),           cmocka_unit_test(modp_groups_hold),
+		cmocka_unit_test(ecp_groups_hold),         cmocka_unit_test(modp_groups_hold),
+		cmocka_unit_test(subgroups_hold),
 	};
 
 	return cmocka_run_group_tests_name("dh", tests, NULL, NULL);
