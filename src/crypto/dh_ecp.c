@@ -14,14 +14,10 @@ static struct curve {
 	int nid;
 	_Atomic(EC_GROUP *) group;
 } curves[] = {
-	{ DH_ECP_192, NID_X9_62_prime192v1, NULL },
-	{ DH_ECP_224, NID_secp224r1, NULL },
-	{ DH_ECP_256, NID_X9_62_prime256v1, NULL },
-	{ DH_ECP_384, NID_secp384r1, NULL },
-	{ DH_ECP_521, NID_secp521r1, NULL },
-	{ DH_ECP_224_BP, NID_brainpoolP224r1, NULL },
-	{ DH_ECP_256_BP, NID_brainpoolP256r1, NULL },
-	{ DH_ECP_384_BP, NID_brainpoolP384r1, NULL },
+	{ DH_ECP_192, NID_X9_62_prime192v1, NULL },   { DH_ECP_224, NID_secp224r1, NULL },
+	{ DH_ECP_256, NID_X9_62_prime256v1, NULL },   { DH_ECP_384, NID_secp384r1, NULL },
+	{ DH_ECP_521, NID_secp521r1, NULL },          { DH_ECP_224_BP, NID_brainpoolP224r1, NULL },
+	{ DH_ECP_256_BP, NID_brainpoolP256r1, NULL }, { DH_ECP_384_BP, NID_brainpoolP384r1, NULL },
 	{ DH_ECP_512_BP, NID_brainpoolP512r1, NULL },
 };
 

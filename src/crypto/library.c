@@ -18,11 +18,16 @@ static const struct {
 	const char *name;
 	bool legacy;
 } cbc_names[N_CBCS] = {
-	{ ENCR_AES_CBC, 16, "AES-128-CBC", false },       { ENCR_AES_CBC, 24, "AES-192-CBC", false },
-	{ ENCR_AES_CBC, 32, "AES-256-CBC", false },       { ENCR_3DES, 24, "DES-EDE3-CBC", false },
-	{ ENCR_CAMELLIA_CBC, 16, "CAMELLIA-128-CBC", false }, { ENCR_CAMELLIA_CBC, 24, "CAMELLIA-192-CBC", false },
-	{ ENCR_CAMELLIA_CBC, 32, "CAMELLIA-256-CBC", false }, { ENCR_BLOWFISH, 16, "BF-CBC", true },
-	{ ENCR_BLOWFISH, 24, "BF-CBC", true },            { ENCR_BLOWFISH, 32, "BF-CBC", true },
+	{ ENCR_AES_CBC, 16, "AES-128-CBC", false },
+	{ ENCR_AES_CBC, 24, "AES-192-CBC", false },
+	{ ENCR_AES_CBC, 32, "AES-256-CBC", false },
+	{ ENCR_3DES, 24, "DES-EDE3-CBC", false },
+	{ ENCR_CAMELLIA_CBC, 16, "CAMELLIA-128-CBC", false },
+	{ ENCR_CAMELLIA_CBC, 24, "CAMELLIA-192-CBC", false },
+	{ ENCR_CAMELLIA_CBC, 32, "CAMELLIA-256-CBC", false },
+	{ ENCR_BLOWFISH, 16, "BF-CBC", true },
+	{ ENCR_BLOWFISH, 24, "BF-CBC", true },
+	{ ENCR_BLOWFISH, 32, "BF-CBC", true },
 	{ ENCR_CAST, 16, "CAST5-CBC", true },
 };
 

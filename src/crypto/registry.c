@@ -53,11 +53,11 @@
 	}
 
 /* RFC 4312: Camellia; RFC 2451: Blowfish and CAST-128, whose blocks are half as large. Used in ESP as their CBC is. */
-#define OTHER_CBC(id_, name_, keyword_, alias_, bits, block, ike1, esp1, weak_)                                                        \
+#define OTHER_CBC(id_, name_, keyword_, alias_, bits, block, ike1, esp1, weak_)                                                  \
 	{                                                                                                                        \
 		.kind = TRANSFORM_ENCR, .id = id_, .key_bits = bits, .name = name_, .keyword = keyword_, .alias = alias_,        \
 		.key_octets = bits / 8, .iv_octets = block, .block_octets = block, .ike1_value = ike1, .esp1_value = esp1,       \
-		.ike = true, .esp = true, .weak = weak_                                                                                                    \
+		.ike = true, .esp = true, .weak = weak_                                                                          \
 	}
 
 #define PRF(id_, name_, keyword_, octets, ike1, weak_)                                                                           \

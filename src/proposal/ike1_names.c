@@ -33,9 +33,7 @@ ike1_value_name(uint16_t attribute, uint64_t value)
 		{ 1, "MD5" }, { 2, "SHA1" }, { 3, "TIGER" }, { 4, "SHA2_256" }, { 5, "SHA2_384" }, { 6, "SHA2_512" },
 	};
 	static const struct name group[] = {
-		{ 3, "EC2N_155" },       { 4, "EC2N_185" },    { 22, "MODP_1024_160" }, { 23, "MODP_2048_224" },
-		{ 24, "MODP_2048_256" }, { 25, "ECP_192" },    { 26, "ECP_224" },       { 27, "ECP_224_BP" },
-		{ 28, "ECP_256_BP" },    { 29, "ECP_384_BP" }, { 30, "ECP_512_BP" },    { 32, "CURVE_448" },
+		{ 3, "EC2N_155" }, { 4, "EC2N_185" }, { 32, "CURVE_448" },
 	};
 
 	switch (attribute) {

@@ -93,6 +93,15 @@ strongswan_keywords_are_read(void **state)
 		{ "ecp256", TRANSFORM_DH, DH_ECP_256, 0 },
 		{ "ecp384", TRANSFORM_DH, DH_ECP_384, 0 },
 		{ "ecp521", TRANSFORM_DH, DH_ECP_521, 0 },
+		{ "ecp192", TRANSFORM_DH, DH_ECP_192, 0 },
+		{ "ecp224", TRANSFORM_DH, DH_ECP_224, 0 },
+		{ "ecp224bp", TRANSFORM_DH, DH_ECP_224_BP, 0 },
+		{ "ecp256bp", TRANSFORM_DH, DH_ECP_256_BP, 0 },
+		{ "ecp384bp", TRANSFORM_DH, DH_ECP_384_BP, 0 },
+		{ "ecp512bp", TRANSFORM_DH, DH_ECP_512_BP, 0 },
+		{ "modp1024s160", TRANSFORM_DH, DH_MODP_1024_160, 0 },
+		{ "modp2048s224", TRANSFORM_DH, DH_MODP_2048_224, 0 },
+		{ "modp2048s256", TRANSFORM_DH, DH_MODP_2048_256, 0 },
 		{ "curve25519", TRANSFORM_DH, DH_CURVE25519, 0 },
 		{ "x25519", TRANSFORM_DH, DH_CURVE25519, 0 },
 		{ "esn", TRANSFORM_ESN, ESN_YES, 0 },
@@ -111,9 +120,9 @@ strongswan_keywords_are_read(void **state)
 static void
 other_words_are_not(void **state)
 {
-	static const char *const words[] = { "",           "AES256", "aes25",        "aes2566",
-		                             "sha3_256",   "modp",   "modp2048s256", "serpent128",
-		                             "aes256cmac", "des",    "default",      "aes256-sha256" };
+	static const char *const words[] = { "",        "AES256",        "aes25",      "aes2566",    "sha3_256",
+		                             "modp",    "modp2048s255",  "serpent128", "aes256cmac", "des",
+		                             "default", "aes256-sha256", "prfaesxcbc" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -129,12 +138,21 @@ phase1_numbers_are_known(void **state)
 		uint16_t value, key_bits;
 		const char *keyword;
 	} rows[] = {
-		{ TRANSFORM_ENCR, 5, 0, "3des" },     { TRANSFORM_ENCR, 7, 128, "aes128" },  { TRANSFORM_ENCR, 7, 192, "aes192" },
-		{ TRANSFORM_ENCR, 7, 256, "aes256" }, { TRANSFORM_PRF, 1, 0, "prfmd5" },     { TRANSFORM_PRF, 2, 0, "prfsha1" },
-		{ TRANSFORM_PRF, 4, 0, "prfsha256" }, { TRANSFORM_PRF, 5, 0, "prfsha384" },  { TRANSFORM_PRF, 6, 0, "prfsha512" },
-		{ TRANSFORM_INTEG, 4, 0, "sha256" },  { TRANSFORM_DH, 2, 0, "modp1024" },    { TRANSFORM_DH, 5, 0, "modp1536" },
-		{ TRANSFORM_DH, 14, 0, "modp2048" },  { TRANSFORM_DH, 18, 0, "modp8192" },   { TRANSFORM_DH, 19, 0, "ecp256" },
-		{ TRANSFORM_DH, 21, 0, "ecp521" },    { TRANSFORM_DH, 31, 0, "curve25519" },
+		{ TRANSFORM_ENCR, 5, 0, "3des" },        { TRANSFORM_ENCR, 7, 128, "aes128" },
+		{ TRANSFORM_ENCR, 7, 192, "aes192" },    { TRANSFORM_ENCR, 7, 256, "aes256" },
+		{ TRANSFORM_PRF, 1, 0, "prfmd5" },       { TRANSFORM_PRF, 2, 0, "prfsha1" },
+		{ TRANSFORM_PRF, 4, 0, "prfsha256" },    { TRANSFORM_PRF, 5, 0, "prfsha384" },
+		{ TRANSFORM_PRF, 6, 0, "prfsha512" },    { TRANSFORM_INTEG, 4, 0, "sha256" },
+		{ TRANSFORM_DH, 2, 0, "modp1024" },      { TRANSFORM_DH, 5, 0, "modp1536" },
+		{ TRANSFORM_DH, 14, 0, "modp2048" },     { TRANSFORM_DH, 18, 0, "modp8192" },
+		{ TRANSFORM_DH, 19, 0, "ecp256" },       { TRANSFORM_DH, 21, 0, "ecp521" },
+		{ TRANSFORM_DH, 31, 0, "curve25519" },   { TRANSFORM_ENCR, 3, 128, "blowfish128" },
+		{ TRANSFORM_ENCR, 6, 128, "cast128" },   { TRANSFORM_ENCR, 8, 256, "camellia256" },
+		{ TRANSFORM_DH, 22, 0, "modp1024s160" }, { TRANSFORM_DH, 23, 0, "modp2048s224" },
+		{ TRANSFORM_DH, 24, 0, "modp2048s256" }, { TRANSFORM_DH, 25, 0, "ecp192" },
+		{ TRANSFORM_DH, 26, 0, "ecp224" },       { TRANSFORM_DH, 27, 0, "ecp224bp" },
+		{ TRANSFORM_DH, 28, 0, "ecp256bp" },     { TRANSFORM_DH, 29, 0, "ecp384bp" },
+		{ TRANSFORM_DH, 30, 0, "ecp512bp" },
 	};
 
 	(void)state;
@@ -146,7 +164,8 @@ phase1_numbers_are_known(void **state)
 	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 1, 0));
 	assert_null(algorithm_by_ike1(TRANSFORM_ENCR, 0, 0));
 	assert_null(algorithm_by_ike1(TRANSFORM_DH, 0, 0));
-	assert_null(algorithm_by_ike1(TRANSFORM_DH, 24, 0));
+	/* Those over GF[2^N]. */
+	assert_null(algorithm_by_ike1(TRANSFORM_DH, 4, 0));
 }
 
 /* RFC 2407 sections 4.4.4 and 4.5, RFC 3602 5.3, RFC 4106 8.4, RFC 4868 2.6 (registry). */
@@ -276,8 +295,10 @@ static void
 weak_algorithms_are_marked(void **state)
 {
 	static const char *const weak[] = {
-		"3des", "md5",        "sha1",       "prfmd5",     "prfsha1", "modp768",     "modp1024",    "modp1536",
-		"null", "aes128gmac", "aes192gmac", "aes256gmac", "cast128", "blowfish128", "blowfish192", "blowfish256",
+		"3des",         "md5",         "sha1",        "prfmd5",      "prfsha1",      "modp768",
+		"modp1024",     "modp1536",    "null",        "aes128gmac",  "aes192gmac",   "aes256gmac",
+		"cast128",      "blowfish128", "blowfish192", "blowfish256", "modp1024s160", "modp2048s224",
+		"modp2048s256", "ecp192",      "ecp224",      "ecp224bp",
 	};
 	size_t marked = 0;
 

@@ -139,8 +139,8 @@ what_phase_1_does_not_know_is_named(void **state)
 	autoarena a = { 0 };
 	struct attribute strange[] = { PHASE_1, TV(16384, 3) };
 	struct attribute hash[] = { TV(1, 7), TV(14, 256), TV(2, 77), TV(4, 14), TV(3, 1) };
-	struct attribute blowfish[] = { TV(1, 3), TV(14, 128), TV(2, 4), TV(4, 14), TV(3, 1) };
-	struct attribute group[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(4, 22), TV(3, 1) };
+	struct attribute idea[] = { TV(1, 2), TV(14, 128), TV(2, 4), TV(4, 14), TV(3, 1) };
+	struct attribute group[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(4, 4), TV(3, 1) };
 	struct attribute prf[] = { PHASE_1, TV(13, 1) };
 	struct attribute prime[] = { TV(1, 7), TV(14, 256), TV(2, 4), TV(3, 1), TV(5, 1), TV(6, 99) };
 	struct attribute no_length[] = { TV(1, 7), TV(2, 4), TV(4, 14), TV(3, 1) };
@@ -153,9 +153,9 @@ what_phase_1_does_not_know_is_named(void **state)
 	(void)state;
 	assert_unknown(phase1(&a, KEY_IKE, strange, COUNT(strange)), "attribute 16384 with the value 3");
 	assert_unknown(phase1(&a, KEY_IKE, hash, COUNT(hash)), "hash algorithm 77");
-	assert_unknown(phase1(&a, KEY_IKE, blowfish, COUNT(blowfish)),
-	               "encryption algorithm BLOWFISH_CBC with a key of 128 bits");
-	assert_unknown(phase1(&a, KEY_IKE, group, COUNT(group)), "Diffie-Hellman group MODP_1024_160");
+	assert_unknown(phase1(&a, KEY_IKE, idea, COUNT(idea)),
+	               "encryption algorithm IDEA_CBC with a key of 128 bits");
+	assert_unknown(phase1(&a, KEY_IKE, group, COUNT(group)), "Diffie-Hellman group EC2N_185");
 	assert_unknown(phase1(&a, KEY_IKE, prf, COUNT(prf)), "pseudo-random function 1 (attribute 13)");
 	assert_unknown(phase1(&a, KEY_IKE, prime, COUNT(prime)), "group type 1 (attribute 5)");
 	assert_unknown(phase1(&a, KEY_IKE, no_length, COUNT(no_length)), "encryption algorithm AES_CBC without a key length");
