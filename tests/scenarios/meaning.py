@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lines of evaltest.dat mean where they cannot be asked literally: the log of another daemon, the SAs of a kernel
+that has none, outer packets of a peer that always encapsulates in UDP."""
+import re
+
+# charon's log: the same fact in ours. A pattern that is not here fails the scenario: somebody has to decide.
+LOG = []
+
+# `ip xfrm state`: the same fact in `swanctl --list-sas --raw`.
+XFRM = [
+    (r"mode transport", "mode=TRANSPORT"),
+    (r"mode tunnel", "mode=TUNNEL"),
+    (r"mode beet", "mode=BEET"),
+    (r"proto comp", "cpi-in="),
+    (r"auth-trunc hmac\(md5\)", "integ-alg=HMAC_MD5"),
+    (r"auth-trunc hmac\(sha1\)", "integ-alg=HMAC_SHA1"),
+    (r"auth-trunc hmac\(sha256\)", "integ-alg=HMAC_SHA2_256"),
+    (r"auth-trunc hmac\(sha384\)", "integ-alg=HMAC_SHA2_384"),
+    (r"auth-trunc hmac\(sha512\)", "integ-alg=HMAC_SHA2_512"),
+    (r"auth-trunc xcbc\(aes\)", "integ-alg=AES_XCBC_96"),
+    (r"rfc3686\(ctr\(aes\)\)", "encr-alg=AES_CTR"),
+    (r"rfc4543\(gcm\(aes\)\)", "encr-alg=NULL_AES_GMAC"),
+    (r"rfc4106\(gcm\(aes\)\)", "encr-alg=AES_GCM"),
+    (r"rfc4309\(ccm\(aes\)\)", "encr-alg=AES_CCM"),
+    (r"ecb\(cipher_null\)", "encr-alg=NULL"),
+    (r"cbc\(blowfish\).*\((\d+) bits\)", r"encr-alg=BLOWFISH_CBC encr-keysize=\1"),
+    (r"cbc\(camellia\)", "encr-alg=CAMELLIA_CBC"),
+    (r"cbc\(des3_ede\)", "encr-alg=3DES_CBC"),
+    (r"cbc\(aes\)", "encr-alg=AES_CBC"),
+    (r"flag.*esn|esn", "esn=1"),
+]
+
+
+def of_log(pattern):
+    """Our words for what charon's log line says; None where nobody has decided."""
+    for theirs, ours in LOG:
+        m = re.search(theirs, pattern)
+        if m:
+            return m.expand(ours) if ours else ours
+    return None
+
+
+def of_xfrm(pattern):
+    for theirs, sas in XFRM:
+        m = re.search(theirs, pattern)
+        if m:
+            return m.expand(sas)
+    return None
+
+
+def encapsulated(pattern):
+    """kernel-libipsec never sends protocol 50: what is expected of native ESP, in UDP 4500."""
+    pattern = re.sub(r"(local|remote)-port=500\b", r"\1-port=\\(500\\|4500\\)", pattern)
+    m = re.match(r"(IP6? )?(\S+) > (\S+): (ESP.*)$", pattern)
+    return "%s%s[^ ]* > %s[^ ]*: .*%s" % (m.group(1) or "", m.group(2), m.group(3), m.group(4)) if m else pattern
