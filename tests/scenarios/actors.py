@@ -96,7 +96,7 @@ class Actor:
     def load(self):
         code, out = self.guest.sh("swanctl --load-all")
         self.guest.load_output = out
-        assert code == 0, "swanctl --load-all on %s: %d\n%s\n%s" % (self.guest.name, code, out, self.guest.log())
+        assert code == 0, "swanctl --load-all on %s ended with %d" % (self.guest.name, code)
 
     def stop(self):
         if self.running():

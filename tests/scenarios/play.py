@@ -8,7 +8,7 @@ import time
 
 import meaning
 from actors import Charon, Sallyport, lay_certificates, lay_files
-from testnet import TestNet, placeholders, run, wait_until
+from testnet import TestNet, addresses, wait_until
 
 PATIENCE = 8.0     # seconds until what is expected must be there
 SKIPPED = ("iptables-restore", "ip6tables-restore")    # this net has no firewall of its own
@@ -135,11 +135,12 @@ class Play:
 
     def no_clear_pings(self):
         """An address that was reached through a tunnel was not also asked in clear on the wire."""
-        reached = {w for c in self.s.checks if c.command.startswith("ping") and c.wanted for w in c.command.split()[-1:]}
+        owner = {a: re.sub(r"[0-9]$", "", name) for name, v4, v6 in addresses() for a in (v4, v6)}
+        reached = {(c.guest, c.command.split()[-1]) for c in self.s.checks if c.command.startswith("ping") and c.wanted}
         clear = []
         for line in self.wire.lines():
-            m = re.search(r"> ([\da-f.:]+): ICMP6?, echo request|> ([\d.]+): ICMP echo request", line)
-            if m and (m.group(1) or m.group(2)) in reached:
+            m = re.search(r"IP6? (\S+) > (\S+): ICMP6?, echo request", line) or re.search(r"IP (\S+) > (\S+): ICMP echo request", line)
+            if m and (owner.get(m.group(1)), m.group(2)) in reached:
                 clear.append(line)
         if clear:
             self.failures.append("in clear on the wire:\n" + "\n".join(clear[:10]))
@@ -172,9 +173,8 @@ class Play:
             g = self.net.hosts[name]
             for what in ("load_output", "initiate_output"):
                 if hasattr(g, what):
-                    out.append("=== %s of %s\n%s" % (what, name, getattr(g, what)))
+                    text = "\n".join(x for x in getattr(g, what).splitlines() if not x.startswith("opening directory"))
+                    out.append("=== %s of %s\n%s" % (what, name, text))
             out.append("=== log of %s (%s)\n%s" % (name, type(self.actors[name]).__name__, g.log()[-12000:]))
         return "\n".join(out)
 
-
-__all__ = ["Play", "placeholders", "run"]
