@@ -52,13 +52,16 @@ carry_install(struct daemon *d, const struct effect *e)
 static void
 carry_claim(struct daemon *d, const struct claim *c)
 {
-	char why[512];
-
+	char why[512] = "out of memory for its policy";
+	struct command refused = { .kind = COMMAND_CLAIM_REFUSED, .reqid = c->reqid, .reason = why };
 	/* First somebody must be there to take the packets, then they are sent to him. */
-	if (!dataplane_claim(d->dataplane, c))
-		daemon_log(d, LOG_KNL, LOG_AUDIT, "cannot add the policy of child '%s': out of memory", c->child);
-	if (!steer_claim(d->steer, c, why, sizeof why))
-		daemon_log(d, LOG_KNL, LOG_AUDIT, "cannot divert the traffic of child '%s': %s", c->child, why);
+	bool there = dataplane_claim(d->dataplane, c), diverted = steer_claim(d->steer, c, why, sizeof why);
+
+	/* Diverted without a policy they are dropped: closed as well. */
+	if (there && diverted)
+		return;
+	snprintf(d->refusal, sizeof d->refusal, "the traffic of child '%s' cannot be diverted: %s", c->child, why);
+	daemon_command(d, &refused, NULL, NULL);
 }
 
 static void
@@ -95,11 +98,17 @@ static void
 carry_done(struct daemon *d, const struct effect_done *done)
 {
 	struct waiting_command *w = &d->waiting[done->command % DAEMON_COMMANDS_MAX], was = *w;
+	struct effect_done what = *done;
 
 	if (!done->command || w->id != done->command)
 		return;
+	/* A command's claims are in its own batch, before its end. */
+	if (what.result == RESULT_OK && d->refusal[0]) {
+		what.result = RESULT_FAILED;
+		what.text = d->refusal;
+	}
 	*w = (struct waiting_command){ 0 };
-	was.done(was.context, done);
+	was.done(was.context, &what);
 }
 
 static void
@@ -161,6 +170,7 @@ carry_out_one(struct daemon *d, const struct effect *e)
 void
 daemon_carry_out(struct daemon *d, struct effects *fx)
 {
+	d->refusal[0] = '\0';
 	for (size_t i = 0; i < fx->n; i++)
 		carry_out_one(d, &fx->e[i]);
 }

@@ -56,6 +56,7 @@ struct daemon {
 
 	struct batch_of_effects *first, *last, *spare; /* effects in the order in which the core made them */
 	bool carrying;
+	char refusal[640]; /* of a claim in the batch that is carried out: what the batch ends in did not succeed */
 	instant_t traffic_reported_at;
 
 	struct waiting_command waiting[DAEMON_COMMANDS_MAX];

@@ -9,53 +9,62 @@
 
 /* ---- connections */
 
+struct outcome {
+	bool ok;
+	char text[640];
+};
+
 static void
 answer_load(void *context, const struct effect_done *d)
 {
-	struct effect_done *out = context;
+	struct outcome *out = context;
 
-	*out = *d;
-	/* Its text lives in the batch of effects: not needed after a success, which is what loads end in. */
-	out->text = "";
+	out->ok = d->result == RESULT_OK;
+	/* The text lives in the batch of effects. */
+	snprintf(out->text, sizeof out->text, "%s", d->text);
 }
 
 /* Loading needs no peer, so that the core answers at once. */
-static bool
+static struct outcome
 command_now(struct vici_client *c, struct command *cmd)
 {
 	const struct vici_backend *b = c->server->backend;
-	struct effect_done *done = calloc(1, sizeof *done);
-	bool ok;
-	uint64_t id;
+	struct outcome o = { .text = "too many commands are under way" };
+	uint64_t id = b->command(b->context, cmd, answer_load, &o);
 
-	if (!done)
-		return false;
-	done->result = RESULT_OK;
-	id = b->command(b->context, cmd, answer_load, done);
-	ok = id && done->result == RESULT_OK;
 	b->forget(b->context, id);
-	free(done);
-	return ok;
+	return o;
+}
+
+static void
+load_now(struct vici_client *c, struct conn *conn)
+{
+	struct command cmd = { .kind = COMMAND_LOAD, .conn = conn };
+	struct outcome o = command_now(c, &cmd);
+
+	/* What was loaded in part is there to be unloaded, too. */
+	if (!vici_names_add(&c->server->loaded, conn->name))
+		vici_reply_error(c, "cannot load '%s': out of memory", conn->name);
+	else if (!o.ok)
+		vici_reply_error(c, "'%s' is not loaded as it should be: %s", conn->name, o.text);
+	else
+		vici_reply_ok(c);
 }
 
 static void
 load_conn(struct vici_request *r)
 {
 	const struct conf_section *s = r->args->sections;
-	struct vici_server *v = r->client->server;
 	struct conf_errors errs = { 0 };
-	struct conn *conn = s ? config_conn(s, v->backend->replay_window, &errs) : NULL;
-	struct command cmd = { .kind = COMMAND_LOAD, .conn = conn };
+	struct conn *conn = s ? config_conn(s, r->client->server->backend->replay_window, &errs) : NULL;
 
 	if (!s || s->next || r->args->keys)
 		vici_reply_error(r->client, "load-conn takes one section, named like the connection");
 	else if (!conn)
 		vici_reply_error(r->client, "%s%s", conf_errors_first(&errs),
 		                 errs.n_errors > 1 ? " (and more: `sallyportd --check-config` lists all)" : "");
-	else if (!command_now(r->client, &cmd) || !vici_names_add(&v->loaded, conn->name))
-		vici_reply_error(r->client, "cannot load '%s': out of memory", conn->name);
 	else
-		vici_reply_ok(r->client);
+		load_now(r->client, conn);
 	conn_unref(conn);
 	conf_errors_free(&errs);
 }
@@ -82,7 +91,7 @@ unload_conn(struct vici_request *r)
 		vici_reply_error(r->client, "unload: missing connection name");
 		return;
 	}
-	if (!is_loaded(r->client, name) || !command_now(r->client, &cmd)) {
+	if (!is_loaded(r->client, name) || !command_now(r->client, &cmd).ok) {
 		vici_reply_error(r->client, "unload: connection '%s' not found", name);
 		return;
 	}

@@ -380,6 +380,15 @@ run_traffic(struct ike *core, const struct command *cmd)
 }
 
 static void
+run_claim_refused(struct ike *core, const struct command *cmd)
+{
+	struct policy *p = policy_by_reqid(core, cmd->reqid);
+
+	if (p && p->claimed)
+		policy_refused(core, p, cmd->reason ? cmd->reason : "no reason given");
+}
+
+static void
 run_restarted(struct ike *core)
 {
 	struct child_sa *c;
@@ -428,6 +437,7 @@ command_run(struct ike *core, const struct command *c)
 	case COMMAND_INVALID_SPI: run_invalid_spi(core, c); break;
 	case COMMAND_MAPPING: run_mapping(core, c); break;
 	case COMMAND_TRAFFIC: run_traffic(core, c); break;
+	case COMMAND_CLAIM_REFUSED: run_claim_refused(core, c); break;
 	case COMMAND_RESTARTED: run_restarted(core); break;
 	case COMMAND_SHUTDOWN: run_shutdown(core, c); break;
 	}

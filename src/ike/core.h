@@ -64,7 +64,8 @@ struct policy {
 	uint64_t key; /* digest of connection, child and selectors */
 	uint32_t reqid;
 	uint32_t traps, users;
-	bool claimed, claimed_trap, configured; /* configured: all that the child's selectors come to; else one pair within */
+	bool claimed, claimed_trap, refused; /* refused: asked for, but not in force */
+	bool configured;                     /* configured: all that the child's selectors come to; else one pair within */
 	struct conn *conn;                      /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
@@ -412,6 +413,8 @@ struct policy *policy_by_reqid(struct ike *core, uint32_t reqid);
 /* The data plane forgot them: each claim is said again. */
 void policies_claim_again(struct ike *core);
 void policy_use(struct ike *core, struct policy *p, int traps, int users);
+/* The claim could not be made: nothing of it comes up, or stays. */
+void policy_refused(struct ike *core, struct policy *p, const char *why);
 
 /* ---- connections.c */
 struct conn_entry *conn_entry_find(struct ike *core, const char *name);

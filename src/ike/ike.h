@@ -118,6 +118,7 @@ enum command_kind {
 	COMMAND_INVALID_SPI, /* ESP came for an SPI that we do not have, from `remote`: only ever starts a probe */
 	COMMAND_MAPPING,     /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
 	COMMAND_TRAFFIC,     /* spi, usage: authenticated traffic came in, so the peer is alive (RFC 3706) */
+	COMMAND_CLAIM_REFUSED, /* reqid, reason: a CLAIM could not be made; its traffic is dropped meanwhile */
 	COMMAND_RESTARTED,   /* the data plane lost its SAs: renegotiate all */
 	COMMAND_SHUTDOWN,    /* delete everything, tell the peers; done when all is answered or timed out */
 };
@@ -132,7 +133,8 @@ struct command {
 	instant_t timeout_ns; /* INITIATE, TERMINATE: 0 = until it ends by itself */
 	uint32_t reqid, spi;
 	enum sa_direction direction;
-	struct flow flow; /* ACQUIRE */
+	struct flow flow;   /* ACQUIRE */
+	const char *reason; /* CLAIM_REFUSED */
 	struct endpoint local, remote;
 };
 

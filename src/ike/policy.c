@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "core.h"
+#include "exchange.h"
 
 /*
  * Claims on traffic (RFC 4301 section 4.4.1). A configured child with concrete
@@ -276,15 +276,70 @@ policy_use(struct ike *core, struct policy *p, int traps, int users)
 	p->users += (uint32_t)users;
 
 	bool wanted = p->traps || p->users, trap = p->traps > 0;
+	/* Whoever comes anew may find that the obstacle is gone. */
+	bool again = p->refused && traps + users > 0;
 
-	if (wanted && (!p->claimed || p->claimed_trap != trap))
+	if (wanted && (!p->claimed || p->claimed_trap != trap || again)) {
+		p->refused = false;
 		claim(core, p, trap);
+	}
 	if (!wanted && p->claimed)
 		release(core, p);
 	p->claimed = wanted;
 	p->claimed_trap = trap;
 	if (!wanted)
 		policy_free(core, p);
+}
+
+static struct child_sa *
+any_child(struct ike *core, const struct policy *p)
+{
+	for (size_t i = 0; i < p->n_ts; i++) {
+		uint64_t key = (uint64_t)p->reqid << 16 | i;
+
+		for (struct table_link *l = table_find(&core->by_pair, span_of(&key, sizeof key)); l; l = table_find_next(l)) {
+			struct child_sa *c = table_entry(l, struct child_sa, by_pair);
+
+			if (c->policy == p)
+				return c;
+		}
+	}
+	return NULL;
+}
+
+static void
+end_undiverted(struct child_sa *c, const char *reason)
+{
+	struct exchange *ex = c->exchange;
+
+	if (c->ever_up) {
+		child_end(c, END_COMMAND, true);
+	} else if (ex) {
+		/* The peer is told, so that it does not wait in vain. */
+		ex->fatal = true;
+		ex->verdict = VERDICT_NOT_CLAIMED;
+		ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+		exchange_end(ex, reason);
+	} else {
+		child_failed(c, reason);
+	}
+}
+
+/* docs/adr/0016: an SA whose packets nobody brings to it protects nothing. */
+void
+policy_refused(struct ike *core, struct policy *p, const char *why)
+{
+	const char *text = arena_printf(&core->scratch, "its traffic cannot be diverted: %s", why);
+	struct child_sa *c;
+
+	core->verdicts[VERDICT_NOT_CLAIMED]++;
+	say(core, LOG_KNL, LOG_AUDIT, NULL, verdict_word(VERDICT_NOT_CLAIMED), "the traffic of child %s of %s cannot be diverted: %s",
+	    p->cfg->name, p->conn->name, why);
+	p->refused = true;
+	p->users++;
+	while ((c = any_child(core, p)))
+		end_undiverted(c, text ? text : why);
+	policy_use(core, p, 0, -1);
 }
 
 void

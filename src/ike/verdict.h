@@ -48,6 +48,7 @@
 	X(UNPROTECTED_DELETE, "unprotected-delete", "a Delete in clear is never obeyed") \
 	X(DPD_SEQUENCE, "dpd-sequence", "the DPD sequence number is not the expected one") \
 	X(NOT_INSTALLED, "not-installed", "the data plane refused the IPsec SA") \
+	X(NOT_CLAIMED, "not-claimed", "the traffic of a child cannot be diverted: its SAs end, and what a trap covers is dropped") \
 	X(SHUTTING_DOWN, "shutting-down", "the daemon is ending: nothing new begins")                                                              \
 	X(INITIATOR_ONLY, "initiator-only", "this daemon answers nobody: initiator_only is set") \
 	X(INTERNAL, "internal", "memory ran out, or the cryptographic library failed")

@@ -250,8 +250,8 @@ replace(struct steer *s, struct claimed *n, struct claimed *old)
 	claimed_free(old);
 }
 
-bool
-steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
+static bool
+make_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
 {
 	struct claimed *old = find(s, c->reqid), *n = claimed_new(c, why, why_size);
 	char refused[256];
@@ -276,13 +276,26 @@ steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
 	return false;
 }
 
+bool
+steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size)
+{
+	bool made = make_claim(s, c, why, why_size);
+
+	/* What it covers is dropped by the claim itself before the rules that stood for it go. */
+	if (find(s, c->reqid))
+		steer_open_up(s, c->reqid);
+	else
+		steer_close_off(s, c, why, why_size);
+	return made;
+}
+
 void
 steer_release(struct steer *s, uint32_t reqid)
 {
 	struct claimed *c = find(s, reqid);
 	char why[128];
 
-	if (!c)
+	if (steer_open_up(s, reqid) || !c)
 		return;
 	steer_hints_remove(s, c);
 	for (size_t i = 0; i < c->elements.n; i++)
@@ -419,6 +432,7 @@ steer_free(struct steer *s)
 		claimed_free(c);
 	}
 	steer_watch_close(s);
+	steer_closed_free(s);
 	steer_nft_close(&s->nft);
 	netlink_close(&s->nl);
 	levels_free(&s->levels);
@@ -495,14 +509,15 @@ bool
 steer_is_trap(const struct steer *s, uint32_t reqid)
 {
 	const struct claimed *c = find(s, reqid);
+	const struct closed *k = steer_closed_find(s, reqid);
 
-	return c && c->trap;
+	return (c && c->trap) || (k && k->trap);
 }
 
 size_t
 steer_claims(const struct steer *s)
 {
-	return s->claims.n;
+	return s->claims.n + steer_closed_count(s);
 }
 
 void

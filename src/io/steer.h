@@ -57,8 +57,8 @@ void steer_abandon(struct steer *s);
 /*
  * Adds, or replaces as one change, the claim of c->reqid; in force on return.
  * "dynamic" selectors stand for c->local and c->remote. False with a sentence in
- * @why: what was in force before still is. Only where the TUN device cannot be reached by IPv6 the claim is in force all the
- * same: what it covers is dropped, not sent in clear.
+ * @why: what was in force before still is, and where nothing was, plain rules drop what it would have covered until it is
+ * claimed or released. Where the TUN device cannot be reached by IPv6 the claim itself is in force: it drops as well.
  */
 bool steer_claim(struct steer *s, const struct claim *c, char *why, size_t why_size);
 /* Unknown reqids are ignored. */

@@ -111,6 +111,16 @@ struct netlink_rule steer_exception_rule(const struct steer *s, const struct pre
 bool steer_tun_settings(struct steer *s, char *why, size_t why_size);
 void steer_tun_settings6(const struct steer *s);
 
+/* ---- steer_closed.c: claims that could not be made */
+
+struct closed *steer_closed_find(const struct steer *s, uint32_t reqid);
+/* Drops what @c would have covered; appends to @why what became of it. A `pass` claim only protects nothing. */
+void steer_close_off(struct steer *s, const struct claim *c, char *why, size_t why_size);
+/* False when it was not closed. */
+bool steer_open_up(struct steer *s, uint32_t reqid);
+size_t steer_closed_count(const struct steer *s);
+void steer_closed_free(struct steer *s);
+
 /* ---- steer_hint.c: what is there per claim */
 
 /* Makes the claim's routes and rules; best effort, since nothing leaks without them. */

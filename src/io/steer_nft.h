@@ -17,6 +17,18 @@ struct nft_set {
 	bool looked_up; /* there is a rule */
 };
 
+/*
+ * What a claim that could not be made would have covered: dropped, whoever else claims it, until the claim succeeds or
+ * is released. Plain rules, so that neither levels nor sets are needed.
+ */
+struct closed {
+	struct closed *next;
+	uint32_t reqid;
+	bool trap;
+	size_t n;
+	struct box box[];
+};
+
 /* Our nftables table, and what it holds. */
 struct steer_nft {
 	struct nft_ctx *ctx;
@@ -25,6 +37,7 @@ struct steer_nft {
 	bool stale;                   /* the kernel may not have what the elements say: make the table anew */
 	char table[NFT_TABLE_TEXT_MAX];
 	struct text text;                                                   /* the transaction in the making */
+	struct closed *closed;                                              /* owned by struct steer */
 	struct nft_set set[2][BOX_KINDS][BOX_VERDICTS][LEVELS_MAX][STORES]; /* the first by family, 0: IPv4 */
 	bool defragments;                                                   /* the rule that puts fragments together is there */
 };
@@ -44,6 +57,8 @@ void steer_nft_close(struct steer_nft *t);
 bool steer_nft_apply(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
 /* The whole table anew, from l->all, beside the old one, which then goes. */
 bool steer_nft_rebuild(struct steer_nft *t, struct levels *l, char *why, size_t why_size);
+/* The rules of t->closed, as they are now. */
+bool steer_nft_close_off(struct steer_nft *t, char *why, size_t why_size);
 /* What inbound checks dropped for @e. */
 uint64_t steer_nft_dropped(struct steer_nft *t, const struct element *e);
 
@@ -55,6 +70,7 @@ struct nft_ctx *steer_nft_context(char *why, size_t why_size);
 
 /* Internal to steer_nft*.c: appends the commands that make the table without any element. */
 void steer_nft_table_text(struct steer_nft *t);
+void steer_nft_closed_text(struct steer_nft *t);
 bool steer_nft_run(struct nft_ctx *ctx, const struct text *t, char *why, size_t why_size);
 
 #endif

@@ -77,7 +77,8 @@ judging_text(struct steer_nft *t)
 	text_add(&t->text,
 	         "chain out4 { }\nchain out6 { }\nchain in4 { }\nchain in6 { }\n"
 	         "chain protect {\nmeta mark set meta mark and 0x%08x or 0x%08x\n}\n"
-	         "chain classify {\nmeta nfproto vmap { ipv4 : jump out4, ipv6 : jump out6 }\n}\n"
+	         "chain closed { }\n"
+	         "chain classify {\njump closed\nmeta nfproto vmap { ipv4 : jump out4, ipv6 : jump out6 }\n}\n"
 	         "chain inbound {\nmeta nfproto vmap { ipv4 : jump in4, ipv6 : jump in6 }\n}\n",
 	         (unsigned)~t->options.mark_mask, (unsigned)t->options.divert_mark);
 }

@@ -200,3 +200,25 @@ def test_a_trap_does_not_lose_the_first_packet(sites):
     Charon(sites.sun, b)
     assert sites.alice.ping("10.2.0.10", 1, timeout=5) == 1
     assert sites.alice.ping("fd02::10", 1, timeout=5) == 1
+
+
+def test_a_claim_that_cannot_be_made(sites, wire):
+    """More selectors on top of each other than nftables sets hold: the last is refused, and closed instead of open."""
+    children = {"c%02d" % i: child("10.1.9.0-10.1.9.%d" % (i + 1), start_action="trap") for i in range(32)}
+    children["wide"] = child(start_action="trap")
+    a, b = pair(children=children)
+    ours = Sallyport(sites.moon, a, load=False)
+    Charon(sites.sun, b)
+    said = ours.swanctl("--load-all", check=False)
+    assert said.returncode != 0
+    assert "claims overlap" in said.stdout + said.stderr and "is dropped" in said.stdout + said.stderr
+    wait_all(flood(sites, 2))
+    said = ours.cli("up", "wide", check=False)
+    assert said.returncode != 0 and "cannot be diverted" in said.stdout + said.stderr
+    wait_all(flood(sites, 2))
+    before = ours.swanctl("--stats").stdout
+    assert before
+    ours.cli("down", "c00")      # makes room, and the next attempt finds it
+    ours.cli("up", "wide")
+    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    ours.cli("down", "wide")

@@ -120,7 +120,7 @@ struct sim_peer {
 	struct conn *conn;
 	struct sim_psk psk[SIM_PSKS_MAX];
 	unsigned n_psk;
-	bool no_psk, no_address, refuse_install, deaf; /* deaf: receives nothing */
+	bool no_psk, no_address, refuse_install, refuse_claim, deaf; /* deaf: receives nothing */
 	instant_t deadline;
 	/* data plane */
 	struct table sad, keys;

@@ -347,10 +347,31 @@ sim_plane_update(struct sim_peer *p, const struct sa_params *sa)
 		abort();
 }
 
+struct refused_claim {
+	struct sim_peer *p;
+	uint32_t reqid;
+};
+
+static void
+refuse_claim(void *arg)
+{
+	struct refused_claim *r = arg;
+
+	sim_command(r->p, (struct command){ .kind = COMMAND_CLAIM_REFUSED, .reqid = r->reqid, .reason = "too many overlap" });
+	free(r);
+}
+
 void
 sim_plane_claim(struct sim_peer *p, const struct claim *c)
 {
 	struct sim_claim *k = p->claims;
+	struct refused_claim *r = p->refuse_claim ? malloc(sizeof *r) : NULL;
+	struct sim net = { p->w };
+
+	if (r) {
+		*r = (struct refused_claim){ p, c->reqid };
+		sim_at(&net, 0, refuse_claim, r);
+	}
 
 	if (p->w->opts.bare)
 		return;

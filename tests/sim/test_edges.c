@@ -22,6 +22,55 @@ TEST(what_ikev1_cannot_say_is_refused_and_not_sent)
 	EXPECT_SOUND(&net, 0);
 }
 
+/* docs/adr/0016: the kernel refuses a claim. */
+TEST(what_cannot_be_diverted_does_not_come_up)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		autoclose(sim) net = sim_open((struct sim_opts){ .seed = i });
+		struct sim_peer *alice = sim_peer(&net, i ? KEYED "start=trap unloaded" : KEYED), *bob = sim_peer(&net, KEYED);
+		const struct sim_done *d;
+		uint64_t command;
+
+		(i == 2 ? bob : alice)->refuse_claim = true;
+		sim_load(alice, alice->conn);
+		command = sim_initiate(alice, bob);
+		sim_run(&net, SECONDS(60));
+		EXPECT(sim_children(alice) == 0 && sim_children(bob) == 0, i);
+		EXPECT(sim_verdicts(i == 2 ? bob : alice, "not-claimed") == 1, i);
+		d = sim_result(alice, command);
+		EXPECT(d && d->result == RESULT_FAILED, i);
+		EXPECT(i == 2 || strstr(d->text, "cannot be diverted: too many overlap"), i);
+		/* A trap holds; without one there is nothing to hold. */
+		EXPECT(alice->n_claims == (i ? 1u : 0u) && bob->n_claims == 0, i);
+		EXPECT_SOUND(&net, i);
+
+		/* The obstacle is gone. */
+		alice->refuse_claim = bob->refuse_claim = false;
+		sim_initiate(alice, bob);
+		sim_run(&net, SECONDS(5));
+		EXPECT(sim_established(alice) && sim_established(bob), i);
+		EXPECT_SOUND(&net, i);
+	}
+}
+
+/* It is asked for again with a rekeyed SA under way, and an SA that stood ends as well. */
+TEST(an_sa_whose_claim_is_refused_ends)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	struct sim_peer *alice = sim_peer(&net, KEYED), *bob = sim_peer(&net, KEYED);
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_established(alice), 0);
+	sim_command(alice, (struct command){ .kind = COMMAND_CLAIM_REFUSED, .reqid = alice->claims->reqid, .reason = "lost" });
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_children(alice) == 0 && sim_children(bob) == 0 && alice->n_claims == 0, 0);
+	EXPECT(strstr(sim_reason_text(alice, "not-claimed"), "lost"), 0);
+	sim_command(alice, (struct command){ .kind = COMMAND_CLAIM_REFUSED, .reqid = 999 });
+	EXPECT(sim_verdicts(alice, "not-claimed") == 1, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
 TEST(a_reload_that_changes_the_mode_is_claimed_anew)
 {
 	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
@@ -299,6 +348,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_ikev1_cannot_say_is_refused_and_not_sent),
+		cmocka_unit_test(what_cannot_be_diverted_does_not_come_up),
+		cmocka_unit_test(an_sa_whose_claim_is_refused_ends),
 		cmocka_unit_test(a_reload_that_changes_the_mode_is_claimed_anew),
 		cmocka_unit_test(an_action_after_the_end_never_lets_the_claim_go),
 		cmocka_unit_test(a_reload_towards_another_peer_does_not_use_the_old_one),
