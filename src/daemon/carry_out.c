@@ -161,6 +161,13 @@ carry_out_one(struct daemon *d, const struct effect *e)
 	case EFFECT_DONE:
 		carry_done(d, &e->done);
 		break;
+	case EFFECT_ASK_LOGIN:
+	case EFFECT_ASK_USER:
+	case EFFECT_ASK_LEASE:
+	case EFFECT_RELEASE_LEASE:
+	case EFFECT_ADD_VIRTUAL:
+	case EFFECT_REMOVE_VIRTUAL:
+		break;
 	case EFFECT_KEYS:
 		keylog_ike(&d->keylog, &e->keys);
 		break;

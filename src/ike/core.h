@@ -178,6 +178,8 @@ struct ike_sa {
 	instant_t hinted_at;               /* the last probe because of ESP for an unknown SPI */
 	instant_t retry_at;                /* the next attempt; 0: none is waiting */
 	struct half_open_address *counted; /* where it counts as half open: its address may change meanwhile */
+	bool peer_unity;                   /* it knows Cisco's attributes */
+	struct road *road;                 /* road_sa.h; NULL: neither login nor virtual addresses */
 };
 
 /*
@@ -229,7 +231,7 @@ struct parked {
 	char *name;   /* connection */
 };
 
-enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN };
+enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN, PARKED_ROAD };
 
 struct half_open_address {
 	struct table_link link;
@@ -409,6 +411,9 @@ struct selector_pair *policy_pairs(struct ike *core, const struct child *cfg, co
                                    size_t *n);
 struct policy *policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local,
                          const struct ip *remote);
+/* The same for pairs that hang on more than the configuration: virtual addresses. */
+struct policy *policy_of_pairs(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local,
+                               const struct ip *remote, const struct selector_pair *ts, size_t n);
 struct policy *policy_by_reqid(struct ike *core, uint32_t reqid);
 /* The data plane forgot them: each claim is said again. */
 void policies_claim_again(struct ike *core);

@@ -7,6 +7,7 @@
 #include "instant.h"
 #include "isakmp.h"
 #include "log.h"
+#include "road.h"
 #include "sad.h"
 
 /*
@@ -33,6 +34,13 @@ enum effect_kind {
 	EFFECT_LOG,            /* a line for the log */
 	EFFECT_DONE,           /* the end of a command: its result and reason */
 	EFFECT_KEYS,           /* key material for Wireshark; only when settings.export_keys */
+	/* Road warriors: road.h. */
+	EFFECT_ASK_LOGIN,      /* the user name and password that we log in with; answered by ANSWER_LOGIN */
+	EFFECT_ASK_USER,       /* whether the peer's user is who he says; answered by ANSWER_USER */
+	EFFECT_ASK_LEASE,      /* addresses and settings for a client; answered by ANSWER_LEASE */
+	EFFECT_RELEASE_LEASE,  /* lease.ike_id, lease.id, lease.held: the client is gone */
+	EFFECT_ADD_VIRTUAL,    /* our own virtual addresses and what came with them; answered by ANSWER_VIRTUAL */
+	EFFECT_REMOVE_VIRTUAL, /* virtual.ike_id */
 };
 
 /*
@@ -198,6 +206,10 @@ struct effect {
 		struct effect_log log;
 		struct effect_done done;
 		struct effect_keys keys;
+		struct login_query login;
+		struct user_query user;
+		struct lease_query lease;
+		struct virtual_config virtual;
 	};
 };
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "road_sa.h"
 
 /* Room that one timer's work may need in the effects. */
 enum { TICK_RESERVE = 512 };
@@ -337,6 +338,11 @@ answered(struct ike *core, const struct parked *p, const struct answer *a)
 		break;
 	case PARKED_CONN:
 		conn_addresses_known(core, p->name, a);
+		break;
+	case PARKED_ROAD:
+		sa = ike_sa_by_id(core, p->owner);
+		if (sa && sa->road && sa->road->ticket == a->ticket)
+			sa->protocol->road_answered(sa, a);
 		break;
 	}
 }

@@ -37,6 +37,7 @@ struct ike_settings {
 	bool aggressive_psk;                /* charon.i_dont_care_about_security_and_use_aggressive_mode_psk */
 	bool aggressive_without_pfs;        /* charon.sallyport.aggressive_mode_without_pfs */
 	uint16_t port, port_nat_t;          /* 500 and 4500 */
+	bool unity;                         /* charon.cisco_unity: we say that we know Cisco's attributes */
 };
 
 void ike_settings_default(struct ike_settings *s);
@@ -81,6 +82,10 @@ enum answer_kind {
 	ANSWER_CREDENTIAL,
 	ANSWER_SIGNATURE,
 	ANSWER_VERIFIED,
+	ANSWER_LOGIN,
+	ANSWER_USER,
+	ANSWER_LEASE,
+	ANSWER_VIRTUAL,
 };
 
 struct answer {
@@ -101,6 +106,7 @@ struct answer {
 	struct span signature;
 	size_t conn;     /* VERIFIED: index into verify_query.conn */
 	uint16_t notify; /* where ok is false: the notification that fits, or 0 */
+	struct road_answer road; /* LOGIN, USER, LEASE: borrowed during the call */
 };
 
 enum ike_error ike_answer(struct ike *ike, instant_t now, const struct answer *a, struct effects *out);
@@ -188,6 +194,9 @@ struct ike_info {
 	unsigned retransmits;    /* of the message now under way */
 	const char *exchange;    /* what is under way: "Main Mode message 3 sent", or "" */
 	const char *last_notice; /* the last unauthenticated notification: the probable cause; or "" */
+	struct identity remote_xauth_id;            /* the user that logged in; ID_ANY: none */
+	const struct ip *local_vips, *remote_vips; /* virtual addresses of ours, and those that we lent to the peer */
+	size_t n_local_vips, n_remote_vips;
 };
 
 /* Walks in order of id: *cursor starts at 0. False at the end. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "road_sa.h"
 
 /* From the wish for a child to its place in the queue of an IKE_SA. */
 
@@ -109,16 +110,30 @@ wants_drop(struct ike_sa *sa, const char *reason)
 	}
 }
 
+/* The first whose addresses are known, taken out of the list. */
+static struct want *
+next_known(struct ike_sa *sa)
+{
+	for (struct want **at = &sa->wants; *at; at = &(*at)->next) {
+		struct want *w = *at;
+
+		if (road_waits(sa, w->conn, w->cfg))
+			continue;
+		*at = w->next;
+		return w;
+	}
+	return NULL;
+}
+
 void
 wants_resolve(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
+	struct want *w;
 
-	while (sa->wants) {
-		struct want *w = sa->wants;
-		struct policy *p = policy_of(core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip);
+	while ((w = next_known(sa))) {
+		struct policy *p = road_policy(sa, w->conn, w->cfg);
 
-		sa->wants = w->next;
 		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL)) {
 			struct child_sa *c = present(sa, p, 0);
 
@@ -142,7 +157,7 @@ policy_before(struct ike *core, struct conn *conn, const struct child *cfg, cons
 	struct ip any = { 0 };
 
 	if (sa->addresses_known)
-		return policy_of(core, conn, cfg, &sa->local.ip, &sa->remote.ip);
+		return road_policy((struct ike_sa *)(uintptr_t)sa, conn, cfg);
 
 	struct policy *p = conn_trap_policy(core, conn, cfg);
 
@@ -169,7 +184,7 @@ initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, con
 	if (!sa)
 		return false;
 
-	struct policy *p = policy_before(core, conn, cfg, sa);
+	struct policy *p = road_waits(sa, conn, cfg) ? NULL : policy_before(core, conn, cfg, sa);
 
 	if (p ? !queue_pairs(sa, conn, cfg, p, flow, cmd) : !want(sa, conn, cfg, cmd))
 		return false;

@@ -171,14 +171,21 @@ struct policy *
 policy_narrowed(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
                 const struct selector_pair *ts)
 {
+	return policy_of_pairs(core, conn, cfg, local, remote, ts, 1);
+}
+
+struct policy *
+policy_of_pairs(struct ike *core, struct conn *conn, const struct child *cfg, const struct ip *local, const struct ip *remote,
+                const struct selector_pair *ts, size_t n)
+{
 	uint64_t key = narrowed_key(core, conn, cfg, ts);
 	struct policy *p = next_named(table_find(&core->policy_by_key, span_of(&key, sizeof key)), key, conn, cfg, false);
 
-	while (p && !same_pairs(p, ts, 1))
+	while (p && !same_pairs(p, ts, n))
 		p = next_named(table_find_next(&p->by_key), key, conn, cfg, false);
 	if (p)
 		return p;
-	p = policy_new(core, key, conn, cfg, ts, 1);
+	p = policy_new(core, key, conn, cfg, ts, n);
 	if (!p)
 		return NULL;
 	p->local = *local;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "road_sa.h"
 
 /* IKE_SAs: their tables, their making and their going. Their timers are in sa_timers.c. */
 
@@ -110,6 +111,7 @@ forget_phase1(struct ike_sa *sa)
 {
 	while (sa->exchanges)
 		exchange_free(sa->exchanges);
+	road_close(sa);
 	secret_clear(&sa->keys);
 	secret_wipe(sa->iv, sizeof sa->iv);
 	free(sa->local_id);
@@ -298,7 +300,7 @@ try_again(struct ike_sa *sa)
 	memset(sa->cookie_r, 0, 8);
 	if (!table_insert(&core->by_cookie, &sa->by_cookie, span_of(sa->cookie_i, 8)))
 		return false;
-	sa->nat_local = sa->nat_remote = sa->peer_nat_t = sa->peer_dpd = false;
+	sa->nat_local = sa->nat_remote = sa->peer_nat_t = sa->peer_dpd = sa->peer_unity = false;
 	if (!sa->rekeys) {
 		sa->addresses_known = false;
 		sa->floated = false;
@@ -362,6 +364,9 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 	unsigned allowed = sa->conn ? sa->conn->keyingtries : 1;
 	const char *text = reason;
 
+	/* draft-beaulieu-ike-xauth-02 section 6: "If the extended authentication fails, then the phase 1 SA MUST be immediately deleted." */
+	if (sa->authenticated && !sa->established_at)
+		sa->protocol->tell_ike_deleted(sa);
 	if (sa->last_notice)
 		text = arena_printf(&core->scratch, "%s; probable cause: %s", reason, sa->last_notice);
 	if (!text)
@@ -525,6 +530,7 @@ ike_sa_end_rest(struct ike_sa *sa)
 		sa->protocol->tell_ike_deleted(sa);
 	waiters_settle(core, &sa->waiters, false, "the IKE_SA ended");
 	event(core, EVENT_IKE_DOWN, sa, NULL);
+	road_close(sa);
 	if (tell && core->settings.delete_wait_ns && !core->shutting_down)
 		linger(sa);
 	else

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "road_sa.h"
 
 /*
  * What time does to an IKE_SA, armed by facts: when it was made, established,
@@ -29,6 +30,8 @@ half_open_end(const struct ike_sa *sa)
 {
 	if (sa->state != IKE_STATE_CONNECTING)
 		return INSTANT_NEVER;
+	if (sa->road)
+		return sa->road->deadline;
 	if (sa->role == INITIATOR)
 		return sa->ticket ? after(sa->created_at, retransmit_total(sa->core)) : INSTANT_NEVER;
 	return after(sa->created_at, sa->core->settings.half_open_timeout_ns);
@@ -92,6 +95,11 @@ ike_sa_rekey(struct ike_sa *sa, bool reauth)
 {
 	if (!is_up(sa) || sa->state == IKE_STATE_REKEYING || sa->successor)
 		return;
+	if (road_peer_renews(sa)) {
+		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "refused",
+		    "IKE_SA %s is renewed by the peer alone: it has to log in, or to ask for its address, again", sa_name(sa));
+		return;
+	}
 	start_rekey(sa, reauth ? "reauthenticating" : "rekeying");
 	ike_sa_schedule(sa);
 }
@@ -240,7 +248,8 @@ ike_sa_due(struct ike_sa *sa)
 	}
 	if (half_open_end(sa) <= now) {
 		ike_sa_failed(sa,
-		              sa->role == RESPONDER ? "half-open for too long"
+		              sa->road              ? road_overdue(sa)
+		              : sa->role == RESPONDER ? "half-open for too long"
 		                                    : "the addresses of both ends were not found out in time",
 		              sa->role == INITIATOR);
 		return;
@@ -285,11 +294,14 @@ set_lifetimes(struct ike_sa *sa, instant_t lifetime)
 	sa->reauth_at = jittered(core, c->reauth_ns, c->rand_ns);
 	first = instant_min(sa->rekey_at, sa->reauth_at);
 	sa->expires_at = first == INSTANT_NEVER ? INSTANT_NEVER : first + (c->over_ns > 0 ? c->over_ns : SECONDS(60));
+	/* The client renews in its time; should it not, the SA ends. */
+	if (road_peer_renews(sa))
+		sa->rekey_at = sa->reauth_at = INSTANT_NEVER;
 	if (!lifetime || core->now + lifetime >= sa->expires_at)
 		return;
 	/* The peer's lifetime is shorter: renewed before it, with a tenth to spare. */
 	sa->expires_at = core->now + lifetime;
-	if (first > core->now + lifetime - lifetime / 10) {
+	if (first > core->now + lifetime - lifetime / 10 && !road_peer_renews(sa)) {
 		sa->rekey_at = core->now + lifetime - lifetime / 10;
 		sa->reauth_at = INSTANT_NEVER;
 	}
@@ -351,7 +363,7 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 static void
 settle_rekeyed(struct ike_sa *sa, struct ike_sa *old)
 {
-	struct identity was = id_box_get(old->remote_id), is = id_box_get(sa->remote_id);
+	struct identity was = road_peer_id(old), is = road_peer_id(sa);
 
 	if (was.type == is.type && span_equal(identity_span(&was), identity_span(&is))) {
 		supersede(sa, old);
@@ -384,7 +396,7 @@ bool
 ike_sa_index_peer(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
-	struct identity l = sa->local_id ? id_box_get(sa->local_id) : sa->conn->local.id, r = id_box_get(sa->remote_id);
+	struct identity l = sa->local_id ? id_box_get(sa->local_id) : sa->conn->local.id, r = road_peer_id(sa);
 
 	if (sa->peer_key)
 		return true;
@@ -421,6 +433,7 @@ ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 	}
 	event(core, sa->rekeys ? EVENT_IKE_REKEYED : EVENT_IKE_UP, sa, NULL);
 	ike_sa_schedule(sa);
+	wants_resolve(sa);
 	waiters_settle(core, &sa->waiters, true, "");
 	ike_sa_run_queue(sa);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange.h"
+#include "road_sa.h"
 
 const char *
 ike_state_name(enum ike_state s)
@@ -61,6 +62,7 @@ ike_sa_info(struct ike_info *out, const struct ike_sa *sa)
 		.exchange = words ? words : "",
 		.last_notice = sa->last_notice ? sa->last_notice : "",
 	};
+	road_info(out, sa);
 	memcpy(out->spi_i, sa->cookie_i, 8);
 	memcpy(out->spi_r, sa->cookie_r, 8);
 }

@@ -51,6 +51,11 @@
 	X(NOT_CLAIMED, "not-claimed", "the traffic of a child cannot be diverted: its SAs end, and what a trap covers is dropped") \
 	X(SHUTTING_DOWN, "shutting-down", "the daemon is ending: nothing new begins")                                                              \
 	X(INITIATOR_ONLY, "initiator-only", "this daemon answers nobody: initiator_only is set") \
+	X(LOGIN_FAILED, "login-failed", "the user name or the password is not accepted") \
+	X(LOGIN_REQUIRED, "login-required", "the peer has to log in (XAUTH) before anything else") \
+	X(CONFIG_TYPE, "config-type", "a configuration message of a type that does not belong there") \
+	X(CONFIG_IDENTIFIER, "config-identifier", "the answer carries another identifier than the configuration message that it answers") \
+	X(NO_LEASE, "no-lease", "no address is free for this client") \
 	X(INTERNAL, "internal", "memory ran out, or the cryptographic library failed")
 /* clang-format on */
 

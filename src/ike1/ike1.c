@@ -2,6 +2,7 @@
 #include "ike1.h"
 
 #include "phase1.h"
+#include "transaction.h"
 
 /* IKEv1: which IKE_SA and which exchange a datagram belongs to. */
 
@@ -120,8 +121,15 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 	uint64_t digest = core_digest(core, in->data);
 	struct exchange *ex;
 
+	if (sa->authenticated && !is_up(sa)) {
+		transaction_confirm(sa);
+		sa = ike_sa_by_id(core, id);
+		if (!sa)
+			return;
+	}
 	if (!is_up(sa)) {
-		refuse(core, sa, VERDICT_NO_KEYS, "Quick Mode before Phase 1 is done");
+		refuse(core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
+		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
 		return;
 	}
 	if (quick_mode_refused_before(sa, mid, digest)) {
@@ -193,6 +201,9 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 	case EXCHANGE_INFORMATIONAL:
 		info_receive(sa, in, h);
 		break;
+	case EXCHANGE_TRANSACTION:
+		transaction_receive(sa, in, h);
+		break;
 	case EXCHANGE_MAIN:
 	case EXCHANGE_AGGRESSIVE:
 	case EXCHANGE_QUICK:
@@ -218,6 +229,7 @@ const struct ike_protocol ike1_protocol = {
 	.tell_spi_deleted = info_spi_deleted,
 	.tell_ike_deleted = info_ike_deleted,
 	.probe = info_probe,
+	.road_answered = road_answered,
 	.open = ike1_open,
 	.seal = ike1_seal,
 };

@@ -21,8 +21,8 @@ enum {
 static bool
 is_up(const struct ike_sa *sa)
 {
-	return sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING || sa->state == IKE_STATE_REKEYED ||
-	       sa->state == IKE_STATE_DELETING;
+	return sa->authenticated || sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING ||
+	       sa->state == IKE_STATE_REKEYED || sa->state == IKE_STATE_DELETING;
 }
 
 /* ---- Sending */
@@ -363,6 +363,11 @@ take_delete(struct ike_sa *sa, const struct delete_payload *d)
 		if (d->spi_size != 16 || !d->n_spi || !span_equal(span_of(d->spis.p, 16), cookies(sa, room)))
 			return true;
 		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for IKE_SA %s", sa_name(sa));
+		if (!sa->established_at) {
+			sa->authenticated = false; /* it needs no Delete of ours */
+			ike_sa_failed(sa, "the peer deleted it before login and configuration were over", false);
+			return false;
+		}
 		ike_sa_end(sa, END_BY_PEER, "the peer deleted it");
 		return false;
 	}

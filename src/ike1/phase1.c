@@ -93,6 +93,8 @@ phase1_add_vendor_ids(struct exchange *ex, struct builder *b)
 	/* draft-beaulieu-ike-xauth-02 section 4.1: who is able to log in, or to have others log in, says so. */
 	if (ex->sa->log_in != LOG_IN_NOBODY)
 		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_XAUTH));
+	if (ex->sa->core->settings.unity)
+		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_UNITY));
 }
 
 void
@@ -105,6 +107,7 @@ phase1_take_vendor_ids(struct exchange *ex, const struct message *m)
 
 		sa->peer_nat_t |= id == VENDOR_NAT_T_RFC3947;
 		sa->peer_dpd |= id == VENDOR_DPD;
+		sa->peer_unity |= id == VENDOR_UNITY;
 		if (id != VENDOR_UNKNOWN)
 			say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "received %s vendor ID", vendor_id_name(id));
 	}

@@ -52,17 +52,6 @@ phase1_done(struct exchange *ex)
 	phase1_next(sa);
 }
 
-void
-phase1_next(struct ike_sa *sa)
-{
-	/* Nobody gets in who has not logged in. */
-	if (sa->log_in != LOG_IN_NOBODY) {
-		ike_sa_failed(sa, "XAUTH was agreed, and nobody has logged in", false);
-		return;
-	}
-	ike_sa_established(sa, sa->lifetime_ns, sa->initial_contact);
-}
-
 /*
  * The peer of an exchange that is over for it already learns it under the keys;
  * else in clear (RFC 2409 section 5.7).

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quick.h"
+#include "road_sa.h"
 
 #include "explain.h"
 #include "ike1_sa.h"
@@ -48,9 +49,9 @@ fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, cons
      size_t *pair)
 {
 	struct ike_sa *sa = ex->sa;
-	const struct policy *p = policy_find_configured(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip);
+	const struct policy *p = road_find_policy(sa, conn, cfg);
 	size_t n = p ? p->n_ts : 0;
-	const struct selector_pair *have = p ? p->ts : policy_pairs(sa->core, cfg, &sa->local.ip, &sa->remote.ip, &n);
+	const struct selector_pair *have = p ? p->ts : road_pairs(sa, cfg, &n);
 
 	if (!have || cfg->mode == MODE_PASS || cfg->mode == MODE_DROP)
 		return false;
@@ -119,7 +120,7 @@ ours_as_text(struct exchange *ex)
 
 	for (size_t i = 0; i < sa->conn->n_children; i++) {
 		size_t n = 0;
-		struct selector_pair *have = policy_pairs(sa->core, &sa->conn->children[i], &sa->local.ip, &sa->remote.ip, &n);
+		struct selector_pair *have = road_pairs(sa, &sa->conn->children[i], &n);
 
 		for (size_t k = 0; have && k < n && k < 4; k++)
 			text = arena_printf(&sa->core->scratch, "%s%s%s (%s)", text ? text : "", text ? ", " : "",
@@ -132,7 +133,7 @@ static struct child_sa *
 make_child(struct exchange *ex, const struct choice *w)
 {
 	struct ike_sa *sa = ex->sa;
-	struct policy *p = w->exact ? policy_of(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip)
+	struct policy *p = w->exact ? road_policy(sa, w->conn, w->cfg)
 	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &w->ts);
 
 	return p ? child_new(sa, w->conn, w->cfg, p, (uint16_t)(w->exact ? w->pair : 0)) : NULL;

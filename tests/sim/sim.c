@@ -241,6 +241,8 @@ carry_out(struct sim_peer *p, const struct effect *e)
 	case EFFECT_ASK_VERIFY:
 	case EFFECT_KEYS:
 		break;
+	default:
+		sim_road_effect(p, e);
 	}
 }
 

@@ -109,6 +109,19 @@ struct sim_psk {
 	char secret[64];
 };
 
+/* The users and the addresses of a peer; as a client, its own name and password. */
+struct sim_road {
+	char user[32], password[32];
+	unsigned challenges, challenged; /* how often the right password is not yet enough */
+	unsigned asked, messages;
+	struct ip pool4, pool6; /* the first address */
+	struct identity lent[8];
+	unsigned n_lent, leases, released;
+	bool no_install;
+	struct ip vip; /* the last one that was installed */
+	unsigned n_installed, n_dns;
+};
+
 struct sim_peer {
 	struct sim_world *w;
 	unsigned index;
@@ -138,6 +151,7 @@ struct sim_peer {
 	unsigned updown_up, updown_down;
 	uint64_t sends, keepalives, releases, addresses_asked;
 	int64_t cpu_ns;
+	struct sim_road road;
 };
 
 enum sim_event_kind { SIM_DELIVER, SIM_ANSWER, SIM_INSTALLED, SIM_CHECK_OPEN, SIM_TRAFFIC, SIM_CALL };
@@ -149,6 +163,7 @@ struct sim_event {
 	struct sim_peer *peer;
 	struct sim_packet packet;
 	struct answer answer;
+	struct ip vip[2]; /* that the answer points to */
 	uint32_t spi;
 	enum sa_direction direction;
 	void (*call)(void *arg);
@@ -209,6 +224,8 @@ void sim_close(struct sim *net);
  *   ike-rekey= ike-reauth= ike-over= ike-rand= dpd=10s dpd-timeout= unique=no|never|keep|replace
  *   tries=5 timeout=4s base=1.8 keyingtries=1 half-open=N half-open-per-address=N encap export-keys keepalive=
  *   ip6                  IPv6 outside
+ *   login=NAME:PASSWORD user=NAME:PASSWORD   XAUTH: what we say; who may come. challenge=N: the password, N times more
+ *   vip=0.0.0.0 vip=:: pool=10.9.0.1 pool=fd09::1 push unity no-install   Mode Config, at the client and at the gateway
  *   unloaded             sim_load() comes later
  * Words after child= belong to that child. Times are 10s, 5m, 2h, 50ms.
  * A bad description ends the test program.
@@ -296,6 +313,9 @@ void sim_trace_effect(struct sim_peer *p, const struct effect *e);
 void sim_trace_packet(struct sim_world *w, const struct sim_packet *p, const char *fate);
 instant_t sim_delay_min(const struct sim_world *w);
 instant_t sim_delay_max(const struct sim_world *w);
+/* Words and effects of road warriors: sim_road.c. */
+bool sim_road_word(struct sim_peer *p, struct conn *c, const char *key, const char *v, bool *known);
+bool sim_road_effect(struct sim_peer *p, const struct effect *e);
 bool sim_configure(struct sim_peer *p, struct conn *c, const char *description, bool conn_only);
 
 #endif

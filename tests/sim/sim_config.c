@@ -306,6 +306,8 @@ word(struct reader *r, char *text)
 		*eq = 0;
 	ok = conn_word(r, text, value, &known);
 	if (!known)
+		ok = sim_road_word(r->p, r->c, text, value, &known) || bad(r, text, value);
+	if (!known)
 		ok = child_word(r, text, value, &known);
 	if (!known && (!r->conn_only || !strcmp(text, "to")))
 		return peer_word(r, text, value);

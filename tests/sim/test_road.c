@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim_test.h"
+
+#include <stdio.h>
+
+/*
+ * Road warriors: after Phase 1 the login (XAUTH), then the configuration
+ * (Mode Config), then Quick Mode under the address that was lent.
+ */
+
+#define BASE "ike1 main psk=swordfish "
+#define CLIENT BASE "vip=0.0.0.0 child=dynamic,10.2.0.0/16 "
+#define GATEWAY BASE "to=any pool=10.9.0.1 child=10.2.0.0/16,dynamic "
+#define LOGIN "login=carol:4iChxLT3 "
+#define USER "user=carol:4iChxLT3 "
+
+static struct ip
+address(const char *text)
+{
+	struct ip a;
+
+	assert_true(ip_parse(&a, text));
+	return a;
+}
+
+static void
+expect_up(struct sim *net, struct sim_peer *client, struct sim_peer *gateway, const char *vip, uint64_t which)
+{
+	struct ip want = address(vip);
+	struct ike_info c = sim_ike(client), g = sim_ike(gateway);
+
+	EXPECT(sim_established(client) && sim_established(gateway), which);
+	EXPECT(sim_same_keys(client, gateway), which);
+	EXPECT(c.n_local_vips == 1 && ip_equal(&c.local_vips[0], &want), which);
+	EXPECT(g.n_remote_vips == 1 && ip_equal(&g.remote_vips[0], &want), which);
+	EXPECT(client->flows && ip_equal(&client->flows->ts.local.lo, &want) && ip_equal(&client->flows->ts.local.hi, &want), which);
+	EXPECT(client->road.n_installed == 1 && ip_equal(&client->road.vip, &want), which);
+	EXPECT_SOUND(net, which);
+}
+
+static void
+expect_gone(struct sim_peer *client, struct sim_peer *gateway, uint64_t which)
+{
+	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, which);
+	EXPECT(client->road.n_installed == 0, which);
+	EXPECT(gateway->road.released == gateway->road.leases, which);
+}
+
+static struct sim_peer *
+two(struct sim *net, struct sim_peer **gateway, const char *client_text, const char *gateway_text)
+{
+	struct sim_peer *client = sim_peer(net, client_text);
+
+	*gateway = sim_peer(net, gateway_text);
+	return client;
+}
+
+TEST(a_client_pulls_its_address)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT, GATEWAY);
+	uint64_t up = sim_initiate(client, gateway);
+
+	sim_run(&net, SECONDS(5));
+	expect_up(&net, client, gateway, "10.9.0.1", 1);
+	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_OK, 1);
+	EXPECT(client->road.n_dns == 1, 1);
+	sim_terminate(client, "net", NULL);
+	sim_run(&net, SECONDS(30));
+	expect_gone(client, gateway, 1);
+}
+
+TEST(a_gateway_pushes_it)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 2 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "push", GATEWAY "push");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	expect_up(&net, client, gateway, "10.9.0.1", 2);
+}
+
+TEST(login_then_configuration_then_quick_mode)
+{
+	for (int push = 0; push < 2; push++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 3, .answer_ns = MILLISECONDS(200) });
+		struct sim_peer *gateway, *client = two(&net, &gateway, push ? CLIENT LOGIN "push" : CLIENT LOGIN,
+		                                        push ? GATEWAY USER "push" : GATEWAY USER);
+
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(10));
+		expect_up(&net, client, gateway, "10.9.0.1", 3);
+		EXPECT(sim_ike(gateway).remote_xauth_id.n == 5, 3);
+	}
+}
+
+TEST(a_login_without_virtual_addresses)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, BASE LOGIN, BASE USER);
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_established(client) && sim_same_keys(client, gateway), 4);
+}
+
+TEST(a_server_may_ask_for_more_than_one_password)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 5 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "challenge=2");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	expect_up(&net, client, gateway, "10.9.0.1", 5);
+	EXPECT(gateway->road.asked == 3, 5);
+	EXPECT(client->road.messages == 2 && sim_reason(client, "xauth-message"), 5);
+}
+
+TEST(two_rounds_of_login)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 6 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN LOGIN, GATEWAY USER USER);
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	expect_up(&net, client, gateway, "10.9.0.1", 6);
+	EXPECT(gateway->road.asked == 2, 6);
+}
+
+TEST(a_wrong_password_ends_phase_1_at_both_ends)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 7 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "login=carol:guess keyingtries=5", GATEWAY USER);
+	uint64_t up = sim_initiate(client, gateway);
+
+	sim_run(&net, SECONDS(30));
+	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, 7);
+	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_FAILED, 7);
+	EXPECT(strstr(sim_result(client, up)->text, "refused our login"), 7);
+	EXPECT(sim_reason(gateway, "login-failed") && strstr(sim_reason_text(gateway, "login-failed"), "wrong password"), 7);
+	EXPECT(gateway->road.asked == 1 && gateway->road.leases == 0, 7);
+	EXPECT_SOUND(&net, 7);
+}
+
+TEST(a_client_without_a_password_says_so)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 8 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "login=:", GATEWAY USER);
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(30));
+	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, 8);
+	EXPECT(sim_reason(client, "login-failed") && sim_reason(gateway, "login-failed"), 8);
+	EXPECT(gateway->road.asked == 0, 8);
+}
+
+/* The method of Phase 1 says who logs in: ends that differ about it do not get as far as that. */
+TEST(a_login_that_one_end_does_not_know_of_is_a_refused_proposal)
+{
+	for (int which = 0; which < 2; which++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 9 });
+		struct sim_peer *gateway, *client = two(&net, &gateway, which ? CLIENT LOGIN : CLIENT, which ? GATEWAY : GATEWAY USER);
+
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(30));
+		EXPECT(sim_verdicts(gateway, "no-proposal-chosen") > 0, which);
+		EXPECT(sim_ike_sas(gateway) == 0 && gateway->road.asked == 0 && gateway->road.leases == 0, which);
+	}
+}
+
+static void
+drop_transactions(void *arg, struct sim *net, struct sim_packet *p)
+{
+	(void)arg;
+	(void)net;
+	if (!p->esp && p->n > 18 && p->data[18] == EXCHANGE_TRANSACTION)
+		p->copies = 0;
+}
+
+TEST(a_gateway_that_never_asks_is_given_up)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 10 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+	uint64_t up = sim_initiate(client, gateway);
+
+	sim_set_tap(&net, drop_transactions, NULL);
+	sim_run(&net, SECONDS(400));
+	EXPECT(sim_result(client, up) && strstr(sim_result(client, up)->text, "did not ask for the login"), 10);
+	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, 10);
+}
+
+TEST(an_empty_pool_fails_with_its_reason)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 11 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT, BASE "to=any pool=fd09::1 child=10.2.0.0/16,dynamic");
+	uint64_t up = sim_initiate(client, gateway);
+
+	sim_run(&net, SECONDS(30));
+	EXPECT(sim_result(client, up) && strstr(sim_result(client, up)->text, "no virtual address"), 11);
+	EXPECT(sim_reason(gateway, "no-lease") && sim_ike_sas(gateway) == 0, 11);
+}
+
+TEST(an_address_that_cannot_be_installed_ends_it)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 12 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "no-install", GATEWAY);
+	uint64_t up = sim_initiate(client, gateway);
+
+	sim_run(&net, SECONDS(30));
+	EXPECT(sim_result(client, up) && strstr(sim_result(client, up)->text, "cannot be installed"), 12);
+	expect_gone(client, gateway, 12);
+}
+
+TEST(both_families_give_both_selectors)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 13 });
+	struct sim_peer *gateway,
+	        *client = two(&net, &gateway, BASE "vip=0.0.0.0 vip=:: child=dynamic,10.2.0.0/16;fd02::/64",
+	                      BASE "to=any pool=10.9.0.1 pool=fd09::1 child=10.2.0.0/16;fd02::/64,dynamic");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_ike(client).n_local_vips == 2 && sim_children(client) == 2 && sim_children(gateway) == 2, 13);
+	EXPECT(sim_same_keys(client, gateway), 13);
+}
+
+TEST(networks_of_a_split_tunnel_become_the_selectors)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 14 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, BASE "unity vip=0.0.0.0 child=dynamic,0.0.0.0/0",
+	                                        BASE "unity to=any pool=10.9.0.1 child=10.2.0.0/16;10.3.0.0/16,dynamic");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_children(client) == 2 && sim_children(gateway) == 2, 14);
+	EXPECT(sim_same_keys(client, gateway), 14);
+}
+
+/* Main Mode 6, login 4, configuration 2, Quick Mode 3. */
+enum fault { LOST, TWICE, LATE, FAULTS };
+
+static void
+with_fault(const char *client_text, const char *gateway_text, enum fault f, uint64_t nth, unsigned messages)
+{
+	uint64_t which = nth * 10 + f;
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
+	struct sim_peer *gateway, *client = two(&net, &gateway, client_text, gateway_text);
+	uint64_t up;
+
+	if (f == LOST)
+		sim_drop_nth(&net, nth);
+	else if (f == TWICE)
+		sim_duplicate_nth(&net, nth);
+	else
+		sim_delay_nth(&net, nth, MILLISECONDS(4500));
+	up = sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(40));
+	EXPECT(net.w->datagrams >= messages, which);
+	expect_up(&net, client, gateway, "10.9.0.1", which);
+	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_OK, which);
+	EXPECT(sim_ike_sas(client) == 1 && sim_ike_sas(gateway) == 1, which);
+	EXPECT(sim_children(client) == 1 && sim_children(gateway) == 1, which);
+	EXPECT(gateway->road.leases == 1 && gateway->road.released == 0, which);
+}
+
+TEST(login_and_configuration_survive_any_single_fault)
+{
+	for (enum fault f = LOST; f < FAULTS; f++)
+		for (uint64_t nth = 1; nth <= 15; nth++) {
+			with_fault(CLIENT LOGIN, GATEWAY USER, f, nth, 15);
+			with_fault(CLIENT LOGIN "push", GATEWAY USER "push", f, nth, 15);
+		}
+}
+
+TEST(the_refusal_survives_any_single_loss)
+{
+	for (uint64_t nth = 7; nth <= 11; nth++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = nth });
+		struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "login=carol:guess", GATEWAY USER);
+		uint64_t up;
+
+		sim_drop_nth(&net, nth);
+		up = sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(400));
+		EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_FAILED, nth);
+		EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, nth);
+		EXPECT_SOUND(&net, nth);
+	}
+}
+
+/* A new Phase 1 logs in again, and gets the same address: no packet of the CHILD_SA is lost. */
+TEST(a_renewed_ike_sa_keeps_the_address_and_the_children)
+{
+	for (int reauth = 0; reauth < 2; reauth++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 20, .traffic_ns = MILLISECONDS(10) });
+		struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(5));
+		sim_command(client, (struct command) { .kind = COMMAND_REKEY, .ike = "net", .reauth = reauth });
+		sim_run(&net, SECONDS(60));
+		expect_up(&net, client, gateway, "10.9.0.1", 20);
+		EXPECT(sim_ike_sas(client) == 1 && sim_ike_sas(gateway) == 1, 20);
+		EXPECT(client->n_installed == 2 && gateway->n_installed == 2, 20);
+		EXPECT(gateway->road.leases == 2 && gateway->road.released == 1 && gateway->road.asked == 2, 20);
+		EXPECT(client->esp_lost == 0 && gateway->esp_lost == 0, 20);
+	}
+}
+
+TEST(only_the_client_renews)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 21 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "ike-rekey=60s ike-over=30s");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_ike(gateway).rekey_at == INSTANT_NEVER && sim_ike(gateway).expires_at != INSTANT_NEVER, 21);
+	sim_rekey(gateway, "net", NULL);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_ike_sas(gateway) == 1 && sim_reason(gateway, "refused"), 21);
+}
+
+/* One pre-shared key and one identity for all, as groups have: the user tells them apart. */
+TEST(two_users_of_a_group_do_not_replace_each_other)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 22 });
+	struct sim_peer *carol = sim_peer(&net, BASE "id=@group to=192.0.2.3 vip=0.0.0.0 child=dynamic,10.2.0.0/16 " LOGIN);
+	struct sim_peer *dave = sim_peer(&net, BASE "id=@group to=192.0.2.3 vip=0.0.0.0 child=dynamic,10.2.0.0/16 " LOGIN);
+	struct sim_peer *gateway = sim_peer(&net, GATEWAY USER "rid=@group unique=replace");
+
+	sim_initiate(carol, gateway);
+	sim_run(&net, SECONDS(5));
+	snprintf(dave->road.user, sizeof dave->road.user, "dave");
+	snprintf(gateway->road.user, sizeof gateway->road.user, "dave");
+	sim_initiate(dave, gateway);
+	sim_run(&net, SECONDS(20));
+	EXPECT(sim_ike_sas(gateway) == 2 && sim_ike_sas(carol) == 1 && sim_ike_sas(dave) == 1, 22);
+	EXPECT(!ip_equal(&carol->road.vip, &dave->road.vip), 22);
+}
+
+TEST(a_thousand_bad_links)
+{
+	for (uint64_t seed = 1; seed <= 1000; seed++) {
+		autoclose(sim) net = sim_open((struct sim_opts) {
+		        .seed = seed, .loss_permille = 80, .dup_permille = 80, .reorder_permille = 80 });
+		struct sim_peer *gateway, *client = two(&net, &gateway, seed & 1 ? CLIENT LOGIN : CLIENT LOGIN "push",
+		                                        seed & 1 ? GATEWAY USER : GATEWAY USER "push");
+		uint64_t up = sim_initiate(client, gateway);
+
+		sim_run(&net, SECONDS(300));
+		EXPECT(sim_result(client, up), seed);
+		if (sim_result(client, up)->result == RESULT_OK)
+			EXPECT(sim_established(client) && sim_same_keys(client, gateway), seed);
+		EXPECT_SOUND(&net, seed);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_pulls_its_address),
+		cmocka_unit_test(a_gateway_pushes_it),
+		cmocka_unit_test(login_then_configuration_then_quick_mode),
+		cmocka_unit_test(a_login_without_virtual_addresses),
+		cmocka_unit_test(a_server_may_ask_for_more_than_one_password),
+		cmocka_unit_test(two_rounds_of_login),
+		cmocka_unit_test(a_wrong_password_ends_phase_1_at_both_ends),
+		cmocka_unit_test(a_client_without_a_password_says_so),
+		cmocka_unit_test(a_login_that_one_end_does_not_know_of_is_a_refused_proposal),
+		cmocka_unit_test(a_gateway_that_never_asks_is_given_up),
+		cmocka_unit_test(an_empty_pool_fails_with_its_reason),
+		cmocka_unit_test(an_address_that_cannot_be_installed_ends_it),
+		cmocka_unit_test(both_families_give_both_selectors),
+		cmocka_unit_test(networks_of_a_split_tunnel_become_the_selectors),
+		cmocka_unit_test(login_and_configuration_survive_any_single_fault),
+		cmocka_unit_test(the_refusal_survives_any_single_loss),
+		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
+		cmocka_unit_test(only_the_client_renews),
+		cmocka_unit_test(two_users_of_a_group_do_not_replace_each_other),
+		cmocka_unit_test(a_thousand_bad_links),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
