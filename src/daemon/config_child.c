@@ -280,10 +280,25 @@ fill_in(uint64_t *rekey, uint64_t *life, uint64_t *rand, uint64_t otherwise)
 		*rand = *rekey && *life > *rekey ? *life - *rekey : 0;
 }
 
+/* Without a list of its own each end is "dynamic": its address, or the virtual one that it is given. */
+static void
+default_selector(struct selector **list, size_t *n)
+{
+	const char *why;
+
+	if (*n || *list)
+		return;
+	*list = calloc(1, sizeof **list);
+	*n = *list && selector_parse(*list, span_str("dynamic"), &why);
+}
+
 /* The defaults of swanctl.conf(5). */
 void
 config_child_end(struct child *c)
 {
+	default_selector(&c->local_ts, &c->n_local_ts);
+	default_selector(&c->remote_ts, &c->n_remote_ts);
+
 	struct lifetime *l = &c->lifetime;
 	uint64_t rekey = (uint64_t)l->rekey_ns, life = (uint64_t)l->life_ns, rand = (uint64_t)l->rand_ns;
 

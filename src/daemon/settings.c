@@ -335,15 +335,19 @@ settings_load(struct settings *out, const char *path, struct conf_errors *errs)
 	struct reader r = { .s = out, .errs = errs };
 	struct conf_tree tree;
 	size_t before = errs->n_errors;
-	const struct conf_section *charon;
+	/* As charon-systemd reads the file: its own section over charon's. */
+	static const char *const names[] = { "charon", "charon-systemd" };
 
 	settings_default(out);
 	if (!conf_tree_open(&tree, path))
 		conf_error(errs, path, "out of memory");
 	else if (conf_file_read(&tree, path, errs) && conf_tree_resolve(&tree, errs)) {
-		charon = conf_section_find(tree.root, "charon");
-		if (charon)
-			read_charon(&r, charon);
+		for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+			const struct conf_section *charon = conf_section_find(tree.root, names[i]);
+
+			if (charon)
+				read_charon(&r, charon);
+		}
 		check_marks(&r, path);
 	}
 	conf_tree_close(&tree);

@@ -38,19 +38,30 @@ set_number(struct environment *e, const char *name, unsigned value)
 	set(e, name, text);
 }
 
-/* "10.1.0.0/16"; a range that is no prefix as its first and last address. */
-static const char *
-client(char out[2 * IP_TEXT_MAX + 8], const struct selector *s)
+/* The smallest subnet that holds the range: scripts hand it to programs that know no other form. */
+static unsigned
+covering_prefix(const struct selector *s)
 {
-	char lo[IP_TEXT_MAX], hi[IP_TEXT_MAX];
-	int prefix = ip_range_prefix(&s->lo, &s->hi);
+	unsigned bits = s->lo.family == IP_V4 ? 32 : 128;
+	struct ip lo, hi;
 
-	ip_format(lo, &s->lo);
-	ip_format(hi, &s->hi);
-	if (prefix >= 0)
-		snprintf(out, 2 * IP_TEXT_MAX + 8, "%s/%d", lo, prefix);
-	else
-		snprintf(out, 2 * IP_TEXT_MAX + 8, "%s-%s", lo, hi);
+	for (;; bits--) {
+		ip_prefix_range(&lo, &hi, &s->lo, bits);
+		if (!bits || ip_compare(&hi, &s->hi) >= 0)
+			return bits;
+	}
+}
+
+/* "10.1.0.0/16" */
+static const char *
+client(char out[IP_TEXT_MAX + 8], const struct selector *s)
+{
+	char text[IP_TEXT_MAX];
+	unsigned bits = covering_prefix(s);
+	struct ip lo, hi;
+
+	ip_prefix_range(&lo, &hi, &s->lo, bits);
+	snprintf(out, IP_TEXT_MAX + 8, "%s/%u", ip_format(text, &lo), bits);
 	return out;
 }
 
@@ -74,7 +85,7 @@ verb(const struct effect_updown *e)
 static void
 set_side(struct environment *e, const char *who, const struct endpoint *end, const struct identity *id, const struct selector *ts)
 {
-	char name[48], text[IDENTITY_TEXT_MAX], net[2 * IP_TEXT_MAX + 8], address[IP_TEXT_MAX];
+	char name[48], text[IDENTITY_TEXT_MAX], net[IP_TEXT_MAX + 8], address[IP_TEXT_MAX];
 
 	snprintf(name, sizeof name, "PLUTO_%s", strcmp(who, "MY") == 0 ? "ME" : who);
 	set(e, name, ip_format(address, &end->ip));
@@ -185,6 +196,19 @@ updown_open(struct updown *u, uv_loop_t *loop, struct log_sink *log, const char 
 	*u = (struct updown){ .loop = loop, .log = log, .interface = interface };
 }
 
+/* Said, since the script lets through more than the SA carries. */
+static void
+tell_approximation(struct updown *u, const struct effect_updown *e, const char *end, const struct selector *s)
+{
+	char range[SELECTOR_TEXT_MAX], net[IP_TEXT_MAX + 8], line[2 * SELECTOR_TEXT_MAX + 128];
+
+	if (!e->up || ip_range_prefix(&s->lo, &s->hi) >= 0)
+		return;
+	snprintf(line, sizeof line, "the updown script of %s gets %s for the %s selector %s: the next larger subnet", e->child->name,
+	         client(net, s), end, selector_format(range, s));
+	log_write(u->log, LOG_CHD, LOG_CONTROL, NULL, 0, line);
+}
+
 void
 updown_run(struct updown *u, const struct effect_updown *e)
 {
@@ -209,6 +233,8 @@ updown_run(struct updown *u, const struct effect_updown *e)
 		u->first = j;
 	u->last = j;
 	u->queued++;
+	tell_approximation(u, e, "local", &e->ts.local);
+	tell_approximation(u, e, "remote", &e->ts.remote);
 	start_next(u);
 }
 

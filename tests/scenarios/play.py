@@ -106,7 +106,7 @@ class Play:
         if command == "tcpdump":
             return self.dump(guest)
         if command.startswith("cat /var/log/"):
-            return self.net.hosts[guest].log()
+            return self.net.hosts[guest].log() + self.net.hosts[guest].log("updown.log")
         return self.step(guest, command)
 
     def dump(self, guest):

@@ -219,6 +219,21 @@ child_keys(void **state)
 	config_free(&c);
 }
 
+/* A road warrior's file names what it wants to reach, not itself. */
+static void
+selectors_default_to_dynamic(void **state)
+{
+	struct config c = load(CHILD("remote_ts = 10.1.0.0/16"));
+	const struct child *n = &c.conn[0]->children[0];
+
+	(void)state;
+	assert_int_equal(n->n_local_ts, 1);
+	assert_true(selector_is_dynamic(&n->local_ts[0]));
+	assert_int_equal(n->n_remote_ts, 1);
+	assert_false(selector_is_dynamic(&n->remote_ts[0]));
+	config_free(&c);
+}
+
 static void
 addresses(void **state)
 {
@@ -600,6 +615,7 @@ main(void)
 		cmocka_unit_test(child_lifetimes),
 		cmocka_unit_test(connection_keys),
 		cmocka_unit_test(child_keys),
+		cmocka_unit_test(selectors_default_to_dynamic),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(unknown_names),
 		cmocka_unit_test(not_yet_supported),

@@ -106,6 +106,22 @@ what_is_passed_over(void **state)
 	conf_errors_free(&errs);
 }
 
+/* Files are written for charon-systemd, too, whose section comes before charon's. */
+static void
+charon_systemd_is_read_over_charon(void **state)
+{
+	struct settings s;
+	struct conf_errors errs = { 0 };
+
+	(void)state;
+	assert_true(load(&s, "charon-systemd { initiator_only = yes\n retransmit_tries = 2\n }\ncharon { retransmit_tries = 7\n keep_alive = 3\n }", &errs));
+	assert_true(s.ike.initiator_only);
+	assert_int_equal(s.ike.retransmit_tries, 2);
+	assert_int_equal(s.ike.keepalive_ns, SECONDS(3));
+	settings_free(&s);
+	conf_errors_free(&errs);
+}
+
 static void
 what_is_refused(void **state)
 {
@@ -149,6 +165,7 @@ main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(what_is_used),
 		cmocka_unit_test(what_is_passed_over),
+		cmocka_unit_test(charon_systemd_is_read_over_charon),
 		cmocka_unit_test(what_is_refused),
 	};
 

@@ -77,6 +77,31 @@ hosts_and_families_have_verbs_of_their_own(void **state)
 	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_VERB"), "up-client-v6");
 }
 
+/* iptables and ip(8) take no range. */
+static void
+a_range_becomes_the_next_larger_subnet(void **state)
+{
+	static const struct {
+		const char *range, *subnet;
+	} c[] = {
+		{ "10.1.0.17-10.1.0.20", "10.1.0.16/29" },
+		{ "10.1.0.1-10.1.0.1", "10.1.0.1/32" },
+		{ "10.1.0.0-10.1.255.255", "10.1.0.0/16" },
+		{ "127.255.255.255-128.0.0.0", "0.0.0.0/0" },
+		{ "2001:db8::3-2001:db8::4", "2001:db8::/125" },
+	};
+	struct effect_updown u = example();
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof c / sizeof c[0]; i++) {
+		autoarena a = { 0 };
+
+		assert_true(selector_parse(&u.ts.local, span_str(c[i].range), &why));
+		assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_MY_CLIENT"), c[i].subnet);
+	}
+}
+
 /* Scripts run one after the other, in the order in which they were asked for, whatever each takes. */
 static void
 scripts_run_in_order(void **state)
@@ -118,6 +143,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_environment_is_strongswans),
 		cmocka_unit_test(hosts_and_families_have_verbs_of_their_own),
+		cmocka_unit_test(a_range_becomes_the_next_larger_subnet),
 		cmocka_unit_test(scripts_run_in_order),
 	};
 
