@@ -55,6 +55,19 @@ def sections(conf, prefix):
     return {k: v for k, v in conf.items() if k.startswith(prefix) and isinstance(v, dict)}
 
 
+def child_needs(child):
+    esp, mode = child.get("esp_proposals", ""), child.get("mode", "tunnel")
+    out = {mode} - {"tunnel", "pass", "drop"}
+    out |= {word for word in ("esn", "gmac") if re.search(r"(?<!no)" + word, esp)}
+    if "ah_proposals" in child:
+        out.add("ah")
+    if child.get("ipcomp", "no") in ("yes", "true", "1"):
+        out.add("ipcomp")
+    if re.search(r"[\d:]-[\d:]", child.get("local_ts", "")):
+        out.add("local range")
+    return out
+
+
 # --- the parts of a scenario --------------------------------------------------------------------------------------------
 
 @dataclass
@@ -108,22 +121,12 @@ class Scenario:
                 return True
         return False
 
-    @property
-    def needs(self):
-        """Features that some peer or judge may lack."""
+    def needs(self, guests):
+        """Features of these guests' configurations that some peer may lack."""
         out = set()
-        for _, _, c in self.all_connections():
-            for child in sections(c.get("children", {}), "").values():
-                esp = child.get("esp_proposals", "")
-                for word, feature in (("esn", "esn"), ("gmac", "gmac"), ("blowfish", "blowfish"), ("camellia", "camellia")):
-                    if word in esp + c.get("proposals", "") and "no" + word not in esp:
-                        out.add(feature)
-                if child.get("mode", "tunnel") in ("transport", "beet"):
-                    out.add(child["mode"])
-                if "ah_proposals" in child:
-                    out.add("ah")
-                if child.get("ipcomp", "no") in ("yes", "true", "1"):
-                    out.add("ipcomp")
+        for connection in (c for g in guests for c in self.connections(g).values()):
+            for child in sections(connection.get("children", {}), "").values():
+                out |= child_needs(child)
         return out
 
     @property
