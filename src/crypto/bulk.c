@@ -6,27 +6,38 @@
 #include "bulk_provider.h"
 #include "secret.h"
 
-/* Sizes of each suite: RFC 4106, RFC 7634; RFC 3602 and RFC 2410 with RFC 2404 and RFC 4868. */
-#define AES_GCM(bits)                                                                                                            \
+/* Sizes of each suite, by the cipher's RFC (3602, 3686, 4106, 4309, 4312, 4543, 7634, 2410, 2451) and the MAC's (2403, 2404,
+ * 3566, 4868). */
+#define AEAD(kind_, encr, bits, salt, icv)                                                                                       \
 	{                                                                                                                        \
-		.encr_id = ENCR_AES_GCM_16, .key_bits = bits, .iv_octets = 8, .align = 4, .icv_octets = 16, .salt_octets = 4,    \
-		.encr_key_octets = bits / 8 + 4, .kind = BULK_GCM                                                                \
+		.encr_id = encr, .key_bits = bits, .iv_octets = 8, .align = 4, .icv_octets = icv, .salt_octets = salt,           \
+		.encr_key_octets = bits / 8 + salt, .kind = kind_                                                                \
 	}
-#define CIPHER_HMAC(encr, bits, iv, block, integ, key, icv)                                                                      \
+#define AEAD_EACH(kind, encr, salt, icv)                                                                                         \
+	AEAD(kind, encr, 128, salt, icv), AEAD(kind, encr, 192, salt, icv), AEAD(kind, encr, 256, salt, icv)
+#define CIPHER_MAC(kind_, encr, bits, octets, iv, block, salt, integ, key, icv)                                                  \
 	{                                                                                                                        \
 		.encr_id = encr, .key_bits = bits, .integ_id = integ, .iv_octets = iv, .align = block, .icv_octets = icv,        \
-		.encr_key_octets = bits / 8, .integ_key_octets = key, .kind = BULK_HMAC                                          \
+		.salt_octets = salt, .encr_key_octets = octets + salt, .integ_key_octets = key, .kind = kind_                    \
 	}
-#define WITH_EACH_HMAC(encr, bits, iv, block)                                                                                    \
-	CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA1_96, 20, 12),                                                          \
-	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_256_128, 32, 16),                                             \
-	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_384_192, 48, 24),                                             \
-	        CIPHER_HMAC(encr, bits, iv, block, INTEG_HMAC_SHA2_512_256, 64, 32)
+#define WITH_EACH_MAC(encr, bits, octets, iv, block, salt)                                                                       \
+	CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA1_96, 20, 12),                                  \
+	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_256_128, 32, 16),                     \
+	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_384_192, 48, 24),                     \
+	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_512_256, 64, 32),                     \
+	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_MD5_96, 16, 12),                           \
+	        CIPHER_MAC(BULK_XCBC, encr, bits, octets, iv, block, salt, INTEG_AES_XCBC_96, 16, 12)
+#define CBC_WITH_EACH_MAC(encr, bits, block) WITH_EACH_MAC(encr, bits, bits / 8, block, block, 0)
+#define CTR_WITH_EACH_MAC(bits) WITH_EACH_MAC(ENCR_AES_CTR, bits, bits / 8, 8, 4, 4)
 
-static const struct bulk_suite suites[BULK_SUITES] = {
-	AES_GCM(128),
-	AES_GCM(192),
-	AES_GCM(256),
+static const struct bulk_suite suites[] = {
+	AEAD_EACH(BULK_GCM, ENCR_AES_GCM_16, 4, 16),
+	AEAD_EACH(BULK_GCM, ENCR_AES_GCM_12, 4, 12),
+	AEAD_EACH(BULK_GCM, ENCR_AES_GCM_8, 4, 8),
+	AEAD_EACH(BULK_CCM, ENCR_AES_CCM_16, 3, 16),
+	AEAD_EACH(BULK_CCM, ENCR_AES_CCM_12, 3, 12),
+	AEAD_EACH(BULK_CCM, ENCR_AES_CCM_8, 3, 8),
+	AEAD_EACH(BULK_GMAC, ENCR_NULL_AUTH_AES_GMAC, 4, 16),
 	{ .encr_id = ENCR_CHACHA20_POLY1305,
 	  .key_bits = 0,
 	  .iv_octets = 8,
@@ -35,11 +46,24 @@ static const struct bulk_suite suites[BULK_SUITES] = {
 	  .salt_octets = 4,
 	  .encr_key_octets = 36,
 	  .kind = BULK_CHACHA },
-	WITH_EACH_HMAC(ENCR_AES_CBC, 128, 16, 16),
-	WITH_EACH_HMAC(ENCR_AES_CBC, 192, 16, 16),
-	WITH_EACH_HMAC(ENCR_AES_CBC, 256, 16, 16),
-	WITH_EACH_HMAC(ENCR_NULL, 0, 0, 4),
+	CBC_WITH_EACH_MAC(ENCR_AES_CBC, 128, 16),
+	CBC_WITH_EACH_MAC(ENCR_AES_CBC, 192, 16),
+	CBC_WITH_EACH_MAC(ENCR_AES_CBC, 256, 16),
+	CTR_WITH_EACH_MAC(128),
+	CTR_WITH_EACH_MAC(192),
+	CTR_WITH_EACH_MAC(256),
+	CBC_WITH_EACH_MAC(ENCR_CAMELLIA_CBC, 128, 16),
+	CBC_WITH_EACH_MAC(ENCR_CAMELLIA_CBC, 192, 16),
+	CBC_WITH_EACH_MAC(ENCR_CAMELLIA_CBC, 256, 16),
+	CBC_WITH_EACH_MAC(ENCR_BLOWFISH, 128, 8),
+	CBC_WITH_EACH_MAC(ENCR_BLOWFISH, 192, 8),
+	CBC_WITH_EACH_MAC(ENCR_BLOWFISH, 256, 8),
+	CBC_WITH_EACH_MAC(ENCR_CAST, 128, 8),
+	WITH_EACH_MAC(ENCR_3DES, 0, 24, 8, 8, 0),
+	WITH_EACH_MAC(ENCR_NULL, 0, 0, 0, 4, 0),
 };
+
+_Static_assert(sizeof suites / sizeof *suites == BULK_SUITES, "struct bulk has room for all");
 
 static struct bulk *
 open_provider(const struct bulk_provider_ops *ops)

@@ -40,7 +40,7 @@ struct bulk_op {
 	uint32_t seq_high; /* ESN: high 32 bits; read when @esn */
 	bool esn;
 	bool ok;                 /* out, open only: the ICV held */
-	const uint8_t *iv_nonce; /* seal of CBC: 16 octets that are encrypted to give the IV; else unused */
+	const uint8_t *iv_nonce; /* seal of CBC: iv_octets that are encrypted to give the IV; else unused */
 };
 
 /* What the suite's packets look like. */
@@ -87,7 +87,7 @@ void bulk_key_clear(const struct bulk_suite *s, void *key);
 /*
  * bulk_seal - encrypts in place and writes the ICV behind the payload.
  *
- * AEAD: the IV in the packet is used (the caller makes it unique). CBC: the IV
+ * AEAD and CTR: the IV in the packet is used (the caller makes it unique). CBC: the IV
  * field is written here, as the encryption of @iv_nonce under the packet's key,
  * which is the first method of NIST SP 800-38A appendix C for an unpredictable IV.
  * At most BULK_RUN_MAX operations, all of suite @s.

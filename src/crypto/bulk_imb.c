@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <intel-ipsec-mb.h>
+#include "bulk_imb.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bulk_provider.h"
 #include "secret.h"
 
 /*
  * libipsec-mb. AES-GCM goes through its one-shot calls, which are the fastest
  * for it; ChaCha20-Poly1305 and the HMAC suites go through the job manager,
  * which interleaves the packets of a run (CBC and the hashes are serial within
- * one packet).
+ * one packet). What fewer peers use is in bulk_imb_more.c, and what libipsec-mb
+ * does not have is OpenSSL's.
  */
 
-enum { BLOCK_64 = 64, BLOCK_128 = 128, PREFETCH_AHEAD = 2, CACHE_LINE = 64 };
-
-struct imb_state {
-	IMB_MGR *mgr;
-	uint8_t tag[BULK_RUN_MAX][BULK_ICV_MAX];      /* computed, open only */
-	uint8_t received[BULK_RUN_MAX][BULK_ICV_MAX]; /* saved, where ESN needs its place */
-	uint8_t nonce[BULK_RUN_MAX][16], aad[BULK_RUN_MAX][16];
-};
-
-/* libipsec-mb's 1,008 octets leave room for the salt in their last cache line. */
-struct gcm_key {
-	uint8_t expanded[1008];
-	uint8_t salt[16];
-};
-
-_Static_assert(offsetof(struct gcm_key_data, ghash_keys) + sizeof(((struct gcm_key_data *)NULL)->ghash_keys) == 1008,
-               "the salt lies behind gcm_key_data");
+enum { BLOCK_64 = 64, BLOCK_128 = 128 };
 
 struct chacha_key {
 	uint8_t key[32];
 	uint8_t salt[16];
-};
-
-/* One direction's AES key schedule, then the HMAC states after the padded key's block. */
-struct hmac_key {
-	uint8_t aes[16 * 15] __attribute__((aligned(16)));
-	uint8_t inner[64] __attribute__((aligned(16)));
-	uint8_t outer[64] __attribute__((aligned(16)));
 };
 
 static const uint8_t zero_iv[CBC_BLOCK_OCTETS];
@@ -53,43 +31,31 @@ gcm_data(const void *key)
 
 /* ---- AES-GCM */
 
+void
+imb_gcm_key(IMB_MGR *mgr, uint16_t key_bits, struct gcm_key *k, const uint8_t *key)
+{
+	if (key_bits == 128)
+		IMB_AES128_GCM_PRE(mgr, key, (struct gcm_key_data *)(void *)k);
+	else if (key_bits == 192)
+		IMB_AES192_GCM_PRE(mgr, key, (struct gcm_key_data *)(void *)k);
+	else
+		IMB_AES256_GCM_PRE(mgr, key, (struct gcm_key_data *)(void *)k);
+	memcpy(k->salt, key + key_bits / 8, AEAD_SALT_OCTETS);
+}
+
 static bool
 gcm_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
 {
-	struct imb_state *st = b->state;
-	struct gcm_key *k = out;
-
 	(void)seal, (void)integ;
-	if (s->key_bits == 128)
-		IMB_AES128_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
-	else if (s->key_bits == 192)
-		IMB_AES192_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
-	else
-		IMB_AES256_GCM_PRE(st->mgr, encr.p, (struct gcm_key_data *)out);
-	memcpy(k->salt, encr.p + s->key_bits / 8, AEAD_SALT_OCTETS);
+	imb_gcm_key(((struct imb_state *)b->state)->mgr, s->key_bits, out, encr.p);
 	return true;
-}
-
-/* With many SAs every packet has a cold key: fetch it while the one before is worked on. */
-static inline void
-prefetch_key(const struct bulk_op *op, size_t i, size_t n, uint32_t size)
-{
-	const uint8_t *next;
-
-	if (i + PREFETCH_AHEAD >= n)
-		return;
-	next = op[i + PREFETCH_AHEAD].key;
-	if (next == op[i].key)
-		return;
-	for (uint32_t o = 0; o < size; o += CACHE_LINE)
-		__builtin_prefetch(next + o);
 }
 
 typedef void gcm_function(const struct gcm_key_data *, struct gcm_context_data *, uint8_t *, const uint8_t *, uint64_t,
                           const uint8_t *, const uint8_t *, uint64_t, uint8_t *, uint64_t);
 
 static inline void
-gcm_one(gcm_function *f, const struct bulk_suite *s, const struct bulk_op *op, uint8_t *tag)
+gcm_one(gcm_function *f, const struct bulk_suite *s, const struct bulk_op *op, uint8_t *tag, uint64_t tag_octets)
 {
 	struct gcm_context_data context;
 	uint8_t nonce[16], aad[16], *payload = bulk_payload(s, op);
@@ -101,23 +67,23 @@ gcm_one(gcm_function *f, const struct bulk_suite *s, const struct bulk_op *op, u
 		a = aad;
 	}
 	bulk_nonce(nonce, ((const struct gcm_key *)op->key)->salt, op);
-	f(gcm_data(op->key), &context, payload, payload, op->payload, nonce, a, aad_octets, tag, 16);
+	f(gcm_data(op->key), &context, payload, payload, op->payload, nonce, a, aad_octets, tag, tag_octets);
 }
 
-static void
-gcm_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+static inline void
+gcm_seal_run(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n, size_t tag_octets)
 {
 	IMB_MGR *mgr = ((struct imb_state *)b->state)->mgr;
 	gcm_function *f = s->key_bits == 128 ? mgr->gcm128_enc : s->key_bits == 192 ? mgr->gcm192_enc : mgr->gcm256_enc;
 
 	for (size_t i = 0; i < n; i++) {
 		prefetch_key(op, i, n, sizeof(struct gcm_key));
-		gcm_one(f, s, &op[i], bulk_icv(s, &op[i]));
+		gcm_one(f, s, &op[i], bulk_icv(s, &op[i]), tag_octets);
 	}
 }
 
-static void
-gcm_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+static inline void
+gcm_open_run(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n, size_t tag_octets)
 {
 	IMB_MGR *mgr = ((struct imb_state *)b->state)->mgr;
 	gcm_function *f = s->key_bits == 128 ? mgr->gcm128_dec : s->key_bits == 192 ? mgr->gcm192_dec : mgr->gcm256_dec;
@@ -125,62 +91,37 @@ gcm_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t 
 
 	for (size_t i = 0; i < n; i++) {
 		prefetch_key(op, i, n, sizeof(struct gcm_key));
-		gcm_one(f, s, &op[i], tag);
-		op[i].ok = bulk_icv_equal(tag, bulk_icv(s, &op[i]), 16);
+		gcm_one(f, s, &op[i], tag, tag_octets);
+		op[i].ok = bulk_icv_equal(tag, bulk_icv(s, &op[i]), tag_octets);
 	}
 }
 
-/* ---- jobs */
-
-/* A job that left the manager; jobs of one run come back in any number of calls. */
-static inline size_t
-job_done(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, const IMB_JOB *j, bool seal)
+/* The whole tag, whose length the compiler then knows; and the shorter ones of RFC 4106 section 6. */
+static void
+gcm_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
 {
-	size_t i;
-
-	if (!j)
-		return 0;
-	if (seal)
-		return 1;
-	i = (size_t)(uintptr_t)j->user_data;
-	op[i].ok = j->status == IMB_STATUS_COMPLETED && bulk_icv_equal(st->tag[i], st->received[i], s->icv_octets);
-	return 1;
-}
-
-typedef void job_filler(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal);
-
-static inline void
-run_jobs(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n, bool seal, job_filler *fill)
-{
-	struct imb_state *st = b->state;
-	size_t done = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		IMB_JOB *j = IMB_GET_NEXT_JOB(st->mgr);
-
-		prefetch_key(op, i, n, s->key_size);
-		j->user_data = (void *)(uintptr_t)i;
-		j->sgl_state = IMB_SGL_INIT;
-		fill(st, s, op, i, j, seal);
-		done += job_done(st, s, op, IMB_SUBMIT_JOB_NOCHECK(st->mgr), seal);
-		for (const IMB_JOB *r; (r = IMB_GET_COMPLETED_JOB(st->mgr));)
-			done += job_done(st, s, op, r, seal);
-	}
-	while (done < n) {
-		const IMB_JOB *r = IMB_FLUSH_JOB(st->mgr);
-
-		if (!r)
-			break;
-		done += job_done(st, s, op, r, seal);
-	}
+	gcm_seal_run(b, s, op, n, 16);
 }
 
 static void
-open_icv(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i)
+gcm_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
 {
-	op[i].ok = false;
-	memcpy(st->received[i], bulk_icv(s, &op[i]), s->icv_octets);
+	gcm_open_run(b, s, op, n, 16);
 }
+
+static void
+gcm_seal_short(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	gcm_seal_run(b, s, op, n, s->icv_octets);
+}
+
+static void
+gcm_open_short(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
+{
+	gcm_open_run(b, s, op, n, s->icv_octets);
+}
+
+/* ---- jobs */
 
 static bool
 chacha_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
@@ -232,13 +173,14 @@ chacha_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size
 
 /* ---- AES-CBC or NULL with HMAC */
 
-static IMB_HASH_ALG
-hash_of(uint16_t integ_id)
+IMB_HASH_ALG
+imb_hash_of(uint16_t integ_id)
 {
 	return integ_id == INTEG_HMAC_SHA1_96        ? IMB_AUTH_HMAC_SHA_1
 	       : integ_id == INTEG_HMAC_SHA2_256_128 ? IMB_AUTH_HMAC_SHA_256
 	       : integ_id == INTEG_HMAC_SHA2_384_192 ? IMB_AUTH_HMAC_SHA_384
-	                                             : IMB_AUTH_HMAC_SHA_512;
+	       : integ_id == INTEG_HMAC_SHA2_512_256 ? IMB_AUTH_HMAC_SHA_512
+	                                             : IMB_AUTH_MD5;
 }
 
 /* RFC 2104 section 4: the state of the hash after the block key XOR pad. */
@@ -256,13 +198,15 @@ hmac_state(IMB_MGR *mgr, uint16_t integ_id, struct span key, uint8_t pad, uint8_
 		IMB_SHA256_ONE_BLOCK(mgr, block, out);
 	else if (integ_id == INTEG_HMAC_SHA2_384_192)
 		IMB_SHA384_ONE_BLOCK(mgr, block, out);
-	else
+	else if (integ_id == INTEG_HMAC_SHA2_512_256)
 		IMB_SHA512_ONE_BLOCK(mgr, block, out);
+	else
+		IMB_MD5_ONE_BLOCK(mgr, block, out);
 	secret_wipe(block, sizeof block);
 }
 
-static void
-aes_schedule(IMB_MGR *mgr, uint16_t key_bits, const uint8_t *key, uint8_t *out, bool seal)
+void
+imb_aes_schedule(IMB_MGR *mgr, uint16_t key_bits, const uint8_t *key, uint8_t *out, bool seal)
 {
 	uint8_t other[16 * 15] __attribute__((aligned(16)));
 	uint8_t *enc = seal ? out : other, *dec = seal ? other : out;
@@ -276,6 +220,13 @@ aes_schedule(IMB_MGR *mgr, uint16_t key_bits, const uint8_t *key, uint8_t *out, 
 	secret_wipe(other, sizeof other);
 }
 
+void
+imb_hmac_states(IMB_MGR *mgr, const struct bulk_suite *s, struct hmac_key *k, struct span integ)
+{
+	hmac_state(mgr, s->integ_id, integ, 0x36, k->inner);
+	hmac_state(mgr, s->integ_id, integ, 0x5c, k->outer);
+}
+
 static bool
 hmac_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
 {
@@ -283,9 +234,8 @@ hmac_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, st
 	struct hmac_key *k = out;
 
 	if (s->encr_id == ENCR_AES_CBC)
-		aes_schedule(mgr, s->key_bits, encr.p, k->aes, seal);
-	hmac_state(mgr, s->integ_id, integ, 0x36, k->inner);
-	hmac_state(mgr, s->integ_id, integ, 0x5c, k->outer);
+		imb_aes_schedule(mgr, s->key_bits, encr.p, k->aes, seal);
+	imb_hmac_states(mgr, s, k, integ);
 	return true;
 }
 
@@ -293,12 +243,14 @@ hmac_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, st
  * On seal the IV's place holds the nonce and is encrypted with the payload,
  * under an IV of zero: its ciphertext then IS the IV that the payload is chained to.
  */
-static void
-fill_cipher(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, bool seal)
+static inline void
+fill_cbc(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, const uint8_t *aes, bool seal)
 {
 	uint8_t *payload = bulk_payload(s, op);
 	uint32_t lead = seal ? CBC_BLOCK_OCTETS : 0;
 
+	j->src = op->head;
+	j->enc_keys = j->dec_keys = aes;
 	j->cipher_mode = s->encr_id == ENCR_AES_CBC ? IMB_CIPHER_CBC : IMB_CIPHER_NULL;
 	j->msg_len_to_cipher_in_bytes = op->payload;
 	j->cipher_start_src_offset_in_bytes = SPI_SEQ_OCTETS;
@@ -315,18 +267,22 @@ fill_cipher(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, bool sea
 	j->key_len_in_bytes = s->key_bits / 8;
 }
 
+void
+imb_fill_cbc(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, const uint8_t *aes, bool seal)
+{
+	fill_cbc(s, op, j, aes, seal);
+}
+
 static void
 hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
 {
 	const struct hmac_key *k = op[i].key;
 	uint8_t *icv = bulk_icv(s, &op[i]);
 
-	j->src = op[i].head;
-	j->enc_keys = j->dec_keys = k->aes;
 	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
 	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-	fill_cipher(s, &op[i], j, seal);
-	j->hash_alg = hash_of(s->integ_id);
+	fill_cbc(s, &op[i], j, k->aes, seal);
+	j->hash_alg = imb_hash_of(s->integ_id);
 	j->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
 	j->u.HMAC._hashed_auth_key_xor_opad = k->outer;
 	j->hash_start_src_offset_in_bytes = 0;
@@ -362,18 +318,20 @@ imb_suite(struct bulk_suite *s)
 	if (s->kind == BULK_GCM) {
 		s->key_size = sizeof(struct gcm_key);
 		s->expand = gcm_expand;
-		s->seal = gcm_seal;
-		s->open = gcm_open;
+		s->seal = s->icv_octets == 16 ? gcm_seal : gcm_seal_short;
+		s->open = s->icv_octets == 16 ? gcm_open : gcm_open_short;
 	} else if (s->kind == BULK_CHACHA) {
 		s->key_size = sizeof(struct chacha_key);
 		s->expand = chacha_expand;
 		s->seal = chacha_seal;
 		s->open = chacha_open;
-	} else {
+	} else if (s->kind == BULK_HMAC && (s->encr_id == ENCR_AES_CBC || s->encr_id == ENCR_NULL)) {
 		s->key_size = sizeof(struct hmac_key);
 		s->expand = hmac_expand;
 		s->seal = hmac_seal;
 		s->open = hmac_open;
+	} else if (!imb_more_suite(s)) {
+		bulk_evp_ops->suite(s);
 	}
 }
 

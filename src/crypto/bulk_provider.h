@@ -6,9 +6,13 @@
 
 /* What a provider of bulk.h is made of; not for other folders. */
 
-enum bulk_kind { BULK_GCM, BULK_CHACHA, BULK_HMAC };
+/*
+ * How a suite's packets are protected: by an AEAD; by a cipher, then a MAC; or
+ * by GMAC, which covers everything and hides nothing.
+ */
+enum bulk_kind { BULK_GCM, BULK_CCM, BULK_CHACHA, BULK_GMAC, BULK_HMAC, BULK_XCBC };
 
-enum { BULK_SUITES = 20, SPI_SEQ_OCTETS = 8, AEAD_NONCE_OCTETS = 12, AEAD_SALT_OCTETS = 4, CBC_BLOCK_OCTETS = 16 };
+enum { BULK_SUITES = 112, SPI_SEQ_OCTETS = 8, AEAD_NONCE_OCTETS = 12, AEAD_SALT_OCTETS = 4, CCM_SALT_OCTETS = 3, CCM_NONCE_OCTETS = 11, CBC_BLOCK_OCTETS = 16 };
 
 struct bulk {
 	const struct bulk_provider_ops *ops;
@@ -47,6 +51,14 @@ bulk_nonce(uint8_t out[16], const uint8_t *salt, const struct bulk_op *op)
 {
 	memcpy(out, salt, AEAD_SALT_OCTETS);
 	memcpy(out + AEAD_SALT_OCTETS, op->head + SPI_SEQ_OCTETS, 8);
+}
+
+/* The same with the salt of CCM, three octets: RFC 4309 section 4. */
+static inline void
+bulk_ccm_nonce(uint8_t out[16], const uint8_t *salt, const struct bulk_op *op)
+{
+	memcpy(out, salt, CCM_SALT_OCTETS);
+	memcpy(out + CCM_SALT_OCTETS, op->head + SPI_SEQ_OCTETS, 8);
 }
 
 /* RFC 4106 section 5, RFC 7634 section 2.1: SPI, then the sequence number, 32 or 64 bits of it. Returns its length. */

@@ -235,12 +235,14 @@ prepend_header(const struct esp_sa *sa, uint8_t *head, uint8_t nonce[16], uint64
 {
 	put_be32(head, sa->spi);
 	put_be32(head + 4, (uint32_t)seq);
-	if (sa->suite->iv_octets == 8) {
-		put_be64(head + 8, get_be64(sa->iv_mask) ^ seq);
+	if (!(sa->flags & SA_CBC)) {
+		if (sa->head_octets > 8)
+			put_be64(head + 8, get_be64(sa->iv_mask) ^ seq);
 		return NULL;
 	}
-	memcpy(nonce, sa->iv_mask, 8);
-	put_be64(nonce + 8, get_be64(sa->iv_mask + 8) ^ seq);
+	memcpy(nonce, sa->iv_mask, 16);
+	seq ^= get_be64(nonce + sa->suite->iv_octets - 8);
+	put_be64(nonce + sa->suite->iv_octets - 8, seq);
 	return nonce;
 }
 

@@ -97,6 +97,13 @@ flags_of(const struct sa_params *p)
 	                  (p->copy_dscp & 2 ? SA_COPY_DSCP_IN : 0));
 }
 
+/* A cipher whose IV has the size of a block and no salt chains its blocks. */
+static bool
+is_cbc(const struct bulk_suite *s)
+{
+	return s->iv_octets && !s->salt_octets;
+}
+
 static uint64_t
 limit(uint64_t configured)
 {
@@ -124,8 +131,8 @@ set_limits(struct esp_sa *sa, const struct sa_params *p, uint64_t seq)
 }
 
 /*
- * An AEAD's IV is the sequence number itself: unique for the key, as RFC 4106
- * section 3.1 and RFC 7634 section 2 ask. CBC's is the encryption of the number
+ * The IV of an AEAD and of CTR is the sequence number itself: unique for the key, as
+ * RFC 4106 section 3.1, RFC 4309 section 3.1, RFC 3686 section 3.1 and RFC 7634 section 2 ask. CBC's is the encryption of the number
  * XOR a random mask: unpredictable, as RFC 3602 section 3 asks.
  */
 static void
@@ -133,7 +140,7 @@ set_iv_mask(struct esp_worker *w, struct esp_sa *sa, const struct esp_sa_extra *
 {
 	if (x->iv_mask)
 		memcpy(sa->iv_mask, x->iv_mask, sizeof sa->iv_mask);
-	else if (sa->suite->encr_id == ENCR_AES_CBC)
+	else if (sa->flags & SA_CBC)
 		rng_fill(w->rng, sa->iv_mask, sizeof sa->iv_mask);
 }
 
@@ -141,7 +148,7 @@ static void
 fill(struct esp_worker *w, struct esp_sa *sa, const struct sa_params *p, const struct esp_sa_extra *x)
 {
 	sa->spi = p->spi;
-	sa->flags = flags_of(p) | sa_selectors_flags(x->ts, x->n_ts);
+	sa->flags = (uint16_t)(flags_of(p) | sa_selectors_flags(x->ts, x->n_ts) | (is_cbc(sa->suite) ? SA_CBC : 0));
 	sa->head_octets = (uint8_t)(8 + sa->suite->iv_octets);
 	sa->align = sa->suite->align;
 	sa->icv_octets = sa->suite->icv_octets;

@@ -35,6 +35,7 @@ enum sa_flag {
 	SA_HARD_REPORTED = 1 << 7, /* stopped: a hard limit was met or the sequence numbers are used up */
 	SA_PORTS = 1 << 8,         /* its selectors look at ports: see pmtu.h */
 	SA_NARROW = 1 << 9,        /* its selectors look at more than addresses */
+	SA_CBC = 1 << 10,          /* the IV is made by the cipher: bulk.h, iv_nonce */
 };
 
 enum { SA_PACKET_OCTETS = 128, SA_SELECTORS_MAX = 64, SA_MTU_DEFAULT = 1500 };
@@ -89,7 +90,7 @@ struct esp_sa_extra {
 	size_t n_ts;
 	uint16_t mtu;           /* of the outer path; 0: 1500. A path that exists already keeps its own */
 	uint64_t seq;           /* the number before the first (outbound), the top of the window (inbound); for tests */
-	const uint8_t *iv_mask; /* 16 octets; NULL: zero for an AEAD, random for CBC. For tests */
+	const uint8_t *iv_mask; /* 16 octets; NULL: zero for an AEAD and CTR, random for CBC. For tests */
 };
 
 /*

@@ -39,6 +39,15 @@ for bits in (128, 192, 256):
     ):
         SUITES["aes%d-%s" % (bits, name)] = ("AES-CBC", auth, 12, bits, number, bits // 8, octets)
 
+SUITES["null-md5"] = ("NULL", "HMAC-MD5-96", 11, 0, 1, 0, 16)
+for bits in (128, 256):
+    SUITES["aes%dccm16" % bits] = ("AES-CCM", None, 16, bits, 0, bits // 8 + 3, 0)
+    SUITES["aes%dctr-sha256" % bits] = ("AES-CTR", "SHA2-256-128", 13, bits, 12, bits // 8 + 4, 32)
+SUITES["3des-sha1"] = ("3DES", "HMAC-SHA1-96", 3, 0, 2, 24, 20)
+SUITES["cast128-sha1"] = ("CAST", "HMAC-SHA1-96", 6, 128, 2, 16, 20)
+SUITES["blowfish128-sha256"] = ("Blowfish", "SHA2-256-128", 7, 128, 12, 16, 32)
+SUITES["blowfish256-md5"] = ("Blowfish", "HMAC-MD5-96", 7, 256, 1, 32, 16)
+
 ENDS = {
     4: ("192.0.2.1", "192.0.2.2"),
     6: ("2001:db8::1", "2001:db8::2"),
@@ -90,7 +99,7 @@ def association(suite, outer=4, esn=None, udp=False):
 
 # scapy 2.5 leaves the high half out of an HMAC over ESP; RFC 4303 section 2.2.1 puts it behind the packet. Python's own
 # hmac judges there, and the packet is signed again for whoever reads it.
-HASHES = {2: ("sha1", 12), 12: ("sha256", 16), 13: ("sha384", 24), 14: ("sha512", 32)}
+HASHES = {1: ("md5", 12), 2: ("sha1", 12), 12: ("sha256", 16), 13: ("sha384", 24), 14: ("sha512", 32)}
 
 
 def icv_of(suite, octets, outer, high):

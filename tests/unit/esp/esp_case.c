@@ -4,32 +4,59 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GCM(bits)                                                                                                                \
+#define AEAD(name, id, bits, salt)                                                                                               \
 	{                                                                                                                        \
-		"aes" #bits "gcm16", { ENCR_AES_GCM_16, bits }, INTEG_NONE, bits / 8 + 4, 0                                      \
+		"aes" #bits name, { id, bits }, INTEG_NONE, bits / 8 + salt, 0                                                   \
 	}
-#define CBC(bits, hash, id, key)                                                                                                 \
+#define AEADS(name, id, salt) AEAD(name, id, 128, salt), AEAD(name, id, 192, salt), AEAD(name, id, 256, salt)
+#define WITH(cipher, hash, encr, bits, key, integ, octets)                                                                       \
 	{                                                                                                                        \
-		"aes" #bits "-" hash, { ENCR_AES_CBC, bits }, id, bits / 8, key                                                  \
+		cipher "-" hash, { encr, bits }, integ, key, octets                                                              \
 	}
-#define WITH_HASHES(bits)                                                                                                        \
-	CBC(bits, "sha1", INTEG_HMAC_SHA1_96, 20), CBC(bits, "sha256", INTEG_HMAC_SHA2_256_128, 32),                             \
-	        CBC(bits, "sha384", INTEG_HMAC_SHA2_384_192, 48), CBC(bits, "sha512", INTEG_HMAC_SHA2_512_256, 64)
+#define WITH_MACS(cipher, encr, bits, key)                                                                                       \
+	WITH(cipher, "sha1", encr, bits, key, INTEG_HMAC_SHA1_96, 20),                                                           \
+	        WITH(cipher, "sha256", encr, bits, key, INTEG_HMAC_SHA2_256_128, 32),                                            \
+	        WITH(cipher, "sha384", encr, bits, key, INTEG_HMAC_SHA2_384_192, 48),                                            \
+	        WITH(cipher, "sha512", encr, bits, key, INTEG_HMAC_SHA2_512_256, 64),                                            \
+	        WITH(cipher, "md5", encr, bits, key, INTEG_HMAC_MD5_96, 16),                                                     \
+	        WITH(cipher, "aesxcbc", encr, bits, key, INTEG_AES_XCBC_96, 16)
 
 const struct esp_suite_case esp_suite_cases[] = {
-	GCM(128),
-	GCM(192),
-	GCM(256),
+	AEADS("gcm16", ENCR_AES_GCM_16, 4),
+	AEADS("gcm12", ENCR_AES_GCM_12, 4),
+	AEADS("gcm8", ENCR_AES_GCM_8, 4),
+	AEADS("ccm16", ENCR_AES_CCM_16, 3),
+	AEADS("ccm12", ENCR_AES_CCM_12, 3),
+	AEADS("ccm8", ENCR_AES_CCM_8, 3),
+	AEADS("gmac", ENCR_NULL_AUTH_AES_GMAC, 4),
 	{ "chacha20poly1305", { ENCR_CHACHA20_POLY1305, 0 }, INTEG_NONE, 36, 0 },
-	WITH_HASHES(128),
-	WITH_HASHES(192),
-	WITH_HASHES(256),
-	{ "null-sha1", { ENCR_NULL, 0 }, INTEG_HMAC_SHA1_96, 0, 20 },
-	{ "null-sha256", { ENCR_NULL, 0 }, INTEG_HMAC_SHA2_256_128, 0, 32 },
-	{ "null-sha384", { ENCR_NULL, 0 }, INTEG_HMAC_SHA2_384_192, 0, 48 },
-	{ "null-sha512", { ENCR_NULL, 0 }, INTEG_HMAC_SHA2_512_256, 0, 64 },
+	WITH_MACS("aes128", ENCR_AES_CBC, 128, 16),
+	WITH_MACS("aes192", ENCR_AES_CBC, 192, 24),
+	WITH_MACS("aes256", ENCR_AES_CBC, 256, 32),
+	WITH_MACS("aes128ctr", ENCR_AES_CTR, 128, 20),
+	WITH_MACS("aes192ctr", ENCR_AES_CTR, 192, 28),
+	WITH_MACS("aes256ctr", ENCR_AES_CTR, 256, 36),
+	WITH_MACS("camellia128", ENCR_CAMELLIA_CBC, 128, 16),
+	WITH_MACS("camellia192", ENCR_CAMELLIA_CBC, 192, 24),
+	WITH_MACS("camellia256", ENCR_CAMELLIA_CBC, 256, 32),
+	WITH_MACS("blowfish128", ENCR_BLOWFISH, 128, 16),
+	WITH_MACS("blowfish192", ENCR_BLOWFISH, 192, 24),
+	WITH_MACS("blowfish256", ENCR_BLOWFISH, 256, 32),
+	WITH_MACS("cast128", ENCR_CAST, 128, 16),
+	WITH_MACS("3des", ENCR_3DES, 0, 24),
+	WITH_MACS("null", ENCR_NULL, 0, 0),
 };
 const size_t n_esp_suite_cases = sizeof esp_suite_cases / sizeof esp_suite_cases[0];
+
+const struct esp_suite_case *
+esp_case_suite(const char *name)
+{
+	for (size_t i = 0; i < n_esp_suite_cases; i++)
+		if (strcmp(esp_suite_cases[i].name, name) == 0)
+			return &esp_suite_cases[i];
+	fail_msg("no suite %s", name);
+	return NULL;
+}
 
 static struct selector
 everything(const char *zero)

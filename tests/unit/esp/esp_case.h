@@ -19,6 +19,8 @@ struct esp_suite_case {
 extern const struct esp_suite_case esp_suite_cases[];
 extern const size_t n_esp_suite_cases;
 
+const struct esp_suite_case *esp_case_suite(const char *name);
+
 /* Parameters of one direction; keys are derived from @seed. Selectors: everything IPv4 and IPv6 apart. */
 struct esp_case {
 	uint8_t encr_key[64], integ_key[64];

@@ -289,7 +289,7 @@ compact_selectors_equal_the_plain_ones(void **state)
 		struct esp_case c;
 		struct esp_sa *sa;
 
-		esp_case_init(&c, &esp_suite_cases[17], 1);
+		esp_case_init(&c, esp_case_suite("null-sha256"), 1);
 		c.extra.n_ts = 1;
 		for (unsigned e = 0; e < 2; e++) {
 			struct selector *s = e ? &c.ts[0].remote : &c.ts[0].local;
