@@ -141,6 +141,7 @@ set_hold_time(struct reader *r, const struct conf_key *k)
 }
 
 SETTING(tun_name, set_text(r, k, &r->s->tun_name))
+SETTING(children_per_sa, set_unsigned(r, k, &r->s->ike.children_per_sa, 1, 1000000))
 SETTING(mtu, set_unsigned(r, k, &r->s->mtu, 576, 65535))
 SETTING(workers, set_unsigned(r, k, &r->s->workers, 0, 256))
 SETTING(hold_packets, set_unsigned(r, k, &r->s->hold_packets, 1, 65536))
@@ -154,7 +155,8 @@ static const struct setting sallyport_settings[] = {
 	{ "workers", set_workers },         { "hold_packets", set_hold_packets },
 	{ "hold_time", set_hold_time },     { "native_esp", set_native_esp },
 	{ "divert_mark", set_divert_mark }, { "bypass_mark", set_bypass_mark },
-	{ "mark_mask", set_mark_mask },     { NULL, NULL },
+	{ "mark_mask", set_mark_mask },     { "children_per_sa", set_children_per_sa },
+	{ NULL, NULL },
 };
 
 /* ---- the tree */

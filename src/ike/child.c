@@ -19,6 +19,7 @@ child_link(struct ike_sa *sa, struct child_sa *c)
 	*(c->next ? &c->next->prev : &sa->last_child) = c;
 	c->sa = sa;
 	sa->queued += c->queued;
+	sa->n_children++;
 }
 
 void
@@ -29,6 +30,19 @@ child_unlink(struct child_sa *c)
 	*(c->prev ? &c->prev->next : &sa->children) = c->next;
 	*(c->next ? &c->next->prev : &sa->last_child) = c->prev;
 	sa->queued -= c->queued;
+	sa->n_children--;
+}
+
+bool
+child_room(struct ike_sa *sa, const char **why)
+{
+	struct ike *core = sa->core;
+
+	if (sa->n_children < core->settings.children_per_sa)
+		return true;
+	*why = arena_printf(&core->scratch, "IKE_SA %s has %u CHILD_SAs: charon.sallyport.children_per_sa allows no more",
+	                    sa_name(sa), sa->n_children);
+	return false;
 }
 
 struct child_sa *

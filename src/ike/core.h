@@ -65,6 +65,7 @@ struct policy {
 	uint32_t reqid;
 	uint32_t traps, users;
 	bool claimed, claimed_trap, refused; /* refused: asked for, but not in force */
+	bool acted;                          /* while actions are collected */
 	bool configured;                     /* configured: all that the child's selectors come to; else one pair within */
 	struct conn *conn;                      /* its own reference */
 	const struct child *cfg;
@@ -168,6 +169,7 @@ struct ike_sa {
 	uint64_t ticket; /* ASK_ADDRESS */
 	uint32_t dpd_out, dpd_in;
 	unsigned dpd_tries;
+	unsigned n_children;
 	unsigned queued;  /* children that wait for their Quick Mode */
 	unsigned running; /* exchanges that are not over */
 	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
@@ -368,6 +370,8 @@ struct child_sa *child_same_pair(const struct ike_sa *sa, const struct policy *p
 /* In and out of the list of an SA, in order of id. */
 void child_link(struct ike_sa *sa, struct child_sa *c);
 void child_unlink(struct child_sa *c);
+/* Whether the SA may have one more child; else counted, and *why says what to do. Successors of what stands always may. */
+bool child_room(struct ike_sa *sa, const char **why);
 const struct selector_pair *child_ts(const struct child_sa *c);
 uint32_t child_new_spi(struct child_sa *c);
 void child_schedule(struct child_sa *c);

@@ -19,6 +19,7 @@ ike_settings_default(struct ike_settings *s)
 		.half_open_max = 4096,
 		.half_open_per_address = 5,
 		.exchanges_per_sa = 64,
+		.children_per_sa = 16384,
 		.delete_wait_ns = SECONDS(10),
 		.port = 500,
 		.port_nat_t = 4500,
@@ -56,6 +57,8 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 		core->settings.half_open_max = 4096;
 	if (!core->settings.exchanges_per_sa)
 		core->settings.exchanges_per_sa = 64;
+	if (!core->settings.children_per_sa)
+		core->settings.children_per_sa = 16384;
 	core->k0 = random_key(rng);
 	core->k1 = random_key(rng);
 	open_table(core, &core->by_cookie);

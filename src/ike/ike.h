@@ -30,6 +30,7 @@ struct ike_settings {
 	unsigned half_open_max;             /* charon.init_limit_half_open; 0 = 4096 */
 	unsigned half_open_per_address;     /* charon.block_threshold, 5; 0 = no limit */
 	unsigned exchanges_per_sa;          /* concurrent Phase 2 exchanges under one Phase 1; 0 = 64 */
+	unsigned children_per_sa;           /* charon.sallyport.children_per_sa: Phase 2s under one Phase 1; 0 = 16384 */
 	instant_t delete_wait_ns;           /* how long an SA that we deleted answers retransmissions, 10 s */
 	bool initiator_only;                /* charon.initiator_only */
 	bool accept_unencrypted_errors;     /* always shown as probable cause; never ends an exchange */

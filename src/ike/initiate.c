@@ -18,11 +18,16 @@ present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 
 /* One pair of selectors is one Quick Mode (RFC 2409 section 5.5). What is up, or under way, is not made twice. */
 static bool
-queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd)
+queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd,
+           const char **why)
 {
 	struct child_sa *c = present(sa, p, pair);
 
 	if (!c) {
+		if (!child_room(sa, why)) {
+			refuse(sa->core, sa, VERDICT_CHILD_LIMIT, *why);
+			return false;
+		}
 		c = child_new(sa, conn, cfg, p, pair);
 		if (!c)
 			return false;
@@ -45,7 +50,7 @@ first_pair(const struct policy *p, const struct flow *flow)
 
 static bool
 queue_pairs(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, const struct flow *flow,
-            struct pending *cmd)
+            struct pending *cmd, const char **why)
 {
 	size_t first = first_pair(p, flow), end = flow ? first + 1 : p->n_ts;
 	bool ok = true;
@@ -53,7 +58,7 @@ queue_pairs(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struc
 	/* Held while the loop runs, whatever fails. */
 	policy_use(sa->core, p, 0, 1);
 	for (size_t i = first; ok && i < end; i++)
-		ok = queue_pair(sa, conn, cfg, p, (uint16_t)i, cmd);
+		ok = queue_pair(sa, conn, cfg, p, (uint16_t)i, cmd, why);
 	policy_use(sa->core, p, 0, -1);
 	return ok;
 }
@@ -133,8 +138,9 @@ wants_resolve(struct ike_sa *sa)
 
 	while ((w = next_known(sa))) {
 		struct policy *p = road_policy(sa, w->conn, w->cfg);
+		const char *why = NULL;
 
-		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL)) {
+		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL, &why)) {
 			struct child_sa *c = present(sa, p, 0);
 
 			/* Who waited for the wish waits for its first pair now. */
@@ -146,7 +152,7 @@ wants_resolve(struct ike_sa *sa)
 				c->waiters = x;
 			}
 		}
-		want_free(core, w, "its traffic selectors have no address family in common");
+		want_free(core, w, why ? why : "its traffic selectors have no address family in common");
 	}
 }
 
@@ -186,7 +192,7 @@ initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, con
 
 	struct policy *p = road_waits(sa, conn, cfg) ? NULL : policy_before(core, conn, cfg, sa);
 
-	if (p ? !queue_pairs(sa, conn, cfg, p, flow, cmd) : !want(sa, conn, cfg, cmd))
+	if (p ? !queue_pairs(sa, conn, cfg, p, flow, cmd, why) : !want(sa, conn, cfg, cmd))
 		return false;
 	ike_sa_run_queue(sa);
 	return true;

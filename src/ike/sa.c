@@ -445,11 +445,15 @@ collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
 	for (struct child_sa *c = sa->children; *out && c; c = c->next) {
 		enum child_action a = action_for(c, why);
 
-		if (a != ACTION_TRAP && a != ACTION_START)
+		/* One action starts all pairs of its policy. */
+		if ((a != ACTION_TRAP && a != ACTION_START) || c->policy->acted)
 			continue;
+		c->policy->acted = true;
 		(*out)[k++] = (struct restart) { conn_ref(c->conn), c->cfg, c->policy, a };
 		policy_use(sa->core, c->policy, 0, 1);
 	}
+	for (size_t i = 0; i < k; i++)
+		(*out)[i].policy->acted = false;
 	return k;
 }
 
@@ -569,7 +573,7 @@ ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id)
 	return false;
 }
 
-enum { SEEN_IDS_MAX = 16384 };
+enum { SEEN_IDS_MAX = 16384, SEEN_IDS_RENEW = SEEN_IDS_MAX / 4 * 3 };
 
 /* RFC 2408 section 3.1: message ids identify protocol state; a replayed one must not make new state. */
 bool
@@ -593,6 +597,12 @@ ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id)
 		sa->cap_seen = cap;
 	}
 	sa->seen_ids[sa->n_seen++] = message_id;
+	/* Before the first is forgotten another SA takes over, under which all begins anew. */
+	if (sa->n_seen == SEEN_IDS_RENEW && sa->conn) {
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "IKE_SA %s has used %u message ids", sa_name(sa), sa->n_seen);
+		sa->rekey_at = sa->core->now;
+		ike_sa_schedule(sa);
+	}
 	return true;
 }
 

@@ -44,6 +44,8 @@
 	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
+	X(CHILD_LIMIT, "child-limit", "too many CHILD_SAs under one IKE_SA") \
+	X(DPD_COOKIES, "dpd-cookies", "the SPI of a DPD notification is not the two cookies of its IKE_SA") \
 	X(UNPROTECTED_NOTIFY, "unprotected-notify", "a notification in clear: shown as the probable cause, not acted on") \
 	X(UNPROTECTED_DELETE, "unprotected-delete", "a Delete in clear is never obeyed") \
 	X(DPD_SEQUENCE, "dpd-sequence", "the DPD sequence number is not the expected one") \

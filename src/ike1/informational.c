@@ -386,8 +386,12 @@ static void
 take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 {
 	uint32_t seq = n->data.n == 4 ? get_be32(n->data.p) : 0;
+	uint8_t room[16];
 
-	if (n->data.n != 4) {
+	if (!span_equal(n->spi, cookies(sa, room))) {
+		/* RFC 3706 section 5.3: "The cookies in the SPI field" name the SA whose life is asked about. */
+		refuse(sa->core, sa, VERDICT_DPD_COOKIES, NULL);
+	} else if (n->data.n != 4) {
 		refuse(sa->core, sa, VERDICT_MALFORMED, "a DPD notification without its four octets");
 	} else if (n->type == NOTIFY_R_U_THERE) {
 		/* RFC 3706 section 6.2: old sequence numbers are replays. */

@@ -204,6 +204,10 @@ quick_consider(struct exchange *ex, const struct message *m)
 	v = quick_take_ke(ex, m, s->dh_id);
 	if (v)
 		return v;
+	if (!child_room(sa, &ex->why)) {
+		ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+		return VERDICT_CHILD_LIMIT;
+	}
 	ex->child = make_child(ex, &w);
 	if (!ex->child)
 		return VERDICT_INTERNAL;

@@ -47,6 +47,7 @@
 	X(lying_length)                                                                                                          \
 	X(foreign_cookies)                                                                                                       \
 	X(too_many_exchanges)                                                                                                    \
+	X(dpd_of_another_sa)                                                                                                     \
 	X(delete_of_what_is_not_its_own)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))

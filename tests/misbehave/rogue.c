@@ -129,7 +129,7 @@ count_verdicts(struct rogue *r)
 {
 	const char *name, *sentence;
 
-	for (unsigned i = 0; i < 64 && ike_verdict_count(r->ike, i, &name, &sentence, &r->verdicts[i]); i++)
+	for (unsigned i = 0; i < 128 && ike_verdict_count(r->ike, i, &name, &sentence, &r->verdicts[i]); i++)
 		;
 }
 

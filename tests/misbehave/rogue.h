@@ -65,7 +65,7 @@ struct rogue {
 	struct secret quick_ni, quick_nr, quick_own;
 	/* the engine's data plane */
 	unsigned installed_in, installed_out, removed;
-	uint64_t verdicts[64];
+	uint64_t verdicts[128];
 	struct {
 		struct proposal_payload p;
 		struct transform_payload t;

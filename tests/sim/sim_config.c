@@ -280,6 +280,8 @@ peer_word(struct reader *r, const char *key, const char *v)
 		return p->settings.retransmit_timeout_ns = time_value(v), true;
 	if (!strcmp(key, "base"))
 		return p->settings.retransmit_base = strtod(v, NULL), true;
+	if (!strcmp(key, "children"))
+		return p->settings.children_per_sa = (unsigned)atoi(v), true;
 	if (!strcmp(key, "half-open"))
 		return p->settings.half_open_max = (unsigned)atoi(v), true;
 	if (!strcmp(key, "half-open-per-address"))
