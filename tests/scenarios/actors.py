@@ -27,6 +27,10 @@ def lay_files(guest, scenario):
             with open(path, errors="replace") as old:
                 text = old.read()
             guest.write(os.path.relpath(path, guest.dir), placeholders(text), 0o600 if f.startswith("swanctl") else 0o755 if f.endswith("updown") else 0o644)
+    for more, file in (("swanctl/more.conf", "swanctl/swanctl.conf"), ("strongswan-more.conf", "strongswan.conf")):
+        if os.path.exists(os.path.join(guest.etc, more)):
+            with open(os.path.join(guest.etc, file), "a") as f:
+                f.write("\ninclude %s\n" % os.path.basename(more))
     guest.write(UPDOWN, open(os.path.join(PEERS_ROOT, "strongswan/usr/lib/ipsec/_updown")).read(), 0o755)
 
 

@@ -64,6 +64,15 @@ def of_xfrm(pattern):
     return None
 
 
+def of_pool(command, pattern):
+    """`ipsec pool --status` and `--leases --filter`: the same pool in `swanctl --list-pools`."""
+    m = re.search(r"addr=([\d.:a-f]+),id=(\S+)", command)
+    if m:
+        return "swanctl --list-pools --raw --leases 2> /dev/null", "address=%s identity=%s status=%s" % (*m.groups(), pattern)
+    name, base, *_, online = pattern.split(".*")
+    return "swanctl --list-pools --raw 2> /dev/null", r"%s.*base=%s.*online=%s\b" % (name, base, online)
+
+
 def encapsulated(pattern):
     """kernel-libipsec never sends protocol 50: what is expected of native ESP, in UDP 4500."""
     pattern = re.sub(r"(local|remote)-port=500\b", r"\1-port=\\(500\\|4500\\)", pattern)

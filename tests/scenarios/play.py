@@ -97,6 +97,9 @@ class Play:
             pattern = meaning.of_log(c.pattern)
             assert pattern is not None, "nobody has said what charon's %r is in our log" % c.pattern
             return (c.command, pattern) if pattern else None
+        if c.command.startswith("ipsec pool"):
+            # A database holds no pools here: the pool of the configuration stands for it.
+            return meaning.of_pool(c.command, c.pattern)
         if re.match(r"ip (-s )?xfrm (state|policy)", c.command):
             pattern = meaning.of_xfrm(c.pattern)
             return ("swanctl --list-sas --raw 2> /dev/null", pattern) if pattern else None
