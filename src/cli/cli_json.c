@@ -18,7 +18,8 @@ is_text(const char *name)
 {
 	static const char *const texts[] = { "initiator-spi", "responder-spi", "spi-in", "spi-out", "name",
 		                             "local-id",      "remote-id",     "id",     "text",    "reason",
-		                             "notice",        "exchange",      "daemon", "release", "since" };
+		                             "notice",        "exchange",      "daemon", "release", "since",
+		                             "warning" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (!strcmp(texts[i], name))

@@ -175,7 +175,7 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 {
 	const struct sallyport_node *p = progress_of(v, or_dash(sallyport_get(sa, "uniqueid")));
 	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"),
-	           *tries = sallyport_get(p, "retransmits");
+	           *tries = sallyport_get(p, "retransmits"), *warning = sallyport_get(p, "warning");
 	char cipher[CELL_MAX], age[CLI_TEXT_MAX], left[CLI_TEXT_MAX];
 
 	renew = renew ? renew : sallyport_get(sa, "reauth-time");
@@ -189,6 +189,8 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 			fprintf(v->to, ", repeated %s time%s without an answer", tries, strcmp(tries, "1") ? "s" : "");
 		fprintf(v->to, "\n");
 	}
+	if (warning)
+		fprintf(v->to, "    note: %s\n", warning);
 	if (notice)
 		fprintf(v->to, "    %sprobable cause (not authenticated): %s%s\n", RED, notice, PLAIN);
 }

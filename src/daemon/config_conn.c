@@ -133,6 +133,12 @@ set_unique(struct config_reader *r, const struct conf_key *k)
 		r->conn->unique = (enum unique_policy)v;
 }
 
+static void
+set_aggressive(struct config_reader *r, const struct conf_key *k)
+{
+	conf_bool(&r->conn->aggressive, k, r->errs);
+}
+
 const struct key_row config_conn_rows[] = {
 	{ "version", set_version, NULL, false },
 	{ "local_addrs", set_local_addrs, NULL, false },
@@ -151,7 +157,7 @@ const struct key_row config_conn_rows[] = {
 	{ "keyingtries", set_keyingtries, NULL, false },
 	{ "unique", set_unique, NULL, false },
 	{ "vips", NULL, "", false },
-	{ "aggressive", NULL, "no|false|0|disabled", false },
+	{ "aggressive", set_aggressive, NULL, false },
 	{ "pull", NULL, "yes|true|1|enabled", false },
 	{ "dscp", NULL, "000000", false },
 	/* Nothing is fragmented yet, so that "no" asks for what is done anyway. */

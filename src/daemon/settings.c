@@ -89,6 +89,7 @@ SETTING(half_open_timeout, conf_time(&r->s->ike.half_open_timeout_ns, k, r->errs
 SETTING(init_limit_half_open, set_unsigned(r, k, &r->s->ike.half_open_max, 0, 1000000))
 SETTING(block_threshold, set_unsigned(r, k, &r->s->ike.half_open_per_address, 0, 1000000))
 SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
+SETTING(aggressive_psk, conf_bool(&r->s->ike.aggressive_psk, k, r->errs))
 SETTING(port_ike, set_port(r, k, &r->s->ike.port))
 SETTING(port_nat_t, set_port(r, k, &r->s->ike.port_nat_t))
 SETTING(replay_window, set_unsigned(r, k, &r->s->replay_window, 0, 65536))
@@ -105,6 +106,7 @@ static const struct setting charon_settings[] = {
 	{ "init_limit_half_open", set_init_limit_half_open },
 	{ "block_threshold", set_block_threshold },
 	{ "initiator_only", set_initiator_only },
+	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", set_aggressive_psk },
 	{ "port", set_port_ike },
 	{ "port_nat_t", set_port_nat_t },
 	{ "replay_window", set_replay_window },
@@ -145,6 +147,7 @@ SETTING(children_per_sa, set_unsigned(r, k, &r->s->ike.children_per_sa, 1, 10000
 SETTING(mtu, set_unsigned(r, k, &r->s->mtu, 576, 65535))
 SETTING(workers, set_unsigned(r, k, &r->s->workers, 0, 256))
 SETTING(hold_packets, set_unsigned(r, k, &r->s->hold_packets, 1, 65536))
+SETTING(aggressive_mode_without_pfs, conf_bool(&r->s->ike.aggressive_without_pfs, k, r->errs))
 SETTING(native_esp, conf_bool(&r->s->native_esp, k, r->errs))
 SETTING(divert_mark, set_unsigned(r, k, &r->s->divert_mark, 1, UINT32_MAX))
 SETTING(bypass_mark, set_unsigned(r, k, &r->s->bypass_mark, 1, UINT32_MAX))
@@ -156,6 +159,7 @@ static const struct setting sallyport_settings[] = {
 	{ "hold_time", set_hold_time },     { "native_esp", set_native_esp },
 	{ "divert_mark", set_divert_mark }, { "bypass_mark", set_bypass_mark },
 	{ "mark_mask", set_mark_mask },     { "children_per_sa", set_children_per_sa },
+	{ "aggressive_mode_without_pfs", set_aggressive_mode_without_pfs },
 	{ NULL, NULL },
 };
 

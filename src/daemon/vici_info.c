@@ -262,6 +262,17 @@ put_failures(struct vici_writer *w, const struct vici_server *v)
 	vici_section_end(w);
 }
 
+/* What of a Phase 1 people should know that works all the same. */
+static void
+put_warning(struct vici_writer *w, const struct ike_info *s)
+{
+	const char *clear = s->aggressive ? "identities went in clear (Aggressive Mode)" : "";
+	const char *group = s->group_key ? "the pre-shared key is a group's: each member can pose as any other" : "";
+
+	if (s->aggressive || s->group_key)
+		vici_keyf(w, "warning", "%s%s%s", clear, s->aggressive && s->group_key ? "; " : "", group);
+}
+
 static void
 put_progress(struct vici_writer *w, const struct vici_server *v)
 {
@@ -271,7 +282,7 @@ put_progress(struct vici_writer *w, const struct vici_server *v)
 
 	vici_section(w, "progress");
 	while (w->n < VICI_PACKET_MAX * 3 / 4 && ike_next_sa(v->backend->core(v->backend->context), &cursor, &s)) {
-		if (s.state == IKE_STATE_ESTABLISHED && !s.retransmits && !*s.last_notice)
+		if (s.state == IKE_STATE_ESTABLISHED && !s.retransmits && !*s.last_notice && !s.aggressive && !s.group_key)
 			continue;
 		snprintf(id, sizeof id, "%u", s.id);
 		vici_section(w, id);
@@ -279,6 +290,7 @@ put_progress(struct vici_writer *w, const struct vici_server *v)
 		vici_keyf(w, "retransmits", "%u", s.retransmits);
 		if (*s.last_notice)
 			vici_key(w, "notice", s.last_notice);
+		put_warning(w, &s);
 		vici_section_end(w);
 	}
 	vici_section_end(w);

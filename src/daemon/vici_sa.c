@@ -104,6 +104,7 @@ put_tasks(struct vici_writer *w, const struct ike_info *s)
 		const char *words, *task;
 	} tasks[] = {
 		{ "Main Mode", "MAIN_MODE" },
+		{ "Aggressive Mode", "AGGRESSIVE_MODE" },
 		{ "Quick Mode", "QUICK_MODE" },
 		{ "Informational", "INFORMATIONAL" },
 	};

@@ -236,6 +236,19 @@ build(struct exchange *ex, const struct step *s)
 	return BUILD_FAILED;
 }
 
+/*
+ * A last message has no answer. Where the peer is to speak next (XAUTH) and was
+ * never heard under the keys, it may be what is missing.
+ */
+static bool
+unheard(const struct exchange *ex)
+{
+	const struct ike_sa *sa = ex->sa;
+
+	return ex->role == INITIATOR && sa->state == IKE_STATE_CONNECTING && sa->heard_at <= sa->created_at &&
+	       ex->tries < sa->core->settings.retransmit_tries;
+}
+
 /* Over: it stays for a while to answer repetitions of the peer's last message, with the last of ours. */
 static bool
 finish(struct exchange *ex)
@@ -252,6 +265,8 @@ finish(struct exchange *ex)
 	if (!ex)
 		return false;
 	close_state(ex);
+	if (last_is_ours && unheard(ex))
+		timer_set(&core->timers, &ex->timer, core->now + retransmit_wait(core, 0));
 	if (last_is_ours)
 		return true;
 	exchange_free(ex);
@@ -288,11 +303,38 @@ exchange_advance(struct exchange *ex)
 }
 
 void
+exchange_repeat(struct exchange *ex)
+{
+	if (ex->ticket || !ex->sent || !ex->at || ex->kind->steps[ex->at - 1].sender != ex->role)
+		return;
+	ex->sa->core->counters.retransmits_answered++;
+	send_last(ex);
+}
+
+/*
+ * A last message has no answer. When what follows is not answered either, and
+ * the peer was never heard since, that message may be what is missing.
+ */
+static void
+repeat_phase1(const struct exchange *ex)
+{
+	struct exchange *phase1 = ex->message_id ? exchange_find(ex->sa, 0) : NULL;
+
+	if (phase1 && phase1->over && ex->sa->heard_at <= ex->sa->established_at)
+		exchange_repeat(phase1);
+}
+
+void
 exchange_due(struct exchange *ex)
 {
 	struct ike *core = ex->sa->core;
 	const struct ike_settings *s = &core->settings;
 
+	if (ex->over && unheard(ex)) {
+		send_last(ex);
+		timer_set(&core->timers, &ex->timer, core->now + retransmit_wait(core, ++ex->tries));
+		return;
+	}
 	if (ex->over) {
 		exchange_free(ex);
 		return;
@@ -313,6 +355,7 @@ exchange_due(struct exchange *ex)
 	core->counters.retransmits_sent++;
 	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "retransmit %u of %s message %u to %s", ex->tries, ex->kind->name, ex->at,
 	    endpoint_text(core, &ex->sa->remote));
+	repeat_phase1(ex);
 	send_last(ex);
 	timer_set(&core->timers, &ex->timer, core->now + retransmit_wait(core, ex->tries));
 }

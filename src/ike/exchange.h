@@ -117,6 +117,8 @@ void exchange_resume(struct exchange *ex, const struct answer *a);
 /* The peer uses what only its last message allows it to use: as good as that message. */
 void exchange_confirm(struct exchange *ex);
 void exchange_due(struct exchange *ex);
+/* Our last message once more: something came that says the peer has not had it. */
+void exchange_repeat(struct exchange *ex);
 /* Ends it with a reason: kind->fail, then free. */
 void exchange_end(struct exchange *ex, const char *reason);
 /* "Main Mode message 3 sent". In the scratch arena. */

@@ -128,6 +128,10 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 			return;
 	}
 	if (!is_up(sa)) {
+		/* For the peer it is done: message 3 of Aggressive Mode was lost. Message 2 again makes it repeat that. */
+		ex = exchange_find(sa, 0);
+		if (ex && ex->role == RESPONDER && ex->at + 1 == ex->kind->n_steps)
+			exchange_repeat(ex);
 		refuse(core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
 		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
 		return;
@@ -185,8 +189,8 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 	struct exchange *ex;
 
 	if (!sa) {
-		if (zero(h->cookie_r) && phase1_kind(h->exchange, FORM_PSK) && !h->message_id &&
-		    !(h->flags & FLAG_ENCRYPTION) && !zero(h->cookie_i))
+		if (zero(h->cookie_r) && phase1_kind(h->exchange, FORM_PSK) && !h->message_id && !(h->flags & FLAG_ENCRYPTION) &&
+		    !zero(h->cookie_i))
 			respond(core, in, h);
 		else
 			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA,

@@ -258,8 +258,9 @@ info_responder_lifetime(const struct message *m, uint8_t protocol)
 static enum verdict
 cause(const struct ike_sa *sa, uint16_t type)
 {
-	const struct exchange *main = is_up(sa) ? NULL : exchange_find(sa, 0);
-	bool authenticating = main && main->at >= 5;
+	const struct exchange *phase1 = is_up(sa) ? NULL : exchange_find(sa, 0);
+	bool authenticating = phase1 && !phase1->over && phase1->at + 1 >= phase1->kind->n_steps;
+	bool psk = authenticating && phase1_of(phase1)->method && phase1_of(phase1)->method->form == FORM_PSK;
 
 	switch (type) {
 	case NOTIFY_NO_PROPOSAL_CHOSEN:
@@ -269,7 +270,18 @@ cause(const struct ike_sa *sa, uint16_t type)
 	case NOTIFY_PAYLOAD_MALFORMED:
 	case NOTIFY_INVALID_HASH_INFORMATION:
 	case NOTIFY_AUTHENTICATION_FAILED:
-		return authenticating ? VERDICT_WRONG_PSK : VERDICT_OK;
+		return psk ? VERDICT_WRONG_PSK : authenticating ? VERDICT_BAD_CERTIFICATE : VERDICT_OK;
+	case NOTIFY_INVALID_SIGNATURE:
+		return VERDICT_BAD_SIGNATURE;
+	case NOTIFY_INVALID_CERT_ENCODING:
+	case NOTIFY_INVALID_CERTIFICATE:
+	case NOTIFY_CERT_TYPE_UNSUPPORTED:
+	case NOTIFY_INVALID_CERT_AUTHORITY:
+	case NOTIFY_CERTIFICATE_UNAVAILABLE:
+		return VERDICT_BAD_CERTIFICATE;
+	case NOTIFY_UNSUPPORTED_EXCHANGE_TYPE:
+	case NOTIFY_INVALID_EXCHANGE_TYPE:
+		return VERDICT_EXCHANGE_REFUSED;
 	default:
 		return VERDICT_OK;
 	}
@@ -296,7 +308,8 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 
 	snprintf(number, sizeof number, "%u", n->n.type);
 	snprintf(text, sizeof text, "the peer (unauthenticated) says %s%s%s%s", name ? name : number, sentence ? ": " : "",
-	         sentence ? sentence : "", v == VERDICT_WRONG_PSK ? " Probably the pre-shared keys differ, so that it decrypts to nonsense." : "");
+	         sentence ? sentence : "",
+	         v == VERDICT_WRONG_PSK ? " Probably the pre-shared keys differ, so that it decrypts to nonsense." : "");
 	core->verdicts[VERDICT_UNPROTECTED_NOTIFY]++;
 	if (sa->last_notice && strcmp(sa->last_notice, text) == 0)
 		return;

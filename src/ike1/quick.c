@@ -36,6 +36,12 @@ quick_encapsulation(const struct ike_sa *sa, enum child_mode mode)
 }
 
 bool
+quick_wants_pfs(const struct ike_sa *sa)
+{
+	return sa->aggressive && !sa->core->settings.aggressive_without_pfs;
+}
+
+bool
 quick_own_nonce(struct exchange *ex, struct secret *n)
 {
 	if (n->n)

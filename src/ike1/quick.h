@@ -30,6 +30,8 @@ quick_of(const struct exchange *ex)
 
 /* ---- quick.c */
 uint16_t quick_encapsulation(const struct ike_sa *sa, enum child_mode mode);
+/* No Phase 2 without PFS under this SA: our policy for Aggressive Mode (docs/adr/0020). */
+bool quick_wants_pfs(const struct ike_sa *sa);
 bool quick_own_nonce(struct exchange *ex, struct secret *n);
 /* HASH(1), or HASH(2) with @ni_b, and the order of the first payloads. */
 enum verdict quick_authentic(struct exchange *ex, const struct message *m, struct span ni_b);

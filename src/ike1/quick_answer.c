@@ -67,7 +67,9 @@ fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, cons
 static bool
 proposals_fit(struct exchange *ex, const struct suites *offered, const struct child *cfg, struct match *m)
 {
-	struct match_terms t = { .protocol = PROPOSAL_ESP, .encapsulation = quick_encapsulation(ex->sa, cfg->mode) };
+	struct match_terms t = { .protocol = PROPOSAL_ESP,
+		                 .encapsulation = quick_encapsulation(ex->sa, cfg->mode),
+		                 .pfs = quick_wants_pfs(ex->sa) };
 
 	match_suites(m, offered, &cfg->esp, &t);
 	return m->chosen;
@@ -160,7 +162,9 @@ keep_answer(struct exchange *ex, const struct payload *sa, const struct suite *s
 static enum verdict
 refuse_proposals(struct exchange *ex, const struct choice *w, const struct suites *offered)
 {
-	struct match_terms t = { .protocol = PROPOSAL_ESP, .encapsulation = quick_encapsulation(ex->sa, w->cfg->mode) };
+	struct match_terms t = { .protocol = PROPOSAL_ESP,
+		                 .encapsulation = quick_encapsulation(ex->sa, w->cfg->mode),
+		                 .pfs = quick_wants_pfs(ex->sa) };
 
 	ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
 	ex->why = explain_match(&ex->sa->core->scratch, w->match, offered, &w->cfg->esp, &t);

@@ -5,16 +5,28 @@
 
 /* Quick Mode, RFC 2409 section 5.5, as its initiator: the offer of message 1 and the answer in message 2. */
 
+static uint16_t
+our_group(const struct exchange *ex)
+{
+	const struct proposals *p = &ex->child->cfg->esp;
+	uint16_t first = ike1_esp_group(p);
+
+	return first == DH_NONE && quick_wants_pfs(ex->sa) ? ike1_pfs_group(p) : first;
+}
+
 static const char *
 our_offer(struct exchange *ex, struct sa_payload *out)
 {
 	const struct child_sa *c = ex->child;
 	struct ike1_esp_terms t = {
 		.spi = c->spi_in,
-		.dh_id = ike1_esp_group(&c->cfg->esp),
+		.dh_id = our_group(ex),
 		.encapsulation = quick_encapsulation(ex->sa, c->cfg->mode),
 	};
 
+	if (t.dh_id == DH_NONE && quick_wants_pfs(ex->sa))
+		return "Phase 1 was an Aggressive Mode, so that we want perfect forward secrecy (PFS), and esp_proposals name no "
+		       "group: add one (such as -ecp256), or set charon.sallyport.aggressive_mode_without_pfs = yes";
 	quick_our_lifetimes(c->cfg, &t.life_seconds, &t.life_kilobytes);
 	return ike1_sa_from_esp_proposals(out, &c->cfg->esp, &t, &ex->sa->core->scratch);
 }
@@ -46,7 +58,7 @@ quick_offer(struct exchange *ex, struct builder *b)
 	if (!quick_own_nonce(ex, &q->ni))
 		return BUILD_FAILED;
 	builder_add_data(b, PAYLOAD_NONCE, secret_span(&q->ni));
-	if (!quick_add_ke(ex, b, ike1_esp_group(&c->cfg->esp)))
+	if (!quick_add_ke(ex, b, our_group(ex)))
 		return BUILD_FAILED;
 	/* "the identities of the parties MUST be passed as IDci and then IDcr" */
 	if (!add_id(b, &child_ts(c)->local) || !add_id(b, &child_ts(c)->remote)) {

@@ -217,6 +217,13 @@ put_pfs_mismatch(struct text *t, const struct suite *s, const struct proposal *p
 		    a && a->weak ? " (weak)" : "", setting(terms));
 		return;
 	}
+	if (terms->pfs) {
+		put(t,
+		    "Phase 1 was an Aggressive Mode, so that we want perfect forward secrecy (PFS), the peer offers none: turn "
+		    "PFS on at the peer and name a group in %s, or set charon.sallyport.aggressive_mode_without_pfs = yes",
+		    setting(terms));
+		return;
+	}
 	put(t, "we want perfect forward secrecy (PFS) with ");
 	put_allowed(t, p, TRANSFORM_DH);
 	put(t, ", the peer offers none: turn PFS on at the peer, or leave the group out of %s", setting(terms));

@@ -206,6 +206,16 @@ ike1_esp_group(const struct proposals *ours)
 	return ours->n && ours->p[0].kind[TRANSFORM_DH].n ? ours->p[0].kind[TRANSFORM_DH].t[0].id : DH_NONE;
 }
 
+uint16_t
+ike1_pfs_group(const struct proposals *ours)
+{
+	for (size_t i = 0; i < ours->n; i++)
+		for (uint8_t g = 0; g < ours->p[i].kind[TRANSFORM_DH].n; g++)
+			if (ours->p[i].kind[TRANSFORM_DH].t[g].id != DH_NONE)
+				return ours->p[i].kind[TRANSFORM_DH].t[g].id;
+	return DH_NONE;
+}
+
 /* An empty list, as of an AEAD's integrity algorithm, still counts once. */
 static uint8_t
 at_least_once(uint8_t n)

@@ -56,6 +56,8 @@ struct ike1_esp_terms {
 
 /* The group that a Quick Mode of ours is to use: the first of the first proposal; DH_NONE: no PFS. */
 uint16_t ike1_esp_group(const struct proposals *ours);
+/* The same where PFS is a must: the first that is named at all; DH_NONE: none is. */
+uint16_t ike1_pfs_group(const struct proposals *ours);
 
 /*
  * ike1_sa_from_esp_proposals - our Phase 2 offer: the combinations of those

@@ -39,6 +39,8 @@ has_group(const struct proposal *p)
 static enum mismatch
 group_mismatch(const struct suite *s, const struct proposal *p, const struct match_terms *terms)
 {
+	if (terms->pfs && s->dh_id == DH_NONE)
+		return MISMATCH_PFS;
 	if (allows_group(p, s->dh_id))
 		return MISMATCH_NONE;
 	if (terms->protocol == PROPOSAL_IKE)

@@ -138,6 +138,7 @@ struct match_terms {
 	enum proposal_protocol protocol;
 	uint16_t auth;          /* phase 1 */
 	uint16_t encapsulation; /* phase 2: what NAT and configuration call for */
+	bool pfs;               /* phase 2: no SA without it, whatever the proposals say (Phase 1 was an Aggressive Mode) */
 };
 
 /*

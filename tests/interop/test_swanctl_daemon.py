@@ -67,7 +67,7 @@ def test_wrong_psk_is_explained(sites):
 @pytest.mark.parametrize("text,code,words", [
     (conf(), 0, None),
     (conf().replace("version", "versoin"), 1, r"swanctl.conf:3: unknown key 'versoin' in a connection; did you mean 'version'\?"),
-    (conf(aggressive="yes"), 1, r"swanctl.conf:\d+: aggressive is known but not yet supported"),
+    (conf(if_id_in="7"), 1, r"swanctl.conf:\d+: if_id_in is known but not yet supported"),
     ("connections {", 1, r"swanctl.conf:1: the file ends within section 'connections'"),
 ], ids=["good", "unknown key", "not yet supported", "syntax"])
 def test_check_config(tmp_path, text, code, words):

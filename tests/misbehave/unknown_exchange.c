@@ -5,7 +5,7 @@
 MISBEHAVIOUR(unknown_exchange)
 {
 	autorogue r = rogue_open(ROGUE_INITIATES);
-	static const uint8_t types[] = { 3, 6, 33, 77, 240, 255 };
+	static const uint8_t types[] = { 1, 3, 33, 77, 240, 255 };
 
 	rogue_completes(&r);
 	for (unsigned i = 0; i < sizeof types; i++) {

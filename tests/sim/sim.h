@@ -216,6 +216,7 @@ void sim_close(struct sim *net);
  * A peer from its description: words and key=value, separated by blanks.
  *   ike1 main            what it speaks (the default)
  *   psk=swordfish psk=@bob:sesame no-psk
+ *   aggressive aggressive-psk without-pfs   the exchange; what charon.* settings permit
  *   id=@alice rid=@bob   own identity; the one expected
  *   addr=192.0.2.9 to=any|ADDRESS|*   own address; the peer's (*: the other peer, the default)
  *   proposals=aes256-sha256-ecp256,...

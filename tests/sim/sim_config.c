@@ -214,6 +214,8 @@ conn_word(struct reader *r, const char *key, const char *v, bool *known)
 		return add_child(r, v);
 	if (!strcmp(key, "unique"))
 		return set_unique(r, v);
+	if (!strcmp(key, "aggressive"))
+		return r->c->aggressive = true;
 	if (!strcmp(key, "encap"))
 		return r->c->encap = true;
 	if (!strcmp(key, "keyingtries"))
@@ -288,6 +290,10 @@ peer_word(struct reader *r, const char *key, const char *v)
 		return p->settings.half_open_per_address = (unsigned)atoi(v), true;
 	if (!strcmp(key, "keepalive"))
 		return p->settings.keepalive_ns = time_value(v), true;
+	if (!strcmp(key, "aggressive-psk"))
+		return p->settings.aggressive_psk = true;
+	if (!strcmp(key, "without-pfs"))
+		return p->settings.aggressive_without_pfs = true;
 	if (!strcmp(key, "export-keys"))
 		return p->settings.export_keys = true;
 	if (!strcmp(key, "unloaded") || !strcmp(key, "ip6") || !strcmp(key, "main"))

@@ -29,6 +29,7 @@ defaults(void **state)
 	assert_int_equal(s.n_logs, 0);
 	assert_null(s.vici_socket);
 	assert_true(s.native_esp);
+	assert_false(s.ike.aggressive_psk || s.ike.aggressive_without_pfs);
 	assert_int_equal(s.route_table, 0);
 	settings_free(&s);
 	conf_errors_free(&errs);
@@ -46,11 +47,13 @@ what_is_used(void **state)
 	                 "10\n keep_alive = 1m\n"
 	                 "half_open_timeout = 10s\n init_limit_half_open = 100\n block_threshold = 0\n port = 1500\n port_nat_t "
 	                 "= 14500\n"
+	                 "i_dont_care_about_security_and_use_aggressive_mode_psk = yes\n"
 	                 "replay_window = 64\n routing_table = 77\n"
 	                 "filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format "
 	                 "= %b\n }\n stderr { default = 1\n } }\n"
 	                 "plugins { vici { socket = unix:///tmp/v.sock\n } }\n"
-	                 "sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n divert_mark "
+	                 "sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n "
+	                 "aggressive_mode_without_pfs = yes\n divert_mark "
 	                 "= 0x10\n bypass_mark = 0x20\n"
 	                 "mark_mask = 0x30\n } }",
 	                 &errs));
@@ -78,6 +81,7 @@ what_is_used(void **state)
 	assert_int_equal(s.workers, 2);
 	assert_int_equal(s.hold_ms, 5000);
 	assert_false(s.native_esp);
+	assert_true(s.ike.aggressive_psk && s.ike.aggressive_without_pfs);
 	assert_int_equal(s.divert_mark, 0x10);
 	assert_int_equal(errs.n_notices, 0);
 	settings_free(&s);
