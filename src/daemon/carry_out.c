@@ -87,13 +87,6 @@ carry_ask_psk(struct daemon *d, const struct effect *e)
 	daemon_answer(d, &a);
 }
 
-/* Until the daemon holds certificates and keys, none is there. */
-static void
-carry_no_credential(struct daemon *d, const struct effect *e, enum answer_kind kind)
-{
-	daemon_answer(d, &(struct answer){ .kind = kind, .ticket = e->ticket, .reason = "no certificate is loaded" });
-}
-
 static void
 carry_done(struct daemon *d, const struct effect_done *done)
 {
@@ -137,13 +130,13 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		carry_ask_psk(d, e);
 		break;
 	case EFFECT_ASK_CREDENTIAL:
-		carry_no_credential(d, e, ANSWER_CREDENTIAL);
+		credential_jobs_credential(&d->jobs, e->ticket, &e->credential);
 		break;
 	case EFFECT_ASK_SIGN:
-		carry_no_credential(d, e, ANSWER_SIGNATURE);
+		credential_jobs_sign(&d->jobs, e->ticket, &e->sign);
 		break;
 	case EFFECT_ASK_VERIFY:
-		carry_no_credential(d, e, ANSWER_VERIFIED);
+		credential_jobs_verify(&d->jobs, e->ticket, &e->verify);
 		break;
 	case EFFECT_ASK_ADDRESS:
 		resolve(&d->resolver, e->ticket, e->ask_address.conn);

@@ -217,8 +217,8 @@ unreadable(const struct stat *st)
  * does every folder above it. A private folder protects what is in it; a strict
  * check does not count on that, since files get copied.
  */
-static bool
-readable_by_all(const char *path, const struct stat *st, bool strict)
+bool
+conf_readable_by_all(const char *path, const struct stat *st, bool strict)
 {
 	char real[PATH_MAX], *slash;
 	struct stat dir;
@@ -258,7 +258,7 @@ read_file(struct conf_parse *p, const char *where)
 		conf_error(p->errs, where, "cannot read '%s': %s", p->file, why ? why : "out of memory");
 		return false;
 	}
-	p->exposed = readable_by_all(p->file, &st, p->errs->strict);
+	p->exposed = conf_readable_by_all(p->file, &st, p->errs->strict);
 	ok = parse(p, text, n);
 	secret_wipe(text, n);
 	free(text);

@@ -204,17 +204,22 @@ conf_key_add_item(struct conf_tree *t, struct conf_key *k, struct span item)
 	/* The room doubles whenever the number of items is a power of two. */
 	if (cap) {
 		const char **more = arena_alloc(&t->arena, cap * sizeof *more);
+		size_t *lengths = arena_alloc(&t->arena, cap * sizeof *lengths);
 
-		if (more && k->n_items)
+		if (more && lengths && k->n_items) {
 			memcpy(more, k->item, k->n_items * sizeof *more);
+			memcpy(lengths, k->n_item, k->n_items * sizeof *lengths);
+		}
 		k->item = more;
+		k->n_item = lengths;
 	}
-	if (!copy || !k->item) {
+	if (!copy || !k->item || !k->n_item) {
 		t->nomem = true;
 		return false;
 	}
 	if (item.n)
 		memcpy(copy, item.p, item.n);
+	k->n_item[k->n_items] = item.n;
 	k->item[k->n_items++] = copy;
 	return true;
 }

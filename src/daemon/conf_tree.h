@@ -16,6 +16,7 @@ struct conf_key {
 	const char *value; /* NULL: "key =", which takes back an inherited value */
 	size_t n_value;    /* its octets; those of a vici message may include NULs */
 	const char **item; /* of a vici list; then value is NULL and is_list is set */
+	size_t *n_item;    /* octets of each, which may include NULs */
 	size_t n_items;
 	bool is_list;
 	bool exposed; /* its file may be read by everybody */
@@ -66,6 +67,9 @@ void conf_tree_close(struct conf_tree *t);
 /* The section of that name in @in, made if it is not there yet: a section that is written twice is one. NULL when out of memory.
  */
 struct conf_section *conf_section_at(struct conf_tree *t, struct conf_section *in, const char *name, const char *where);
+/* The file can be read by everybody on this machine; @strict: whatever the folders above it let through. */
+struct stat;
+bool conf_readable_by_all(const char *path, const struct stat *st, bool strict);
 /* Sets a key; a later value replaces an earlier one. NULL when out of memory. */
 struct conf_key *conf_key_set(struct conf_tree *t, struct conf_section *in, const char *name, const char *value,
                               const char *where);

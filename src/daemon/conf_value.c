@@ -177,7 +177,8 @@ conf_next_item(struct span *out, const struct conf_key *k, size_t *cursor)
 	if (k->is_list) {
 		if (*cursor >= k->n_items)
 			return false;
-		*out = span_str(k->item[(*cursor)++]);
+		*out = span_of(k->item[*cursor], k->n_item[*cursor]);
+		++*cursor;
 		return true;
 	}
 	*cursor += strspn(k->value + *cursor, ", ");

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config.h"
 
+#include <libgen.h>
 #include <stdlib.h>
 
+#include "config_credentials.h"
 #include "config_keys.h"
 #include "config_secrets.h"
 
@@ -23,8 +25,10 @@ read_connections(struct config *out, const struct conf_section *s, struct conf_e
 	for (s = s->sections; s; s = s->next) {
 		struct conn *c = config_conn(s, out->replay_window, errs);
 
-		if (c)
+		if (c) {
+			config_rdn_matching(c, out->rdn_matching);
 			out->conn[out->n++] = c;
+		}
 	}
 }
 
@@ -52,7 +56,7 @@ read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *err
 		else if (!strcmp(s->name, "pools"))
 			refuse_content(s, "pool", errs);
 		else if (!strcmp(s->name, "authorities"))
-			refuse_content(s, "authority", errs);
+			config_authorities(&out->credentials, s, errs);
 		else if (!s->referenced) /* else a template for others */
 			config_unknown_section(errs, s, "swanctl.conf (only templates that others refer to have free names)",
 			                       known);
@@ -61,10 +65,15 @@ read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *err
 
 /* What was read becomes the configuration; one mistake, and there is none. */
 static bool
-finish(struct config *out, struct conf_tree *tree, bool read, size_t errors_before, struct conf_errors *errs)
+finish(struct config *out, struct conf_tree *tree, bool read, const char *dir, size_t errors_before, struct conf_errors *errs)
 {
-	if (read && conf_tree_resolve(tree, errs))
+	if (read && conf_tree_resolve(tree, errs)) {
+		if (dir) {
+			config_read_files(tree, dir, errs);
+			config_folders(&out->credentials, tree, dir, errs);
+		}
 		read_tree(out, tree, errs);
+	}
 	conf_tree_close(tree);
 	if (errs->n_errors == errors_before)
 		return true;
@@ -77,11 +86,14 @@ config_load_file(struct config *out, const char *path, struct conf_errors *errs)
 {
 	size_t before = errs->n_errors;
 	struct conf_tree tree;
-	bool opened = conf_tree_open(&tree, path);
+	bool opened = conf_tree_open(&tree, path), ok;
+	char *copy = strdup(path);
 
-	if (!opened)
+	if (!opened || !copy)
 		conf_error(errs, path, "out of memory");
-	return finish(out, &tree, opened && conf_file_read(&tree, path, errs), before, errs);
+	ok = finish(out, &tree, opened && copy && conf_file_read(&tree, path, errs), copy ? dirname(copy) : NULL, before, errs);
+	free(copy);
+	return ok;
 }
 
 bool
@@ -93,7 +105,7 @@ config_load_text(struct config *out, const char *name, char *text, size_t n, str
 
 	if (!opened)
 		conf_error(errs, name, "out of memory");
-	return finish(out, &tree, opened && conf_text_read(&tree, name, text, n, errs), before, errs);
+	return finish(out, &tree, opened && conf_text_read(&tree, name, text, n, errs), NULL, before, errs);
 }
 
 void
@@ -103,5 +115,6 @@ config_free(struct config *c)
 		conn_unref(c->conn[i]);
 	free(c->conn);
 	secret_store_free(&c->secrets);
-	*c = (struct config) { .replay_window = c->replay_window };
+	credentials_free(&c->credentials);
+	*c = (struct config) { .replay_window = c->replay_window, .rdn_matching = c->rdn_matching };
 }

@@ -4,6 +4,7 @@
 
 #include "conf_errors.h"
 #include "conn.h"
+#include "credentials.h"
 #include "secret_store.h"
 
 /*
@@ -12,8 +13,10 @@
 struct config {
 	struct conn **conn; /* one reference each; in the order of the file */
 	size_t n;
-	struct secret_store secrets; /* origin SECRET_FROM_FILE */
-	uint32_t replay_window;      /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
+	struct secret_store secrets;    /* origin SECRET_FROM_FILE */
+	struct credentials credentials; /* of the folders and authorities; origin CREDENTIAL_FROM_FILE */
+	enum rdn_matching rdn_matching; /* set before loading: charon.rdn_matching */
+	uint32_t replay_window;         /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
 };
 
 /**

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config_keys.h"
+#include "config_credentials.h"
 
 #include <stdlib.h>
 
@@ -184,17 +184,16 @@ set_auth(struct config_reader *r, const struct conf_key *k)
 {
 	const char *text = conf_text(k, r->errs);
 
-	r->auth_given = true;
 	if (!text)
 		return;
 	if (!strcmp(text, "psk"))
 		r->round->method = AUTH_PSK;
-	else if (!strcmp(text, "pubkey") || !strncmp(text, "pubkey-", 7) || !strncmp(text, "rsa", 3) ||
-	         !strncmp(text, "ecdsa", 5) || !strncmp(text, "ike:", 4) || !strncmp(text, "eap", 3) ||
-	         !strncmp(text, "xauth", 5))
-		conf_error(r->errs, k->where, "auth = %s is not yet supported: use auth = psk", text);
+	else if (config_auth_pubkey(r, k, text))
+		return;
+	else if (!strncmp(text, "eap", 3) || !strncmp(text, "xauth", 5))
+		conf_error(r->errs, k->where, "auth = %s is not yet supported: use auth = psk or pubkey", text);
 	else
-		conf_error(r->errs, k->where, "auth = %s is not allowed: use auth = psk", text);
+		conf_error(r->errs, k->where, "auth = %s is not allowed: use auth = psk or pubkey", text);
 }
 
 static void
@@ -212,9 +211,14 @@ set_id(struct config_reader *r, const struct conf_key *k)
 }
 
 const struct key_row config_local_rows[] = {
-	{ "auth", set_auth, NULL, false }, { "id", set_id, NULL, false },   { "round", NULL, "0|1", false },
-	{ "certs", NULL, "", false },      { "cert", NULL, NULL, true },    { "pubkeys", NULL, "", false },
-	{ "eap_id", NULL, NULL, false },   { "aaa_id", NULL, NULL, false }, { "xauth_id", NULL, NULL, false },
+	{ "auth", set_auth, NULL, false },
+	{ "id", set_id, NULL, false },
+	{ "round", NULL, "0|1", false },
+	{ "certs", config_certs, NULL, false },
+	{ "pubkeys", config_pubkeys, NULL, false },
+	{ "eap_id", NULL, NULL, false },
+	{ "aaa_id", NULL, NULL, false },
+	{ "xauth_id", NULL, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 
@@ -223,15 +227,13 @@ const struct key_row config_remote_rows[] = {
 	{ "id", set_id, NULL, false },
 	{ "round", NULL, "0|1", false },
 	{ "eap_id", NULL, NULL, false },
-	{ "groups", NULL, "", false },
-	{ "cert_policy", NULL, "", false },
-	{ "certs", NULL, "", false },
-	{ "cert", NULL, NULL, true },
-	{ "cacerts", NULL, "", false },
-	{ "cacert", NULL, NULL, true },
-	{ "ca_id", NULL, "", false },
-	{ "pubkeys", NULL, "", false },
-	{ "revocation", NULL, "relaxed", false },
+	{ "groups", config_groups, NULL, false },
+	{ "cert_policy", config_cert_policy, NULL, false },
+	{ "certs", config_certs, NULL, false },
+	{ "cacerts", config_cacerts, NULL, false },
+	{ "ca_id", config_ca_id, NULL, false },
+	{ "pubkeys", config_pubkeys, NULL, false },
+	{ "revocation", config_revocation, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 
@@ -247,14 +249,10 @@ read_round(struct config_reader *r, const struct conf_section *s, const struct c
 		return;
 	}
 	*seen = s;
-	r->auth_given = false;
 	config_read_keys(r, s, local ? config_local_rows : config_remote_rows, local ? "a local section" : "a remote section");
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
-		conf_error(r->errs, sub->where, "section '%s' in '%s' is not yet supported: certificates come later", sub->name,
-		           s->name);
-	if (!r->auth_given)
-		conf_error(r->errs, s->where,
-		           "section '%s' has no auth; its default, pubkey, is not yet supported: write auth = psk", s->name);
+		config_round_section(r, sub);
+	/* The round was made with strongSwan's default, which is pubkey. */
 }
 
 /* ---- the connection */
@@ -318,11 +316,11 @@ read_sections(struct config_reader *r, const struct conf_section *s, uint32_t de
 		else if (strcmp(sub->name, "children"))
 			config_unknown_section(r->errs, sub, "a connection", known);
 	}
-	/* Shorter defaults: where nothing is said of authentication, it is by pre-shared key. */
+	/* Shorter defaults: where nothing is said of authentication, it is by pre-shared key; of one end: as the other does. */
 	if (!local)
-		r->conn->local.method = AUTH_PSK;
+		r->conn->local.method = remote ? r->conn->remote.method : AUTH_PSK;
 	if (!remote)
-		r->conn->remote.method = AUTH_PSK;
+		r->conn->remote.method = local ? r->conn->local.method : AUTH_PSK;
 	s = conf_section_find(s, "children");
 	for (const struct conf_key *k = s ? s->keys : NULL; k; k = k->next)
 		conf_error(r->errs, k->where, "key '%s' in children: only sections, one a child, belong there", k->name);

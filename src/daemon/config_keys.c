@@ -48,6 +48,8 @@ read_key(struct config_reader *r, const struct conf_key *k, const struct key_row
 
 	if (!row) {
 		unknown_key(r, k, rows, what);
+	} else if (k->value && strlen(k->value) != k->n_value) {
+		conf_error(r->errs, k->where, "%s has a zero octet in it", k->name);
 	} else if (row->set) {
 		row->set(r, k);
 	} else if (k->is_list ? k->n_items && !is_harmless(row->harmless, k->item[0]) : !is_harmless(row->harmless, k->value)) {

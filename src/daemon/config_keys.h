@@ -12,7 +12,6 @@ struct config_reader {
 	struct child *child;
 	struct auth_round *round;
 	bool is_local; /* of the round */
-	bool auth_given;
 };
 
 /*

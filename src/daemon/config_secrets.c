@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_secrets.h"
 
-#include "config_keys.h"
+#include "config_credentials.h"
 
 static void
 read_owner(struct identity *owner, size_t *n, const struct conf_key *k, struct conf_errors *errs)
@@ -57,8 +57,7 @@ read_ike_secret(struct secret_store *out, const struct conf_section *s, struct c
 void
 config_secrets(struct secret_store *out, const struct conf_section *s, struct conf_errors *errs)
 {
-	static const char *const later[] = { "eap",   "xauth", "ntlm",   "ppk",   "private", "rsa",
-		                             "ecdsa", "pkcs8", "pkcs12", "token", NULL };
+	static const char *const later[] = { "eap", "xauth", "ntlm", "ppk", "token", NULL };
 
 	for (const struct conf_key *k = s->keys; k; k = k->next)
 		conf_error(errs, k->where, "key '%s' in secrets: only sections belong there, as in ike-1 { secret = ... }",
@@ -68,6 +67,8 @@ config_secrets(struct secret_store *out, const struct conf_section *s, struct co
 
 		while (later[i] && strncmp(s->name, later[i], strlen(later[i])))
 			i++;
+		if (config_is_key_secret(s->name))
+			continue; /* config_folders() has read it */
 		if (!strncmp(s->name, "ike", 3))
 			read_ike_secret(out, s, errs);
 		else if (later[i])

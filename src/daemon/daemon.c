@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "clock_rng.h"
+#include "fetch.h"
 #include "ike1.h"
 #include "settings_apply.h"
 
@@ -127,6 +128,7 @@ apply_config(struct daemon *d, struct config *next)
 			daemon_command(d, &c, NULL, NULL);
 	}
 	secret_store_replace(&d->secrets, SECRET_FROM_FILE, &next->secrets);
+	credentials_replace(&d->credentials, CREDENTIAL_FROM_FILE, &next->credentials);
 	for (size_t i = 0; i < next->n; i++) {
 		struct command c = { .kind = COMMAND_LOAD, .conn = next->conn[i] };
 
@@ -147,7 +149,7 @@ bool
 daemon_load_config(struct daemon *d)
 {
 	struct conf_errors errs = { 0 };
-	struct config next = { .replay_window = d->settings.replay_window };
+	struct config next = { .replay_window = d->settings.replay_window, .rdn_matching = d->settings.rdn_matching };
 	bool ok = true;
 
 	if (!d->options->config)
@@ -275,9 +277,25 @@ open_backend(struct daemon *d)
 		.usage = backend_usage,
 		.reload_settings = backend_reload_settings,
 		.secrets = &d->secrets,
+		.credentials = &d->credentials,
+		.rdn_matching = d->settings.rdn_matching,
 		.replay_window = d->settings.replay_window,
 		.counter = backend_counter,
 	};
+}
+
+/* ---- certificates */
+
+static void
+on_credential_answer(void *context, const struct answer *a)
+{
+	daemon_answer(context, a);
+}
+
+static void
+on_credential_note(void *context, int level, const char *conn, const char *text)
+{
+	daemon_log(context, LOG_CFG, level, "%s%s%s", conn ? conn : "", conn ? ": " : "", text);
 }
 
 /* ---- opening */
@@ -385,6 +403,11 @@ open_loop(struct daemon *d)
 	d->timer.data = d->traffic_timer.data = d->settle_timer.data = d;
 	d->socket.fd4 = d->socket.fd6 = -1;
 	d->resolver = (struct resolver){ .loop = &d->loop, .done = on_resolved, .context = d };
+	d->jobs = (struct credential_jobs){ .loop = &d->loop,
+		                            .store = &d->credentials,
+		                            .answer = on_credential_answer,
+		                            .note = on_credential_note,
+		                            .context = d };
 }
 
 static void
@@ -406,6 +429,10 @@ daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t 
 	*d = (struct daemon){ .options = o };
 	log_sink_open(&d->log);
 	open_loop(d);
+	if (!fetch_open()) {
+		snprintf(why, why_size, "libcurl does not start");
+		return false;
+	}
 	if (!load_settings(d, why, why_size))
 		return false;
 	d->resolver.bypass_mark = d->settings.bypass_mark;
@@ -481,6 +508,7 @@ close_steering(struct daemon *d)
 void
 daemon_close(struct daemon *d)
 {
+	d->jobs.stopping = true;
 	vici_server_close(d->vici);
 	d->vici = NULL;
 	updown_close(&d->updown);
@@ -496,6 +524,8 @@ daemon_close(struct daemon *d)
 	ike_free(d->ike);
 	config_free(&d->config);
 	secret_store_free(&d->secrets);
+	credentials_free(&d->credentials);
+	fetch_close();
 	settings_free(&d->settings);
 	keylog_close(&d->keylog);
 	log_sink_close(&d->log);

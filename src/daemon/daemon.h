@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "config.h"
+#include "credential_jobs.h"
 #include "dataplane.h"
 #include "ike.h"
 #include "ike_socket.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct steer *steer;
 	struct ike_socket socket;
 	struct resolver resolver;
+	struct credential_jobs jobs;
 	struct updown updown;
 	struct keylog keylog;
 	struct log_sink log;
@@ -63,6 +65,7 @@ struct daemon {
 	uint64_t next_command;
 
 	struct secret_store secrets;
+	struct credentials credentials;
 	struct config config; /* what the file said last */
 	struct settings settings;
 	struct vici_backend backend;

@@ -92,6 +92,21 @@ SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
 SETTING(aggressive_psk, conf_bool(&r->s->ike.aggressive_psk, k, r->errs))
 SETTING(port_ike, set_port(r, k, &r->s->ike.port))
 SETTING(port_nat_t, set_port(r, k, &r->s->ike.port_nat_t))
+static void
+set_rdn_matching(struct reader *r, const struct conf_key *k)
+{
+	static const struct conf_word words[] = {
+		{ "strict", RDN_STRICT, NULL },
+		{ "reordered", RDN_REORDERED, NULL },
+		{ "relaxed", RDN_RELAXED, NULL },
+		{ NULL, 0, NULL },
+	};
+	int v;
+
+	if (conf_word(&v, k, words, r->errs))
+		r->s->rdn_matching = (enum rdn_matching)v;
+}
+
 SETTING(replay_window, set_unsigned(r, k, &r->s->replay_window, 0, 65536))
 SETTING(routing_table, set_unsigned(r, k, &r->s->route_table, 1, UINT32_MAX))
 
@@ -109,6 +124,7 @@ static const struct setting charon_settings[] = {
 	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", set_aggressive_psk },
 	{ "port", set_port_ike },
 	{ "port_nat_t", set_port_nat_t },
+	{ "rdn_matching", set_rdn_matching },
 	{ "replay_window", set_replay_window },
 	{ "routing_table", set_routing_table },
 	{ NULL, NULL },

@@ -256,7 +256,7 @@ octets_lists_equal(const struct octets_list *a, const struct octets_list *b)
 static bool
 identities_same(const struct identity *a, const struct identity *b)
 {
-	return a->type == b->type && span_equal(identity_span(a), identity_span(b));
+	return a->type == b->type && a->rdn_matching == b->rdn_matching && span_equal(identity_span(a), identity_span(b));
 }
 
 static bool
@@ -265,6 +265,7 @@ round_equal(const struct auth_round *a, const struct auth_round *b)
 	return a->method == b->method && a->id_given == b->id_given && identities_same(&a->id, &b->id) &&
 	       a->revocation == b->revocation && identities_same(&a->xauth_id, &b->xauth_id) &&
 	       text_equal(a->backend, b->backend) && text_equal(a->constraint, b->constraint) &&
+	       identities_same(&a->ca_id, &b->ca_id) &&
 	       octets_lists_equal(&a->certs, &b->certs) && octets_lists_equal(&a->cacerts, &b->cacerts) &&
 	       octets_lists_equal(&a->pubkeys, &b->pubkeys) && octets_lists_equal(&a->groups, &b->groups) &&
 	       octets_lists_equal(&a->cert_policies, &b->cert_policies);

@@ -80,9 +80,10 @@ struct auth_round {
 	enum revocation_policy revocation;
 	struct identity xauth_id;         /* the user name to log in with; ID_ANY: id */
 	char *backend;                    /* what follows "xauth-" or "eap-" in auth: "generic", "radius"; NULL: any */
-	char *constraint;                 /* what follows "pubkey-", "rsa-" and the like in auth; NULL: none */
+	char *constraint;                 /* "rsa-3072-sha256" and the like, as auth has it; NULL: none */
 	struct octets_list certs;         /* DER; local: ours, in order of preference; remote: the only ones accepted */
 	struct octets_list cacerts;       /* DER; remote: the chain must lead to one of them */
+	struct identity ca_id;            /* remote: a CA of the chain is called that; ID_ANY: not asked */
 	struct octets_list pubkeys;       /* DER SubjectPublicKeyInfo: raw public keys */
 	struct octets_list groups;        /* remote: the peer must be a member of one */
 	struct octets_list cert_policies; /* remote: OIDs as text, the chain must have one of them */

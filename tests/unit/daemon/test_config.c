@@ -296,12 +296,31 @@ unknown_names(void **state)
 }
 
 static void
+certificates_are_checked(void **state)
+{
+	(void)state;
+	refuse(SITE("local { auth = pubkey-md5\n }"), 3, "there are pubkey, rsa, ecdsa");
+	refuse(SITE("local { auth = rsa-512\n }"), 3, "from 1024 to 16384 bits");
+	refuse(SITE("local { auth = ed25519\n }"), 3, "use auth = psk or pubkey");
+	refuse(SITE("local { certs = none.pem\n }"), 3, "x509/none.pem': No such file");
+	refuse(SITE("remote { cacerts = none.pem\n }"), 3, "x509ca/none.pem': No such file");
+	refuse(SITE("remote { cert-1 { slot = 1\n } }"), 3, "tokens are not supported");
+	refuse(SITE("local { cacert-1 { file = x\n } }"), 3, "unknown section 'cacert-1' in a local section");
+	refuse(SITE("remote { revocation = maybe\n }"), 3, "revocation = maybe");
+	refuse(SITE("remote { cert_policy = x.y\n }"), 3, "OIDs in dots");
+	refuse(SITE("remote { ca_id = XX=y\n }"), 3, "unknown type");
+	refuse("authorities { p { } }", 1, "names no CA");
+	refuse("authorities { p { crl_uris = gopher://x\n} }", 1, "'gopher://x' is not allowed");
+	refuse("authorities { p { cacerts = x\n} }", 1, "unknown key 'cacerts' in an authority");
+	refuse("secrets {\n private-1 { file = none.key\n secret = x\n } }", 2, "there is no file 'none.key'");
+	refuse("secrets {\n rsa { file = x\n } }", 2, "and secret, its passphrase");
+}
+
+static void
 not_yet_supported(void **state)
 {
 	(void)state;
 	refuse("connections { a {\n version = 2\n} }", 2, "version = 2 is not yet supported");
-	refuse(SITE("local { auth = pubkey\n }"), 3, "auth = pubkey is not yet supported");
-	refuse(SITE("local { id = x\n }"), 3, "its default, pubkey, is not yet supported: write auth = psk");
 	refuse(SITE("local-1 { auth = psk\n }\nlocal-2 { auth = xauth\n }"), 5,
 	       "several rounds of authentication are not yet supported");
 	refuse(SITE("vips = 0.0.0.0"), 3, "vips is known but not yet supported");
@@ -310,7 +329,6 @@ not_yet_supported(void **state)
 	refuse(CHILD("ah_proposals = sha256"), 4, "ah_proposals is known but not yet supported");
 	refuse(CHILD("mark_in = 42"), 4, "mark_in is known but not yet supported");
 	refuse("pools { p { addrs = 10.0.0.0/24\n } }", 1, "pool 'p' is not yet supported");
-	refuse("authorities { p { } }", 1, "authority 'p' is not yet supported");
 	refuse("secrets { eap-carol { secret = x\n } }", 1, "secrets of type eap are not yet supported");
 	refuse("secrets { foo { secret = x\n } }", 1, "of an unknown type");
 }
@@ -618,6 +636,7 @@ main(void)
 		cmocka_unit_test(selectors_default_to_dynamic),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(unknown_names),
+		cmocka_unit_test(certificates_are_checked),
 		cmocka_unit_test(not_yet_supported),
 		cmocka_unit_test(defaults_written_out),
 		cmocka_unit_test(bad_values),
