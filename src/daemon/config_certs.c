@@ -125,7 +125,7 @@ config_auth_pubkey(struct config_reader *r, const struct conf_key *k, const char
 		return false;
 	r->round->method = AUTH_PUBKEY;
 	if (!auth_constraint_parse(&c, text, why, sizeof why)) {
-		conf_error(r->errs, k->where, "auth = %s: %s", text, why);
+		conf_error(r->errs, k->where, "auth = %s is not allowed: %s", text, why);
 		return true;
 	}
 	free(r->round->constraint);

@@ -307,6 +307,8 @@ main(int argc, char **argv)
 		backend_usage,
 		backend_reload_settings,
 		&h->end[0].config.secrets,
+		&h->end[0].config.credentials,
+		RDN_STRICT,
 		0,
 		backend_counter,
 	};
