@@ -121,6 +121,20 @@ set_keyingtries(struct config_reader *r, const struct conf_key *k)
 }
 
 static void
+set_fragmentation(struct config_reader *r, const struct conf_key *k)
+{
+	static const struct conf_word words[] = {
+		{ "yes", FRAGMENTATION_YES, NULL },    { "true", FRAGMENTATION_YES, NULL },       { "1", FRAGMENTATION_YES, NULL },
+		{ "no", FRAGMENTATION_NO, NULL },      { "false", FRAGMENTATION_NO, NULL },       { "0", FRAGMENTATION_NO, NULL },
+		{ "force", FRAGMENTATION_FORCE, NULL }, { "accept", FRAGMENTATION_ACCEPT, NULL }, { NULL, 0, NULL },
+	};
+	int v;
+
+	if (conf_word(&v, k, words, r->errs))
+		r->conn->fragmentation = (enum fragmentation)v;
+}
+
+static void
 set_unique(struct config_reader *r, const struct conf_key *k)
 {
 	static const struct conf_word words[] = {
@@ -160,8 +174,7 @@ const struct key_row config_conn_rows[] = {
 	{ "aggressive", set_aggressive, NULL, false },
 	{ "pull", NULL, "yes|true|1|enabled", false },
 	{ "dscp", NULL, "000000", false },
-	/* Nothing is fragmented yet, so that "no" asks for what is done anyway. */
-	{ "fragmentation", NULL, "yes|no|true|false|1|0|accept", false },
+	{ "fragmentation", set_fragmentation, NULL, false },
 	{ "childless", NULL, "allow", false },
 	{ "send_certreq", NULL, "yes|no|true|false|1|0", false },
 	{ "send_cert", NULL, "ifasked|never", false },

@@ -88,6 +88,8 @@ SETTING(keep_alive, conf_time(&r->s->ike.keepalive_ns, k, r->errs))
 SETTING(half_open_timeout, conf_time(&r->s->ike.half_open_timeout_ns, k, r->errs))
 SETTING(init_limit_half_open, set_unsigned(r, k, &r->s->ike.half_open_max, 0, 1000000))
 SETTING(block_threshold, set_unsigned(r, k, &r->s->ike.half_open_per_address, 0, 1000000))
+SETTING(fragment_size, set_unsigned(r, k, &r->s->ike.fragment_size, 0, 65535))
+SETTING(max_packet, set_unsigned(r, k, &r->s->ike.max_packet, 576, 65535))
 SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
 SETTING(aggressive_psk, conf_bool(&r->s->ike.aggressive_psk, k, r->errs))
 SETTING(port_ike, set_port(r, k, &r->s->ike.port))
@@ -120,6 +122,8 @@ static const struct setting charon_settings[] = {
 	{ "half_open_timeout", set_half_open_timeout },
 	{ "init_limit_half_open", set_init_limit_half_open },
 	{ "block_threshold", set_block_threshold },
+	{ "fragment_size", set_fragment_size },
+	{ "max_packet", set_max_packet },
 	{ "initiator_only", set_initiator_only },
 	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", set_aggressive_psk },
 	{ "port", set_port_ike },

@@ -139,6 +139,7 @@ struct ike_sa {
 	struct waiter *waiters;
 	struct want *wants;
 	struct id_box *local_id, *remote_id;
+	struct reassembly *reassembly; /* of messages that come in fragments; NULL: none came */
 	char *last_notice;
 	struct timer timer;
 	uint8_t cookie_i[8], cookie_r[8];
@@ -148,7 +149,7 @@ struct ike_sa {
 	struct endpoint local, remote;
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
-	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, floated, addresses_known, zombie,
+	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, peer_fragments, floated, addresses_known, zombie,
 	        condemned, ending, said_again;
 	uint8_t end_why; /* enum end_cause, while ending */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
@@ -266,6 +267,7 @@ struct ike {
 	uint64_t k0, k1;
 	struct conn *kept[EFFECTS_BATCH]; /* see core_keep_conn: as many as one list of effects can point to */
 	unsigned n_kept;
+	size_t fragments_held; /* octets of fragments that wait for the rest of their message */
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
 	instant_t probed_at; /* since when probes for unknown SPIs are counted */

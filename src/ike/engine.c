@@ -57,6 +57,10 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 		core->settings.half_open_max = 4096;
 	if (!core->settings.exchanges_per_sa)
 		core->settings.exchanges_per_sa = 64;
+	if (!core->settings.fragment_size)
+		core->settings.fragment_size = 1280;
+	if (!core->settings.max_packet)
+		core->settings.max_packet = 10000;
 	if (!core->settings.children_per_sa)
 		core->settings.children_per_sa = 16384;
 	core->k0 = random_key(rng);

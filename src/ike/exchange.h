@@ -98,6 +98,8 @@ struct ike_protocol {
 	void (*probe)(struct ike_sa *sa);
 	/* An answer that neither an exchange nor the addresses of the SA waited for: PARKED_ROAD. */
 	void (*road_answered)(struct ike_sa *sa, const struct answer *a);
+	/* Sends the message in fragments; false where it goes as it is. */
+	bool (*send_fragments)(struct ike_sa *sa, struct span message);
 	/* Message protection, used by the runner. */
 	enum verdict (*open)(struct exchange *ex, const struct isakmp_header *h, struct span datagram, struct span *body);
 	/* Encrypts b's message in place (room for padding is there); its new length, 0 on failure. */

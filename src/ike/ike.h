@@ -30,6 +30,8 @@ struct ike_settings {
 	unsigned half_open_max;             /* charon.init_limit_half_open; 0 = 4096 */
 	unsigned half_open_per_address;     /* charon.block_threshold, 5; 0 = no limit */
 	unsigned exchanges_per_sa;          /* concurrent Phase 2 exchanges under one Phase 1; 0 = 64 */
+	unsigned fragment_size;             /* charon.fragment_size: octets of an IP packet that holds one fragment; 0 = 1280 */
+	unsigned max_packet;                /* charon.max_packet: largest message in fragments; 0 = 10000 */
 	unsigned children_per_sa;           /* charon.sallyport.children_per_sa: Phase 2s under one Phase 1; 0 = 16384 */
 	instant_t delete_wait_ns;           /* how long an SA that we deleted answers retransmissions, 10 s */
 	bool initiator_only;                /* charon.initiator_only */
@@ -214,6 +216,7 @@ struct ike_counters {
 	uint64_t received, sent, retransmits_sent, retransmits_answered;
 	uint64_t ike_established, ike_failed, child_established, child_failed;
 	uint64_t half_open;
+	uint64_t fragments_sent, fragments_received;
 };
 
 void ike_counters(const struct ike *ike, struct ike_counters *out);

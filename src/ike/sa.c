@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "reassembly.h"
 #include "road_sa.h"
 
 /* IKE_SAs: their tables, their making and their going. Their timers are in sa_timers.c. */
@@ -141,6 +142,7 @@ ike_sa_free(struct ike_sa *sa)
 	id_index_remove(&core->sas, sa->id);
 	timer_stop(&core->timers, &sa->timer);
 	core->n_timers--;
+	reassembly_free(sa->reassembly, &core->fragments_held);
 	free(sa->seen_ids);
 	free(sa->last_notice);
 	free(sa);
@@ -638,5 +640,7 @@ void
 ike_sa_send(struct ike_sa *sa, struct span data)
 {
 	sa->said_at = sa->core->now;
+	if (sa->protocol->send_fragments && sa->protocol->send_fragments(sa, data))
+		return;
 	ike_send(sa->core, &sa->local, &sa->remote, data);
 }

@@ -44,6 +44,7 @@
 	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
+	X(FRAGMENT, "bad-fragment", "a fragment that does not fit the others of its message, or is not wanted") \
 	X(CHILD_LIMIT, "child-limit", "too many CHILD_SAs under one IKE_SA") \
 	X(DPD_COOKIES, "dpd-cookies", "the SPI of a DPD notification is not the two cookies of its IKE_SA") \
 	X(UNPROTECTED_NOTIFY, "unprotected-notify", "a notification in clear: shown as the probable cause, not acted on") \

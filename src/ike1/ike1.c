@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ike1.h"
 
+#include "fragment.h"
 #include "phase1.h"
 #include "transaction.h"
 
@@ -187,6 +188,16 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 {
 	struct ike_sa *sa = find_sa(core, in, h);
 	struct exchange *ex;
+	struct datagram whole;
+	struct isakmp_header inner;
+
+	/* A first message has no SA that its fragments could wait at: nothing is kept for strangers. */
+	if (sa && !sa->zombie && h->next_payload == PAYLOAD_FRAGMENT) {
+		if (!ike1_take_fragment(sa, in, h, &whole, &inner))
+			return;
+		in = &whole;
+		h = &inner;
+	}
 
 	if (!sa) {
 		if (zero(h->cookie_r) && phase1_kind(h->exchange, FORM_PSK) && !h->message_id && !(h->flags & FLAG_ENCRYPTION) &&
@@ -234,6 +245,7 @@ const struct ike_protocol ike1_protocol = {
 	.tell_ike_deleted = info_ike_deleted,
 	.probe = info_probe,
 	.road_answered = road_answered,
+	.send_fragments = ike1_send_fragments,
 	.open = ike1_open,
 	.seal = ike1_seal,
 };

@@ -85,11 +85,25 @@ phase1_life_seconds(const struct conn *c)
 	return first ? (uint64_t)((first + c->over_ns) / SECONDS(1)) : 0;
 }
 
+/* With the flags that strongSwan and Windows look for: 80000000, fragments of any message. */
+static void
+add_fragmentation(struct builder *b)
+{
+	struct span id = vendor_id_octets(VENDOR_FRAGMENTATION);
+	uint8_t octets[20] = { 0 };
+
+	memcpy(octets, id.p, 16);
+	octets[16] = 0x80;
+	builder_add_data(b, PAYLOAD_VID, span_of(octets, sizeof octets));
+}
+
 void
 phase1_add_vendor_ids(struct exchange *ex, struct builder *b)
 {
 	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_NAT_T_RFC3947));
 	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_DPD));
+	if (!ex->sa->conn || ex->sa->conn->fragmentation != FRAGMENTATION_NO)
+		add_fragmentation(b);
 	/* draft-beaulieu-ike-xauth-02 section 4.1: who is able to log in, or to have others log in, says so. */
 	if (ex->sa->log_in != LOG_IN_NOBODY)
 		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_XAUTH));
@@ -107,6 +121,7 @@ phase1_take_vendor_ids(struct exchange *ex, const struct message *m)
 
 		sa->peer_nat_t |= id == VENDOR_NAT_T_RFC3947;
 		sa->peer_dpd |= id == VENDOR_DPD;
+		sa->peer_fragments |= id == VENDOR_FRAGMENTATION;
 		sa->peer_unity |= id == VENDOR_UNITY;
 		if (id != VENDOR_UNKNOWN)
 			say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "received %s vendor ID", vendor_id_name(id));

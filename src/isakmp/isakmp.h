@@ -184,6 +184,15 @@ struct cert_payload { /* CERT and CR */
 	struct span data;
 };
 
+/* [MS-IKEE] Fragment Payload; `flags` bit 0: the last one. */
+struct fragment_payload {
+	uint16_t id;
+	uint8_t number, flags;
+	struct span data;
+};
+
+enum { FRAGMENT_LAST = 1 };
+
 struct attr_payload { /* Mode Config and XAUTH: draft-dukes-ike-mode-cfg-02 section 3.2 */
 	uint8_t type;
 	uint16_t identifier;
@@ -205,6 +214,7 @@ struct payload {
 		struct delete_payload d;
 		struct cert_payload cert;
 		struct attr_payload attr;
+		struct fragment_payload fragment;
 		struct span data; /* KE, HASH, SIG, NONCE, VID, NAT-D, unknown types */
 	};
 };

@@ -20,6 +20,15 @@ attr_wire(struct wire *w, struct attr_payload *a)
 	attributes_wire(w, &a->attr, &a->n_attr);
 }
 
+static void
+fragment_wire(struct wire *w, struct fragment_payload *f)
+{
+	wire_u16(w, "Fragment ID", &f->id);
+	wire_u8(w, "Fragment Number", &f->number);
+	wire_u8(w, "Flags", &f->flags);
+	wire_rest(w, "Fragment Data", &f->data);
+}
+
 /* "The length of nonce payload MUST be between 8 and 256 bytes inclusive." RFC 2409 section 5 */
 static void
 nonce_wire(struct wire *w, struct span *nonce)
@@ -52,6 +61,9 @@ payload_wire(struct wire *w, struct payload *p)
 	case PAYLOAD_ATTR:
 		attr_wire(w, &p->attr);
 		return;
+	case PAYLOAD_FRAGMENT:
+		fragment_wire(w, &p->fragment);
+		return;
 	case PAYLOAD_NONCE:
 		nonce_wire(w, &p->data);
 		return;
@@ -59,7 +71,7 @@ payload_wire(struct wire *w, struct payload *p)
 	case PAYLOAD_T:
 		wire_require(w, false, "Proposal and Transform payloads must be inside an SA payload");
 		return;
-	default: /* KE, HASH, SIG, VID, NAT-D, NAT-OA, fragments, and types that we do not know */
+	default: /* KE, HASH, SIG, VID, NAT-D, NAT-OA, and types that we do not know */
 		wire_rest(w, "Data", &p->data);
 		return;
 	}

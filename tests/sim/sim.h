@@ -223,7 +223,7 @@ void sim_close(struct sim *net);
  *   child=[NAME:]LOCAL;LOCAL,REMOTE;REMOTE esp=aes128gcm16 transport pass start=trap|start close= dpd-action=
  *   life= rekey= rand= (of the last child) life-octets= rekey-octets=
  *   ike-rekey= ike-reauth= ike-over= ike-rand= dpd=10s dpd-timeout= unique=no|never|keep|replace
- *   tries=5 timeout=4s base=1.8 keyingtries=1 children=N half-open=N half-open-per-address=N encap export-keys keepalive=
+ *   tries=5 timeout=4s base=1.8 keyingtries=1 children=N fragment-size=N fragmentation=0..3 half-open=N half-open-per-address=N encap export-keys keepalive=
  *   ip6                  IPv6 outside
  *   login=NAME:PASSWORD user=NAME:PASSWORD   XAUTH: what we say; who may come. challenge=N: the password, N times more
  *   vip=0.0.0.0 vip=:: pool=10.9.0.1 pool=fd09::1 push unity no-install   Mode Config, at the client and at the gateway

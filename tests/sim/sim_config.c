@@ -216,6 +216,8 @@ conn_word(struct reader *r, const char *key, const char *v, bool *known)
 		return set_unique(r, v);
 	if (!strcmp(key, "aggressive"))
 		return r->c->aggressive = true;
+	if (!strcmp(key, "fragmentation"))
+		return r->c->fragmentation = (enum fragmentation)atoi(v), true;
 	if (!strcmp(key, "encap"))
 		return r->c->encap = true;
 	if (!strcmp(key, "keyingtries"))
@@ -282,6 +284,8 @@ peer_word(struct reader *r, const char *key, const char *v)
 		return p->settings.retransmit_timeout_ns = time_value(v), true;
 	if (!strcmp(key, "base"))
 		return p->settings.retransmit_base = strtod(v, NULL), true;
+	if (!strcmp(key, "fragment-size"))
+		return p->settings.fragment_size = (unsigned)atoi(v), true;
 	if (!strcmp(key, "children"))
 		return p->settings.children_per_sa = (unsigned)atoi(v), true;
 	if (!strcmp(key, "half-open"))
