@@ -75,7 +75,9 @@ ike1_send_fragments(struct ike_sa *sa, struct span message)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		size_t from = i * each, octets = message.n - from < each ? message.n - from : each;
-		struct fragment_payload f = { .id = id, .number = (uint8_t)(i + 1), .flags = i + 1 == n ? FRAGMENT_LAST : 0,
+		struct fragment_payload f = { .id = id,
+			                      .number = (uint8_t)(i + 1),
+			                      .flags = i + 1 == n ? FRAGMENT_LAST : 0,
 			                      .data = span_of(message.p + from, octets) };
 
 		ike_send(core, &sa->local, &sa->remote, one_fragment(sa, room, whole, f));
@@ -154,8 +156,8 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 	}
 	core->counters.fragments_received++;
 	*whole = *in;
-	r = reassembly_take(&sa->reassembly, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data, core->settings.max_packet,
-	                    &core->fragments_held, FRAGMENTS_HELD_MAX, &core->scratch, &whole->data);
+	r = reassembly_take(&sa->reassembly, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data,
+	                    core->settings.max_packet, &core->fragments_held, FRAGMENTS_HELD_MAX, &core->scratch, &whole->data);
 	if (r == REASSEMBLY_REPEATED)
 		core->verdicts[VERDICT_DUPLICATE]++;
 	else if ((why = fault(r)))

@@ -47,6 +47,9 @@
 	X(lying_length)                                                                                                          \
 	X(foreign_cookies)                                                                                                       \
 	X(too_many_exchanges)                                                                                                    \
+	X(fragment_floods)                                                                                                       \
+	X(fragments_that_overlap)                                                                                                \
+	X(fragments_of_something_else)                                                                                           \
 	X(dpd_of_another_sa)                                                                                                     \
 	X(delete_of_what_is_not_its_own)
 

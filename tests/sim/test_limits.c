@@ -12,7 +12,7 @@
 
 TEST(children_under_one_ike_sa_are_limited_at_the_initiator)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED "children=2 " THREE), *bob = sim_peer(&net, KEYED THREE_BACK);
 	const struct sim_done *d;
 	uint64_t command = sim_initiate(alice, bob);
@@ -29,7 +29,7 @@ TEST(children_under_one_ike_sa_are_limited_at_the_initiator)
 /* The one that is too many is refused with a notification; rekeying goes on at the limit. */
 TEST(children_under_one_ike_sa_are_limited_at_the_responder)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
 	struct sim_peer *alice = sim_peer(&net, KEYED THREE), *bob = sim_peer(&net, KEYED "children=2 " THREE_BACK);
 	const struct sim_done *d;
 	uint64_t command = sim_initiate(alice, bob);
@@ -58,7 +58,7 @@ networks(char *out, unsigned net, unsigned n)
 static double
 cost_of_starting_again(unsigned n)
 {
-	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1, .measure = true });
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1, .measure = true });
 	char left[1024], right[1024], text[4096];
 	struct sim_peer *alice, *bob;
 	int64_t before;

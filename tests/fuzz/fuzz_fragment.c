@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Fragments in any order, of any number and content: what is kept stays within its bounds, and a message that is whole
+ * consists of exactly what was taken under its id since it was last forgotten.
+ */
+#include "fuzz.h"
+#include "reassembly.h"
+
+enum { MESSAGE_MAX = 600, HELD_MAX = 1000, IDS = 8 };
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct reassembly *r = NULL;
+	struct arena arena = { 0 };
+	struct span message;
+	size_t held = 0;
+	instant_t now = 0;
+
+	while (n >= 4) {
+		uint16_t id = data[0] % IDS;
+		uint8_t number = data[1], flags = data[2];
+		size_t octets = data[3] < n - 4 ? data[3] : n - 4;
+
+		now += flags & 2 ? SECONDS(11) : 0;
+		message = (struct span) { 0 };
+
+		enum reassembly_result result = reassembly_take(&r, now, id, number, flags & 1, span_of(data + 4, octets),
+		                                                MESSAGE_MAX, &held, HELD_MAX, &arena, &message);
+
+		fuzz_require(held <= HELD_MAX);
+		fuzz_require(result == REASSEMBLY_WHOLE || !message.p);
+		fuzz_require(message.n <= MESSAGE_MAX);
+		if (result == REASSEMBLY_WHOLE && (flags & 1) && octets)
+			fuzz_require(message.n >= octets && !memcmp(message.p + message.n - octets, data + 4, octets));
+		arena_clear(&arena);
+		data += 4 + octets;
+		n -= 4 + octets;
+	}
+	reassembly_free(r, &held);
+	fuzz_require(held == 0);
+	return 0;
+}
