@@ -13,12 +13,16 @@ from testnet import HERE, PEERS_ROOT, placeholders, wait_until
 BUILD = os.environ.get("SALLYPORT_BUILD", os.path.join(os.path.dirname(os.path.dirname(HERE)), "build"))
 UPDOWN = "usr/local/libexec/ipsec/_updown"    # where strongSwan's tests have it
 # kernel-libipsec seals in charon itself, hence with the ciphers of its plugins, not the kernel's.
-ESP_PLUGINS = "openssl aes des gcm ctr ccm chapoly xcbc cmac hmac"
+ESP_PLUGINS = "openssl aes gcm ctr ccm chapoly xcbc cmac hmac"
+# What a scenario that names none needs at most.
+PLUGINS = ("random nonce aes sha1 sha2 md5 hmac kdf pem pkcs1 pkcs8 x509 revocation constraints pubkey curve25519 gmp curl xauth-generic unity "
+           "kernel-netlink socket-default updown resolve attr vici")
 
 
 # --- what a guest is given ----------------------------------------------------------------------------------------------
 
 def lay_files(guest, scenario):
+    guest.write("etc/strongswan.conf", "swanctl {\n  load = pem pkcs1 x509 revocation constraints pubkey openssl random\n}\n")
     for folder in scenario.folders(guest.name):
         shutil.copytree(folder, guest.etc, dirs_exist_ok=True)
     for folder, _, files in os.walk(guest.etc):
@@ -35,12 +39,21 @@ def lay_files(guest, scenario):
 
 
 def issuers(scenario):
-    """guest: its issuer. pki.dat of a scenario says `GUEST ISSUER`; where several CAs are the subject, carol is of
+    """guest: its issuer. pki.dat of a scenario says `GUEST ISSUER [revoked]`; where several CAs are the subject, carol is of
     Research and dave of Sales, as in strongSwan's tests."""
     table = {"carol": "research", "dave": "sales"} if "multi-ca" in scenario.name else {}
     for folder in (scenario.path, os.path.join(SUPPLEMENT, scenario.name)):
         table.update(line.split()[:2] for line in read_lines(os.path.join(folder, "pki.dat")))
     return table
+
+
+def revoked(scenario):
+    """{issuer: guests whose certificate it took back}"""
+    out = {}
+    for line in read_lines(os.path.join(scenario.path, "pki.dat")):
+        if line.split()[2:] == ["revoked"]:
+            out.setdefault(line.split()[1], []).append(line.split()[0])
+    return out
 
 
 def lay_certificates(guest, scenario, pki):
@@ -143,7 +156,7 @@ class Charon(Actor):
         theirs = os.path.join(self.guest.etc, "strongswan.conf")
         conf = parse_conf(theirs) if os.path.exists(theirs) else {}
         named = "charon-systemd" if "charon-systemd" in conf else "charon"
-        plugins = conf.get(named, {}).get("load", "").split()
+        plugins = conf.get(named, {}).get("load", PLUGINS).split()
         at = plugins.index("kernel-netlink") if "kernel-netlink" in plugins else len(plugins)
         extra = [p for p in ESP_PLUGINS.split() if p not in plugins]
         load = [p for p in plugins[:at] if p != "kernel-libipsec"] + extra + ["kernel-libipsec"] + plugins[at:]

@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import meaning
-from actors import Charon, Sallyport, lay_certificates, lay_files
+from actors import Charon, Sallyport, lay_certificates, lay_files, revoked
+from pki import AUTHORITIES
 from testnet import TestNet, addresses, wait_until
 
 PATIENCE = 8.0     # seconds until what is expected must be there
@@ -45,9 +46,10 @@ class Play:
         if "winnetou" in self.net.hosts and self.s.uses_certificates:
             g = self.net.hosts["winnetou"]
             os.makedirs(os.path.join(g.dir, "www"))
-            for name, file in (("root", "strongswan"), ("research", "research"), ("sales", "sales")):
+            gone = revoked(self.s)
+            for name, (file, *_) in AUTHORITIES.items():
                 with open(os.path.join(g.dir, "www", file + ".crl"), "wb") as f:
-                    f.write(self.pki.crl(name))
+                    f.write(self.pki.crl(name, [self.pki.certificate(x, name)[0] for x in gone.get(name, [])]))
             g.spawn("/usr/bin/python3", "-m", "http.server", "80", "--bind", "::", "--directory", os.path.join(g.dir, "www"), log="http.log")
         if any(c.command.startswith("ssh") for c in self.s.checks):
             for name in ("alice", "venus", "bob"):

@@ -4,14 +4,17 @@
 
 Both layouts are taken: HOST/swanctl/swanctl.conf, and hosts/HOST/etc/swanctl/swanctl.conf.
 """
+import atexit
 import os
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 
 from testnet import GUESTS, HERE, ROOT, placeholders
 
 DATA = os.environ.get("SALLYPORT_SCENARIOS", os.path.join(ROOT, "..", "shared", "data", "scenarios"))
-OWN = os.path.join(HERE, "own")                  # scenarios of our own, in the same form
+OWN = os.path.join(HERE, "own")                  # scenarios of our own: one file each, unfolded to the same form
 SUPPLEMENT = os.path.join(HERE, "supplement")    # what a scenario needs beyond its folder: pretest.dat, files
 
 
@@ -211,9 +214,30 @@ def read(path):
     return s
 
 
-def all_scenarios(roots=(DATA, OWN)):
+def unfold(path, into):
+    """A scenario in one file: a description, then `--- NAME` before the content of each file."""
+    description, *parts = re.split(r"^--- (.+)\n", open(path).read(), flags=re.M)
+    for name, text in [("description.txt", description), *zip(parts[::2], parts[1::2])]:
+        os.makedirs(os.path.dirname(os.path.join(into, name)), exist_ok=True)
+        with open(os.path.join(into, name), "w") as f:
+            f.write(text)
+    return into
+
+
+def own_folders():
+    root = tempfile.mkdtemp(prefix="sp-scenarios-")
+    atexit.register(shutil.rmtree, root, True)
+    for folder, dirs, files in os.walk(OWN):
+        dirs.sort()
+        for f in sorted(files):
+            if f.endswith(".scenario"):
+                unfold(os.path.join(folder, f), os.path.join(root, os.path.relpath(folder, OWN), f[:-len(".scenario")]))
+    return root
+
+
+def all_scenarios(roots=None):
     found = []
-    for root in roots:
+    for root in roots or (DATA, own_folders()):
         for folder, dirs, files in os.walk(root):
             dirs.sort()
             if "evaltest.dat" in files and "test.conf" in files:
