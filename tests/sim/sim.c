@@ -107,6 +107,7 @@ static void
 event_free(struct sim_event *e)
 {
 	free(e->packet.data);
+	arena_clear(&e->arena);
 	free(e);
 }
 
@@ -239,6 +240,8 @@ carry_out(struct sim_peer *p, const struct effect *e)
 	case EFFECT_ASK_CREDENTIAL:
 	case EFFECT_ASK_SIGN:
 	case EFFECT_ASK_VERIFY:
+		sim_key_effect(p, e);
+		break;
 	case EFFECT_KEYS:
 		break;
 	default:

@@ -122,6 +122,14 @@ struct sim_road {
 	unsigned n_installed, n_dns;
 };
 
+/* Certificates and keys by name, in tests/data/pki. */
+struct sim_keys {
+	char own[32], trusted[32];
+	unsigned chain; /* so many certificates more than the own one are sent along */
+	unsigned certs_seen; /* that came with the last signature */
+	bool refuse_sign;
+};
+
 struct sim_peer {
 	struct sim_world *w;
 	unsigned index;
@@ -152,6 +160,7 @@ struct sim_peer {
 	uint64_t sends, keepalives, releases, addresses_asked;
 	int64_t cpu_ns;
 	struct sim_road road;
+	struct sim_keys keys_held;
 };
 
 enum sim_event_kind { SIM_DELIVER, SIM_ANSWER, SIM_INSTALLED, SIM_CHECK_OPEN, SIM_TRAFFIC, SIM_CALL };
@@ -164,6 +173,7 @@ struct sim_event {
 	struct sim_packet packet;
 	struct answer answer;
 	struct ip vip[2]; /* that the answer points to */
+	struct arena arena; /* likewise */
 	uint32_t spi;
 	enum sa_direction direction;
 	void (*call)(void *arg);
@@ -216,6 +226,7 @@ void sim_close(struct sim *net);
  * A peer from its description: words and key=value, separated by blanks.
  *   ike1 main            what it speaks (the default)
  *   psk=swordfish psk=@bob:sesame no-psk
+ *   key=alice-rsa trust=bob-rsa chain=N send-cert=never|always no-certreq hybrid=client|gateway   signatures
  *   aggressive aggressive-psk without-pfs   the exchange; what charon.* settings permit
  *   id=@alice rid=@bob   own identity; the one expected
  *   addr=192.0.2.9 to=any|ADDRESS|*   own address; the peer's (*: the other peer, the default)
@@ -315,6 +326,8 @@ void sim_trace_packet(struct sim_world *w, const struct sim_packet *p, const cha
 instant_t sim_delay_min(const struct sim_world *w);
 instant_t sim_delay_max(const struct sim_world *w);
 /* Words and effects of road warriors: sim_road.c. */
+bool sim_key_word(struct sim_peer *p, struct conn *c, const char *key, const char *v, bool *known);
+void sim_key_effect(struct sim_peer *p, const struct effect *e);
 bool sim_road_word(struct sim_peer *p, struct conn *c, const char *key, const char *v, bool *known);
 bool sim_road_effect(struct sim_peer *p, const struct effect *e);
 bool sim_configure(struct sim_peer *p, struct conn *c, const char *description, bool conn_only);

@@ -318,6 +318,8 @@ word(struct reader *r, char *text)
 		*eq = 0;
 	ok = conn_word(r, text, value, &known);
 	if (!known)
+		ok = sim_key_word(r->p, r->c, text, value, &known) || bad(r, text, value);
+	if (!known)
 		ok = sim_road_word(r->p, r->c, text, value, &known) || bad(r, text, value);
 	if (!known)
 		ok = child_word(r, text, value, &known);
