@@ -66,8 +66,9 @@ present(struct dataplane *dp, const struct sa_params *p)
 static unsigned
 choose_owner(const struct dataplane *dp, const struct sa_params *p)
 {
+	/* The ESP of a bundle only ever comes inside its AH, whose SPI the kernel sees. */
 	if (p->direction == SA_INBOUND)
-		return spi_worker(p->spi, dp->shared.n);
+		return spi_worker(p->ah.spi ? p->ah.spi : p->spi, dp->shared.n);
 	for (struct table_link *l = table_find(&dp->children, child_span(&p->child_id)); l; l = table_find_next(l)) {
 		const struct control_sa *c = table_entry(l, struct control_sa, child_link);
 
@@ -170,7 +171,21 @@ publish(struct dataplane *dp, struct control_sa *c, const struct sa_params *p)
 static bool
 has_socket(const struct dataplane *dp, const struct sa_params *p)
 {
-	return dp->shared.worker[0].sockets.fd[socket_kind_of(&p->remote.ip, p->udp_encap)] >= 0;
+	const struct sockets *s = &dp->shared.worker[0].sockets;
+	bool v6 = p->remote.ip.family == IP_V6, ah = p->protocol == IPPROTO_AH || p->ah.spi;
+
+	if ((ah || p->mode == MODE_TRANSPORT) && s->fd_header[v6] < 0)
+		return false;
+	return s->fd[ah ? v6 ? SOCKET_AH6 : SOCKET_AH4 : socket_kind_of(&p->remote.ip, p->udp_encap)] >= 0;
+}
+
+static const char *
+no_socket(const struct sa_params *p)
+{
+	if (p->mode == MODE_TRANSPORT || p->protocol == IPPROTO_AH || p->ah.spi)
+		return "there are no raw sockets for this address family: transport mode and AH cannot be used";
+	return p->udp_encap ? "there is no UDP socket for this address family: is IPv6 switched off?"
+	                    : "there is no raw socket for protocol 50 of this address family: ESP without UDP cannot be used";
 }
 
 static bool
@@ -179,9 +194,7 @@ admissible(struct dataplane *dp, const struct sa_params *p, const char **why)
 	if (p->remote.ip.family == IP_NONE)
 		*why = "the SA has no remote address";
 	else if (!has_socket(dp, p))
-		*why = p->udp_encap
-		               ? "there is no UDP socket for this address family: is IPv6 switched off?"
-		               : "there is no raw socket for protocol 50 of this address family: ESP without UDP cannot be used";
+		*why = no_socket(p);
 	else if (present(dp, p))
 		*why = "an SA with this SPI is installed already";
 	else

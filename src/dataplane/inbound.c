@@ -21,6 +21,8 @@ enum {
 	BATCH_PACKETS = 64, /* opened and delivered at once: they stay in the cache */
 	HANDED_OCTETS = 128 << 10,
 	ESP_HEADER = 8,
+	HEADER_ROOM = 1024, /* in front of a message, for an IPv6 header that the kernel keeps to itself */
+	EXTENSIONS_MAX = 4,
 	MARKER = 4, /* RFC 3948 section 2.2: four zero octets in front of IKE */
 };
 
@@ -29,6 +31,10 @@ struct arrival {
 	struct endpoint local, remote;
 	uint8_t tos;
 	bool udp;
+	/* Extension headers of a raw IPv6 packet, in their order; in the message's control octets. */
+	unsigned n_extensions;
+	uint8_t first_extension; /* its type, which no extension header names */
+	struct span extension[EXTENSIONS_MAX];
 };
 
 struct inbound {
@@ -42,6 +48,7 @@ struct inbound {
 	uint8_t *handed; /* packets from other workers, which must be writable */
 	size_t handed_used, n_handed;
 	struct arrival handed_arrival[ESP_BATCH_MAX];
+	bool ah; /* what the batch holds is AH */
 	struct batch batch;
 	struct coalesce coalesce;
 };
@@ -51,7 +58,7 @@ static void
 prepare(struct inbound *in, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		in->iov[i] = (struct iovec) { in->buffer + (size_t)i * MESSAGE_STRIDE, MESSAGE_OCTETS };
+		in->iov[i] = (struct iovec) { in->buffer + (size_t)i * MESSAGE_STRIDE + HEADER_ROOM, MESSAGE_OCTETS };
 		in->msg[i].msg_hdr = (struct msghdr) {
 			.msg_name = &in->from[i],
 			.msg_namelen = sizeof in->from[i],
@@ -195,7 +202,10 @@ inbound_flush(struct worker *w)
 
 	if (!b->n)
 		return;
-	esp_receive(w->esp, b, w->now);
+	if (in->ah)
+		ah_receive(w->esp, b, w->now);
+	else
+		esp_receive(w->esp, b, w->now);
 	worker_report_limits(w);
 	for (size_t i = b->n; i < b->n + b->n_dropped; i++)
 		if (b->pkt[i].drop == ESP_DROP_NO_SA)
@@ -209,26 +219,29 @@ inbound_flush(struct worker *w)
 }
 
 static void
-append(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
+append(struct worker *w, uint8_t *p, size_t n, struct arrival *a, uint16_t head)
 {
 	struct batch *b = &w->inbound->batch;
 
-	b->pkt[b->n++] = (struct packet) { .p = p, .len = (uint32_t)n, .tos = a->tos, .tag = a };
+	b->pkt[b->n++] = (struct packet) { .p = p, .len = (uint32_t)n, .tos = a->tos, .tag = a, .head = head };
 	if (b->n == BATCH_PACKETS)
 		inbound_flush(w);
 }
 
 static void
-hand_over(struct worker *w, unsigned to, const struct arrival *a, struct span packet)
+hand_over(struct worker *w, unsigned to, const struct arrival *a, struct span packet, uint16_t head)
 {
 	struct hand_over h = { .kind = HAND_OVER_ESP, .local = a->local, .remote = a->remote, .tos = a->tos, .udp = a->udp };
+
+	h.head = head;
+	h.ah = w->inbound->ah;
 
 	if (!worker_hand_over(w, to, &h, packet))
 		worker_drop(w, ESP_DROP_NO_SA, 1);
 }
 
 static void
-esp_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
+esp_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a, uint16_t head)
 {
 	unsigned owner;
 
@@ -236,11 +249,11 @@ esp_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 		worker_drop(w, ESP_DROP_RUNT, 1);
 		return;
 	}
-	owner = spi_worker(get_be32(p), w->shared->n);
+	owner = spi_worker(get_be32(w->inbound->ah ? p + 4 : p), w->shared->n);
 	if (owner == w->index)
-		append(w, p, n, a);
+		append(w, p, n, a, head);
 	else
-		hand_over(w, owner, a, span_of(p, n));
+		hand_over(w, owner, a, span_of(p - head, n + head), head);
 }
 
 static void
@@ -266,7 +279,37 @@ udp_datagram(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 	else if (memcmp(p, marker, MARKER) == 0)
 		ike_message(w, a, span_of(p + MARKER, n - MARKER));
 	else
-		esp_packet(w, p, n, a);
+		esp_packet(w, p, n, a, 0);
+}
+
+/*
+ * Raw IPv6 sockets keep the header: it is made again, in front of the packet, from
+ * the ancillary data. What is not known there (flow label, hop limit), AH does not
+ * cover. Plain ESP needs none.
+ */
+static uint16_t
+make_header6(uint8_t *p, size_t n, const struct arrival *a, bool ah)
+{
+	uint8_t *ip, *next;
+	size_t head = 40;
+
+	if (!ah && !a->n_extensions)
+		return 0;
+	for (unsigned i = 0; i < a->n_extensions; i++)
+		head += a->extension[i].n;
+	if (head > HEADER_ROOM || n + head > UINT16_MAX)
+		return 0;
+	ip = p - head;
+	put_be32(ip, 6u << 28 | (uint32_t)a->tos << 20);
+	put_be16(ip + 4, (uint16_t)(n + head - 40));
+	ip[6] = a->n_extensions ? a->first_extension : ah ? IPPROTO_AH : IPPROTO_ESP;
+	ip[7] = 64;
+	memcpy(ip + 8, a->remote.ip.b, 16);
+	memcpy(ip + 24, a->local.ip.b, 16);
+	next = ip + 40;
+	for (unsigned i = 0; i < a->n_extensions; next += a->extension[i++].n)
+		memcpy(next, a->extension[i].p, a->extension[i].n);
+	return (uint16_t)head;
 }
 
 /* Raw IPv4 sockets give the IP header too; the kernel has checked and reassembled it. */
@@ -274,8 +317,9 @@ static void
 raw_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a, enum socket_kind k)
 {
 	size_t header = 0;
+	uint16_t head;
 
-	if (k == SOCKET_ESP4) {
+	if (k == SOCKET_ESP4 || k == SOCKET_AH4) {
 		header = n >= 20 ? (size_t)(p[0] & 15) * 4 : 0;
 		if (header < 20 || header > n) {
 			worker_drop(w, ESP_DROP_RUNT, 1);
@@ -284,7 +328,31 @@ raw_packet(struct worker *w, uint8_t *p, size_t n, struct arrival *a, enum socke
 		a->tos = p[1];
 		a->local.ip = ip_from_octets(span_of(p + 16, 4));
 	}
-	esp_packet(w, p + header, n - header, a);
+	head = k == SOCKET_ESP4 || k == SOCKET_AH4 ? (uint16_t)header : make_header6(p, n, a, k == SOCKET_AH6);
+	esp_packet(w, p + header, n - header, a, head);
+}
+
+static void
+take_extension(struct arrival *a, const struct cmsghdr *h)
+{
+	const uint8_t *d = CMSG_DATA(h);
+	size_t n = h->cmsg_len - CMSG_LEN(0);
+	uint8_t type = h->cmsg_type == IPV6_HOPOPTS ? IPPROTO_HOPOPTS
+	               : h->cmsg_type == IPV6_RTHDR ? IPPROTO_ROUTING
+	                                            : IPPROTO_DSTOPTS;
+
+	if (a->n_extensions == EXTENSIONS_MAX || n < 8 || (d[1] + 1u) * 8 > n)
+		return;
+	if (!a->n_extensions)
+		a->first_extension = type;
+	a->extension[a->n_extensions++] = span_of(d, (d[1] + 1u) * 8);
+}
+
+static bool
+is_extension(const struct cmsghdr *h)
+{
+	return h->cmsg_level == IPPROTO_IPV6 &&
+	       (h->cmsg_type == IPV6_HOPOPTS || h->cmsg_type == IPV6_RTHDR || h->cmsg_type == IPV6_DSTOPTS);
 }
 
 /* Ancillary data of one message: where it was sent to, its TOS, and the size of the datagrams joined in it (0: one). */
@@ -309,6 +377,8 @@ read_control(struct arrival *a, struct msghdr *m)
 		} else if (h->cmsg_level == IPPROTO_UDP && h->cmsg_type == UDP_GRO) {
 			memcpy(&number, d, sizeof number);
 			segment = number > 0 ? (size_t)number : 0;
+		} else if (is_extension(h)) {
+			take_extension(a, h);
 		}
 	}
 	return segment;
@@ -343,12 +413,24 @@ take_message(struct worker *w, unsigned i, enum socket_kind k)
 	}
 }
 
+/* A batch is of AH, or of ESP. */
+static void
+expect(struct worker *w, bool ah)
+{
+	if (w->inbound->ah != ah)
+		inbound_flush(w);
+	w->inbound->ah = ah;
+}
+
 bool
 inbound_read(struct worker *w, enum socket_kind k)
 {
 	struct inbound *in = w->inbound;
 	size_t octets = 0;
-	int n = recvmmsg(w->sockets.fd[k], in->msg, in->want, MSG_DONTWAIT, NULL);
+	int n;
+
+	expect(w, k == SOCKET_AH4 || k == SOCKET_AH6);
+	n = recvmmsg(w->sockets.fd[k], in->msg, in->want, MSG_DONTWAIT, NULL);
 
 	if (n < 0)
 		return errno != EBADF && errno != ENOTSOCK && errno != EINVAL;
@@ -370,8 +452,9 @@ inbound_handed_over(struct worker *w, const struct hand_over *h, struct span pac
 	struct arrival *a;
 	uint8_t *p;
 
-	if (packet.n > MESSAGE_OCTETS)
+	if (packet.n > MESSAGE_OCTETS || packet.n < h->head)
 		return;
+	expect(w, h->ah);
 	if (in->n_handed == ESP_BATCH_MAX || in->handed_used + packet.n > HANDED_OCTETS)
 		inbound_flush(w);
 	a = &in->handed_arrival[in->n_handed++];
@@ -379,5 +462,5 @@ inbound_handed_over(struct worker *w, const struct hand_over *h, struct span pac
 	p = in->handed + in->handed_used;
 	in->handed_used += packet.n;
 	memcpy(p, packet.p, packet.n);
-	append(w, p, packet.n, a);
+	append(w, p + h->head, packet.n - h->head, a, h->head);
 }

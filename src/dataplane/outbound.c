@@ -68,6 +68,8 @@ outbound_flush(struct worker *w)
 		return;
 	esp_transmit(w->esp, &o->batch, w->now);
 	worker_report_limits(w);
+	if (esp_worker_has_forms(w->esp))
+		send_whole(w, &o->batch);
 	sender_send(o->sender, w, &o->batch);
 	o->batch.n = o->batch.n_dropped = 0;
 	o->used = 0;
@@ -95,7 +97,7 @@ append(struct worker *w, struct esp_sa *sa, uint32_t n, uint32_t user)
 		outbound_flush(w);
 	p = o->arena + o->used + sa->head_octets;
 	o->used += sealed;
-	o->batch.pkt[o->batch.n++] = (struct packet) { .p = p, .len = n, .sa = sa, .user = user };
+	o->batch.pkt[o->batch.n++] = (struct packet) { .p = p, .len = n, .sa = sa, .user = (uint16_t)user };
 	return p;
 }
 

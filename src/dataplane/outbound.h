@@ -34,6 +34,9 @@ struct sender *sender_new(void);
 void sender_free(struct sender *s);
 void sender_send(struct sender *s, struct worker *w, const struct batch *b);
 
+/* send_whole.c: sends those that are whole packets (transport mode, AH), and leaves the others in the batch. */
+void send_whole(struct worker *w, struct batch *b);
+
 enum { PACKET_FRAGMENT_OUTSIDE = 1 }; /* packet.user: PMTU_OUTER */
 
 /* Asks the kernel for the path's MTU now. */

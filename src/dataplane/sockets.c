@@ -114,14 +114,14 @@ steer_udp(int fd, unsigned workers)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &p, sizeof p) == 0;
 }
 
-/* A raw socket's filter sees the IPv4 header, or, for IPv6, the ESP header at once. */
+/* A raw socket's filter sees the IPv4 header, or, for IPv6, the ESP or AH header at once; the SPI stands @spi_at in that. */
 static bool
-steer_raw(int fd, bool v6, unsigned workers, unsigned worker)
+steer_raw(int fd, bool v6, uint32_t spi_at, unsigned workers, unsigned worker)
 {
 	struct sock_filter code[] = {
 		v6 ? (struct sock_filter)BPF_STMT(BPF_LDX | BPF_IMM, 0)
 		   : (struct sock_filter)BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
-		BPF_STMT(BPF_LD | BPF_W | BPF_IND, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_IND, spi_at),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SPI_STEER_MASK),
 		BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, worker, 0, 1),
@@ -142,6 +142,41 @@ drop_all(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p) == 0;
 }
 
+/* AH covers extension headers, and transport mode gives them back: RFC 3542 section 4. */
+static void
+ask_for_extensions(int fd, bool v6)
+{
+	if (!v6)
+		return;
+	on(fd, IPPROTO_IPV6, IPV6_RECVHOPOPTS);
+	on(fd, IPPROTO_IPV6, IPV6_RECVRTHDR);
+	on(fd, IPPROTO_IPV6, IPV6_RECVDSTOPTS);
+}
+
+static int
+open_ah(bool v6, const struct sockets_options *o, unsigned worker)
+{
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_AH);
+
+	if (fd < 0)
+		return -1;
+	buffers(fd, SOCKET_BUFFER);
+	ask_for_extensions(fd, v6);
+	return keep_or_close(fd, steer_raw(fd, v6, 4, o->workers, worker) && common_options(fd, v6, true, o->mark));
+}
+
+/* The kernel takes the header as it is: of IPv4 it fills in only what is zero, and the checksum. */
+static int
+open_header(bool v6, const struct sockets_options *o)
+{
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if (fd < 0)
+		return -1;
+	return keep_or_close(fd, (v6 || on(fd, IPPROTO_IP, IP_HDRINCL)) && set(fd, SOL_SOCKET, SO_RCVBUF, 0) &&
+	                                 (!o->mark || set(fd, SOL_SOCKET, SO_MARK, (int)o->mark)));
+}
+
 static int
 open_raw(bool v6, bool df, const struct sockets_options *o, unsigned worker)
 {
@@ -150,8 +185,8 @@ open_raw(bool v6, bool df, const struct sockets_options *o, unsigned worker)
 	if (fd < 0)
 		return -1;
 	buffers(fd, df ? SOCKET_BUFFER : 4096);
-	return keep_or_close(fd,
-	                     (df ? steer_raw(fd, v6, o->workers, worker) : drop_all(fd)) && common_options(fd, v6, df, o->mark));
+	return keep_or_close(fd, (df ? steer_raw(fd, v6, 0, o->workers, worker) : drop_all(fd)) &&
+	                                 common_options(fd, v6, df, o->mark));
 }
 
 /* Receivers first: the steering program counts sockets in the order in which they were bound. */
@@ -191,8 +226,23 @@ open_raw_group(struct sockets *s, const struct sockets_options *o, bool v6)
 		if (s[i].fd[k] < 0 || s[i].fd_no_df[k] < 0)
 			return false;
 		on(s[i].fd[k], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR);
+		ask_for_extensions(s[i].fd[k], v6);
 	}
 	return true;
+}
+
+/* Without them transport mode and AH are refused, and all else works. */
+static void
+open_form_group(struct sockets *s, const struct sockets_options *o, bool v6)
+{
+	enum socket_kind k = v6 ? SOCKET_AH6 : SOCKET_AH4;
+
+	for (unsigned i = 0; i < o->workers; i++) {
+		s[i].fd_header[v6] = open_header(v6, o);
+		s[i].fd[k] = open_ah(v6, o, i);
+		if (s[i].fd[k] >= 0)
+			on(s[i].fd[k], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR);
+	}
 }
 
 static void
@@ -210,6 +260,11 @@ close_all(struct sockets *s, unsigned n)
 {
 	for (unsigned k = 0; k < SOCKET_KINDS; k++)
 		close_kind(s, n, k);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned v6 = 0; v6 < 2; v6++) {
+			keep_or_close(s[i].fd_header[v6], false);
+			s[i].fd_header[v6] = -1;
+		}
 }
 
 bool
@@ -219,6 +274,8 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 	for (unsigned i = 0; i < o->workers; i++)
 		for (unsigned k = 0; k < SOCKET_KINDS; k++)
 			s[i].fd[k] = s[i].fd_no_df[k] = -1;
+	for (unsigned i = 0; i < o->workers; i++)
+		s[i].fd_header[0] = s[i].fd_header[1] = -1;
 	if (!open_udp_group(s, f, o, false)) {
 		if (errno == EADDRINUSE)
 			snprintf(why, why_size, "UDP port %u is in use: is another IKE daemon running?", o->port);
@@ -250,6 +307,9 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 	f->esp6 = f->udp6 && open_raw_group(s, o, true);
 	if (!f->esp6)
 		close_kind(s, o->workers, SOCKET_ESP6);
+	open_form_group(s, o, false);
+	if (f->esp6)
+		open_form_group(s, o, true);
 	return true;
 }
 

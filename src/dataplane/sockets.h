@@ -11,11 +11,12 @@
  * A worker's sockets. Of each kind there is one that sends with DF set and
  * receives, and one that only sends, with DF clear (RFC 4301 section 8.1).
  */
-enum socket_kind { SOCKET_UDP4, SOCKET_UDP6, SOCKET_ESP4, SOCKET_ESP6, SOCKET_KINDS };
+enum socket_kind { SOCKET_UDP4, SOCKET_UDP6, SOCKET_ESP4, SOCKET_ESP6, SOCKET_AH4, SOCKET_AH6, SOCKET_KINDS };
 
 struct sockets {
 	int fd[SOCKET_KINDS]; /* -1: not there */
 	int fd_no_df[SOCKET_KINDS];
+	int fd_header[2]; /* IPv4, IPv6: send whole packets, with the header that they bring (transport mode, AH) */
 };
 
 struct sockets_options {

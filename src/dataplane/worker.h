@@ -90,7 +90,8 @@ struct hand_over {
 	const struct esp_sa *sa;       /* HAND_OVER_TUN: the receiver's outbound SA; NULL: to be held */
 	struct endpoint local, remote; /* HAND_OVER_ESP */
 	uint8_t tos;
-	bool udp;
+	bool udp, ah;
+	uint16_t head; /* HAND_OVER_ESP: octets of IP header in front */
 };
 
 /* Deals with what other workers handed over. */

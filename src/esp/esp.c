@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "esp.h"
 
-#include "esp_worker.h"
+#include "form.h"
 #include "outer.h"
 
-enum { TRAILER_OCTETS = 2, NEXT_IPV4 = 4, NEXT_IPV6 = 41, NEXT_DUMMY = 59, IPV4_MIN = 20, IPV6_HEADER = 40, CACHE_LINE = 64 };
+enum { TRAILER_OCTETS = 2, NEXT_IPV4 = 4, NEXT_IPV6 = 41, NEXT_DUMMY = 59, IPV4_MIN = 20, CACHE_LINE = 64 };
 
 /* ---- inbound: RFC 4303 section 3.4 */
 
@@ -59,8 +59,12 @@ admit(struct packet *p)
 		return p->len < 8 ? ESP_DROP_RUNT : ESP_DROP_NO_SA;
 	if (!length_fits(p->sa, p->len))
 		return ESP_DROP_RUNT;
-	if (p->sa->flags & SA_HARD_REPORTED)
-		return ESP_DROP_LIFETIME;
+	if (p->sa->flags & (SA_HARD_REPORTED | SA_FORM)) {
+		enum esp_drop d = p->sa->flags & SA_HARD_REPORTED ? ESP_DROP_LIFETIME : form_admit(p);
+
+		if (d)
+			return d;
+	}
 	r = esp_sa_replay(p->sa);
 	p->seq = get_be32(p->p + 4);
 	if (p->sa->flags & SA_ESN)
@@ -120,14 +124,11 @@ strip_trailer(struct packet *p)
 	p->p = payload;
 	p->len = n - TRAILER_OCTETS - pad;
 	/* 2.6: "a receiver MUST be prepared to discard such packets, without indicating an error." */
-	if (p->next == NEXT_DUMMY)
-		return ESP_DROP_DUMMY;
-	return p->next == NEXT_IPV4 || p->next == NEXT_IPV6 ? ESP_DROP_NONE : ESP_DROP_PADDING;
+	return p->next == NEXT_DUMMY ? ESP_DROP_DUMMY : ESP_DROP_NONE;
 }
 
-/* The inner packet says its own length; what follows it is TFC padding, section 2.7. */
-static enum esp_drop
-trim_inner(struct packet *p)
+enum esp_drop
+esp_trim_inner(struct packet *p)
 {
 	uint32_t total;
 
@@ -141,6 +142,8 @@ trim_inner(struct packet *p)
 		if (header < IPV4_MIN || total < header)
 			return ESP_DROP_INNER;
 	} else {
+		if (p->next != NEXT_IPV6)
+			return ESP_DROP_PADDING;
 		if (p->len < IPV6_HEADER || p->p[0] >> 4 != 6)
 			return ESP_DROP_INNER;
 		total = IPV6_HEADER + (uint32_t)get_be16(p->p + 4);
@@ -164,19 +167,26 @@ accept(struct esp_worker *w, struct packet *p, instant_t now_ns)
 		return ESP_DROP_REPLAY;
 	d = strip_trailer(p);
 	if (!d)
-		d = trim_inner(p);
+		d = p->sa->flags & SA_FORM ? form_restore_esp(w, p) : esp_trim_inner(p);
 	esp_account(w, p->sa, d == ESP_DROP_NONE ? p->len : 0, now_ns);
 	if (d)
 		return d;
 	if (!sa_selectors_admit(p->sa, p->p, p->len))
 		return ESP_DROP_SELECTOR;
-	return outer_carry_in(p->sa, p->p, p->tos) ? ESP_DROP_NONE : ESP_DROP_ECN;
+	return p->sa->flags & SA_TRANSPORT || outer_carry_in(p->sa, p->p, p->tos) ? ESP_DROP_NONE : ESP_DROP_ECN;
 }
 
 void
 esp_receive(struct esp_worker *w, struct batch *b, instant_t now_ns)
 {
 	w->n_events = 0;
+	form_room_reset(w);
+	esp_receive_more(w, b, now_ns);
+}
+
+void
+esp_receive_more(struct esp_worker *w, struct batch *b, instant_t now_ns)
+{
 	find_sas(w, b);
 	prefetch_windows(b);
 	for (size_t i = 0; i < b->n; i++)
@@ -246,24 +256,18 @@ prepend_header(const struct esp_sa *sa, uint8_t *head, uint8_t nonce[16], uint64
 	return nonce;
 }
 
-static void
-prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
+static inline void
+add_seal(struct esp_worker *w, struct batch *b, size_t i)
 {
 	struct packet *p = &b->pkt[i];
 	struct esp_sa *sa = p->sa;
 	uint8_t *nonce = w->nonce[w->n_op];
 	struct bulk_op *op = op_add(w, i, sa);
-	uint32_t inner = p->len, payload;
+	uint32_t payload;
 
 	p->seq = ++sa->seq;
 	p->spi = sa->spi;
-	/* 2.6: "A transmitter MUST be capable of generating dummy packets"; there is nothing inside to copy from. */
-	if (p->next != NEXT_DUMMY) {
-		p->next = p->p[0] >> 4 == 4 ? NEXT_IPV4 : NEXT_IPV6;
-		p->tos = outer_tos(sa, p->p);
-		p->df = outer_df(sa, p->p);
-	}
-	payload = append_trailer(sa, p->p, inner, p->next);
+	payload = append_trailer(sa, p->p, p->len, p->next);
 	p->p -= sa->head_octets;
 	p->len = sa->head_octets + payload + sa->icv_octets;
 	*op = (struct bulk_op) {
@@ -274,22 +278,52 @@ prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 		.esn = sa->flags & SA_ESN,
 		.iv_nonce = prepend_header(sa, p->p, nonce, p->seq),
 	};
-	esp_account(w, sa, p->next == NEXT_DUMMY ? 0 : inner, now_ns);
+}
+
+void
+esp_add_seal(struct esp_worker *w, struct batch *b, size_t i)
+{
+	add_seal(w, b, i);
+}
+
+static void
+prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
+{
+	struct packet *p = &b->pkt[i];
+	struct esp_sa *sa = p->sa;
+	uint32_t inner = 0;
+
+	/* 2.6: "A transmitter MUST be capable of generating dummy packets"; there is nothing inside to copy from. */
+	if (p->next != NEXT_DUMMY) {
+		p->next = p->p[0] >> 4 == 4 ? NEXT_IPV4 : NEXT_IPV6;
+		p->tos = outer_tos(sa, p->p);
+		p->df = outer_df(sa, p->p);
+		inner = p->len;
+	}
+	add_seal(w, b, i);
+	esp_account(w, sa, inner, now_ns);
 }
 
 void
 esp_transmit(struct esp_worker *w, struct batch *b, instant_t now_ns)
 {
 	w->n_events = w->n_op = 0;
+	form_room_reset(w);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->pkt[i].sa)
 			prefetch_sa(b->pkt[i].sa);
 	for (size_t i = 0; i < b->n; i++) {
 		if (!b->pkt[i].drop)
 			b->pkt[i].drop = (uint8_t)may_leave(&b->pkt[i]);
-		if (!b->pkt[i].drop)
+		if (b->pkt[i].drop)
+			continue;
+		if (b->pkt[i].sa->flags & SA_FORM)
+			b->pkt[i].drop = (uint8_t)form_prepare(w, b, i, now_ns);
+		else
 			prepare(w, b, i, now_ns);
 	}
 	op_run(w, true);
+	if (w->form)
+		form_complete(w, b);
 	batch_compact(b, w->drops);
 }

@@ -7,7 +7,7 @@
 #include "sad.h"
 
 /*
- * ESP for batches of packets in memory: RFC 4303, tunnel mode. Stages mark
+ * ESP and AH for batches of packets in memory: RFC 4303, RFC 4302. Stages mark
  * packets, one function drops and counts. No lock, no allocation and no system
  * call per packet.
  */
@@ -35,7 +35,12 @@
 	X(MALFORMED, "malformed", "not a packet that can be judged")                                                             \
 	X(SEND, "send", "the socket refused it")                                                                                 \
 	X(TUN_WRITE, "tun-write", "the TUN device refused it")                                                                   \
-	X(PEER_ADDRESS, "peer-address", "a plain packet or wrong encapsulation for this SA")
+	X(PEER_ADDRESS, "peer-address", "a plain packet or wrong encapsulation for this SA")                                     \
+	X(FRAGMENT, "fragment", "transport mode does not take fragments (RFC 4303 3.3.4, RFC 4302 3.3.4)")                       \
+	X(BUNDLE, "bundle", "ESP or AH alone where the SA bundle demands both (RFC 4301 5.2)")                                   \
+	X(IPCOMP, "ipcomp", "compressed payload is malformed, too large or of another CPI (RFC 3173)")                           \
+	X(HEADER, "header", "options or extension headers of the IP header are malformed")                                       \
+	X(NO_ROOM, "no-room", "no room left for the packets of one batch")
 
 enum esp_drop {
 #define X(id, name, sentence) ESP_DROP_##id,
@@ -63,11 +68,12 @@ struct packet {
 	uint64_t seq;      /* with its high half where ESN is on */
 	uint32_t len;      /* octets at p */
 	uint32_t spi;      /* in: read from the packet */
-	uint32_t user;     /* the caller's: not looked at */
+	uint16_t user;     /* the caller's: not looked at */
+	uint16_t head;     /* in: octets of the IP header directly before p, 0: not there; out: p begins with so many, 0: none */
 	uint8_t drop;      /* enum esp_drop; the caller may set it beforehand: such a packet passes no stage */
 	uint8_t tos;       /* outer TOS or traffic class; in: as received (set by the caller), out: to send with (set here) */
 	bool df;           /* out: DF of an outer IPv4 header (set here) */
-	uint8_t next;      /* next header of the payload, 4 or 41; out: 59 asks for a dummy packet of any octets */
+	uint8_t next;      /* next header of the payload; out: 59 asks for a dummy packet of any octets */
 	void *tag;         /* the caller's: not looked at */
 };
 
@@ -106,7 +112,10 @@ const char *esp_worker_crypto(const struct esp_worker *w);
  * Each packet's p points to the SPI and len counts to the end of the ICV; the
  * octets are overwritten. tos is the outer header's. Afterwards p and len are
  * the inner packet, its TTL untouched, ECN (RFC 6040) and DSCP carried inwards
- * as the SA says. @now_ns is stored as last use.
+ * as the SA says. @now_ns is stored as last use. In transport mode the IP header
+ * before p (where @head says that it is there; else one is made from the SA's
+ * ends) is in front of the inner packet again. Packets of transport mode, AH and
+ * IPComp lie in memory of the worker's, until its next batch.
  */
 void esp_receive(struct esp_worker *w, struct batch *b, instant_t now_ns);
 
@@ -118,9 +127,19 @@ void esp_receive(struct esp_worker *w, struct batch *b, instant_t now_ns);
  * esp_sealed_octets behind it are written. Afterwards p points to the SPI, and tos
  * and df are for the outer header. The inner packet is not altered: its TTL was
  * decremented by the kernel that routed it into the TUN device (RFC 4301
- * section 5.1.2 note 3 asks for that only when forwarding).
+ * section 5.1.2 note 3 asks for that only when forwarding). Where @head is not
+ * zero afterwards, p is a whole IP packet: transport mode, or AH. Packets of
+ * transport mode, AH and IPComp lie in memory of the worker's, until its next batch.
  */
 void esp_transmit(struct esp_worker *w, struct batch *b, instant_t now_ns);
+
+/*
+ * ah_receive - inbound AH for one batch: RFC 4302 section 3.4; within a bundle, the ESP inside too.
+ *
+ * As esp_receive, but each packet's p points to the AH and @head octets of IP header
+ * stand directly before it, which may be overwritten.
+ */
+void ah_receive(struct esp_worker *w, struct batch *b, instant_t now_ns);
 
 /* Octets of the ESP packet (SPI to ICV) that carries an inner packet of @inner octets. */
 static inline uint32_t
@@ -134,6 +153,9 @@ void batch_compact(struct batch *b, uint64_t drops[ESP_DROP_COUNT]);
 
 /* Events that the last call of esp_receive or esp_transmit raised; valid until the next. */
 const struct esp_event *esp_worker_events(const struct esp_worker *w, size_t *n);
+
+/* Whether a batch may hold whole packets (packet.head) at all. */
+bool esp_worker_has_forms(const struct esp_worker *w);
 
 /* Counters by enum esp_drop; index ESP_DROP_NONE counts packets accepted inbound. The caller may add to them. */
 uint64_t *esp_worker_drops(struct esp_worker *w);

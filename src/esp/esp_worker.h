@@ -16,6 +16,7 @@ struct esp_worker {
 	struct path_table paths;
 	uint64_t hash_key[2];
 	uint64_t drops[ESP_DROP_COUNT];
+	struct form_room *form; /* NULL: no SA of a special form was ever added */
 	/* Scratch of one batch. */
 	size_t n_op, n_events;
 	struct bulk_op op[ESP_BATCH_MAX], gathered[ESP_BATCH_MAX];
@@ -38,6 +39,18 @@ op_add(struct esp_worker *w, size_t i, struct esp_sa *sa)
 
 /* Runs all operations, those of one suite together. */
 void op_run(struct esp_worker *w, bool seal);
+
+/* Adds the operation that seals packet @i as ESP: @p points to its payload, next is set. */
+void esp_add_seal(struct esp_worker *w, struct batch *b, size_t i);
+
+/* pmtu_inner_max of an SA with SA_FORM. */
+uint32_t form_inner_max(const struct esp_sa *sa, uint32_t outer_mtu);
+
+/* The inner packet of tunnel mode says its own length; what follows it is TFC padding, RFC 4303 section 2.7. */
+enum esp_drop esp_trim_inner(struct packet *p);
+
+/* esp_receive for packets that are a part of another batch. */
+void esp_receive_more(struct esp_worker *w, struct batch *b, instant_t now_ns);
 
 /* Slow path of esp_account: raises the events whose limits are met. */
 void esp_account_limit(struct esp_worker *w, struct esp_sa *sa);

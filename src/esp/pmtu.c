@@ -2,6 +2,7 @@
 #include "pmtu.h"
 
 #include "checksum.h"
+#include "esp_worker.h"
 #include "outer.h"
 
 enum {
@@ -26,6 +27,8 @@ pmtu_inner_max(const struct esp_sa *sa, uint32_t outer_mtu)
 	uint32_t frame = (uint32_t)outer_octets(sa->path) + sa->head_octets + sa->icv_octets;
 	uint32_t payload = outer_mtu > frame ? (outer_mtu - frame) & ~(sa->align - 1u) : 0;
 
+	if (sa->flags & SA_FORM)
+		return form_inner_max(sa, outer_mtu);
 	return payload > 2 ? payload - 2 : 0;
 }
 
@@ -57,7 +60,8 @@ pmtu_judge(const struct esp_sa *sa, const uint8_t *inner, uint32_t len)
 			return PMTU_OUTER;
 		return PMTU_ICMP;
 	}
-	return sa->flags & SA_PORTS || max < FRAGMENT_LEAST ? PMTU_OUTER : PMTU_FRAGMENT;
+	/* Transport mode takes whole datagrams: what is protected may be fragmented, but no fragment protected. */
+	return sa->flags & (SA_PORTS | SA_TRANSPORT) || max < FRAGMENT_LEAST ? PMTU_OUTER : PMTU_FRAGMENT;
 }
 
 /* ---- ICMP */

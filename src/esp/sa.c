@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sa.h"
 
-#include "esp_worker.h"
+#include "form.h"
 #include "sa_selectors.h"
 #include "secret.h"
 #include "table.h"
@@ -47,15 +47,24 @@ esp_sa_find(struct esp_worker *w, enum sa_direction d, uint32_t spi, const struc
 	return h ? slab_at(&w->slab, h) : NULL;
 }
 
+/* What there is in front of the form, which is last. */
 static size_t
-sa_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t selectors)
+plain_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t selectors)
 {
-	return SA_PACKET_OCTETS + s->key_size + (inbound ? replay_octets(window) + selectors : 0);
+	size_t n = SA_PACKET_OCTETS + s->key_size + (inbound ? replay_octets(window) + selectors : 0);
+
+	return (n + 7) & ~(size_t)7;
 }
 
-/* As it was allocated; sa_selectors_octets in reverse. */
 static size_t
-sa_octets_of(struct esp_sa *sa)
+sa_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t selectors, bool formed)
+{
+	return plain_octets(s, inbound, window, selectors) + (formed ? sizeof(struct sa_form) : 0);
+}
+
+/* sa_selectors_octets in reverse. */
+static size_t
+selectors_octets_of(const struct esp_sa *sa)
 {
 	struct selector_pair v4 = {
 		.local.lo.family = IP_V4, .local.hi.family = IP_V4, .remote.lo.family = IP_V4, .remote.hi.family = IP_V4
@@ -63,10 +72,41 @@ sa_octets_of(struct esp_sa *sa)
 	struct selector_pair v6 = {
 		.local.lo.family = IP_V6, .local.hi.family = IP_V6, .remote.lo.family = IP_V6, .remote.hi.family = IP_V6
 	};
+
+	return sa->n_v4 * sa_selectors_octets(&v4, 1) + sa->n_v6 * sa_selectors_octets(&v6, 1);
+}
+
+static size_t
+plain_octets_of(struct esp_sa *sa)
+{
 	bool inbound = !(sa->flags & SA_OUT);
 
-	return sa_octets(sa->suite, inbound, inbound ? esp_sa_replay(sa)->window : 0,
-	                 sa->n_v4 * sa_selectors_octets(&v4, 1) + sa->n_v6 * sa_selectors_octets(&v6, 1));
+	return plain_octets(sa->suite, inbound, inbound ? esp_sa_replay(sa)->window : 0, selectors_octets_of(sa));
+}
+
+/* As it was allocated. */
+static size_t
+sa_octets_of(struct esp_sa *sa)
+{
+	return plain_octets_of(sa) + (sa->flags & SA_FORM ? sizeof(struct sa_form) : 0);
+}
+
+struct sa_form *
+esp_sa_form(struct esp_sa *sa)
+{
+	return (struct sa_form *)((uint8_t *)sa + plain_octets_of(sa));
+}
+
+static bool
+is_ah(const struct sa_params *p)
+{
+	return p->protocol == PROTO_AH;
+}
+
+static bool
+has_form(const struct sa_params *p)
+{
+	return is_ah(p) || p->mode == MODE_TRANSPORT || p->ah.spi || p->ipcomp_cpi;
 }
 
 /* Everything that can be wrong with the parameters, before anything is made. */
@@ -74,11 +114,16 @@ static const char *
 refuse(struct esp_worker *w, const struct sa_params *p, const struct bulk_suite *s, size_t selectors)
 {
 	if (!s)
-		return "the ESP algorithms are not available in this build";
+		return "the ESP or AH algorithms are not available in this build";
 	if (p->encr_key.n != s->encr_key_octets || p->integ_key.n != s->integ_key_octets)
-		return "the key lengths are not those of the ESP algorithms";
-	if (p->mode != MODE_TUNNEL)
-		return "only tunnel mode is supported";
+		return "the key lengths are not those of the ESP or AH algorithms";
+	if (p->mode != MODE_TUNNEL && p->mode != MODE_TRANSPORT)
+		return "only tunnel and transport mode are supported";
+	if (p->mode == MODE_TRANSPORT && p->local.ip.family != p->remote.ip.family)
+		return "transport mode needs the addresses of both ends";
+	/* RFC 3947 section 1: a NAT changes what AH protects. */
+	if ((is_ah(p) || p->ah.spi) && p->udp_encap)
+		return "AH cannot pass a NAT: it is not encapsulated in UDP";
 	/* RFC 4303 section 2.1: 1 to 255 are reserved by IANA, 0 "MUST NOT be sent on the wire". */
 	if (p->spi <= 255)
 		return "the SPI is in the reserved range 0 to 255";
@@ -94,7 +139,8 @@ flags_of(const struct sa_params *p)
 {
 	return (uint16_t)((p->direction == SA_OUTBOUND ? SA_OUT : 0) | (p->esn ? SA_ESN : 0) | (p->copy_df ? SA_COPY_DF : 0) |
 	                  (p->copy_ecn ? SA_COPY_ECN : 0) | (p->copy_dscp & 1 ? SA_COPY_DSCP_OUT : 0) |
-	                  (p->copy_dscp & 2 ? SA_COPY_DSCP_IN : 0));
+	                  (p->copy_dscp & 2 ? SA_COPY_DSCP_IN : 0) | (has_form(p) ? SA_FORM : 0) |
+	                  (p->mode == MODE_TRANSPORT ? SA_TRANSPORT : 0));
 }
 
 /* A cipher whose IV has the size of a block and no salt chains its blocks. */
@@ -132,8 +178,8 @@ set_limits(struct esp_sa *sa, const struct sa_params *p, uint64_t seq)
 
 /*
  * The IV of an AEAD and of CTR is the sequence number itself: unique for the key, as
- * RFC 4106 section 3.1, RFC 4309 section 3.1, RFC 3686 section 3.1 and RFC 7634 section 2 ask. CBC's is the encryption of the number
- * XOR a random mask: unpredictable, as RFC 3602 section 3 asks.
+ * RFC 4106 section 3.1, RFC 4309 section 3.1, RFC 3686 section 3.1 and RFC 7634 section 2 ask. CBC's is the encryption of the
+ * number XOR a random mask: unpredictable, as RFC 3602 section 3 asks.
  */
 static void
 set_iv_mask(struct esp_worker *w, struct esp_sa *sa, const struct esp_sa_extra *x)
@@ -142,6 +188,29 @@ set_iv_mask(struct esp_worker *w, struct esp_sa *sa, const struct esp_sa_extra *
 		memcpy(sa->iv_mask, x->iv_mask, sizeof sa->iv_mask);
 	else if (sa->flags & SA_CBC)
 		rng_fill(w->rng, sa->iv_mask, sizeof sa->iv_mask);
+}
+
+static void
+fill_inbound(struct esp_sa *sa, const struct sa_params *p, const struct esp_sa_extra *x)
+{
+	struct replay *r = esp_sa_replay(sa);
+
+	replay_open(r, replay_window_clamp(p->replay_window));
+	r->top = x->seq;
+	sa_selectors_pack(sa, (uint8_t *)r + replay_octets(r->window), x->ts, x->n_ts);
+}
+
+/* When the selectors stand, behind which it lies. */
+static void
+fill_form(struct esp_sa *sa, const struct sa_params *p)
+{
+	*esp_sa_form(sa) = (struct sa_form) {
+		.protocol = is_ah(p) ? PROTO_AH : PROTO_ESP,
+		.transport = p->mode == MODE_TRANSPORT,
+		.ipcomp_cpi = p->ipcomp_cpi,
+		.oa_local = p->nat_oa_local,
+		.oa_remote = p->nat_oa_remote,
+	};
 }
 
 static void
@@ -158,11 +227,11 @@ fill(struct esp_worker *w, struct esp_sa *sa, const struct sa_params *p, const s
 	if (p->direction == SA_OUTBOUND) {
 		sa->seq = x->seq;
 		set_iv_mask(w, sa, x);
-		return;
+	} else {
+		fill_inbound(sa, p, x);
 	}
-	replay_open(esp_sa_replay(sa), replay_window_clamp(p->replay_window));
-	esp_sa_replay(sa)->top = x->seq;
-	sa_selectors_pack(sa, (uint8_t *)esp_sa_replay(sa) + replay_octets(esp_sa_replay(sa)->window), x->ts, x->n_ts);
+	if (has_form(p))
+		fill_form(sa, p);
 }
 
 /* Gives back whatever of an SA exists. */
@@ -190,6 +259,13 @@ leave_table(struct esp_worker *w, const struct esp_sa *sa)
 		spi_table_remove(&w->in, sa->spi, sa->handle);
 }
 
+/* AH computes the ICV in both directions, and compares. */
+static bool
+makes_icvs(const struct sa_params *p)
+{
+	return p->direction == SA_OUTBOUND || is_ah(p);
+}
+
 static struct esp_sa *
 build(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *x, const struct bulk_suite *s, size_t octets)
 {
@@ -202,8 +278,8 @@ build(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra
 	sa->handle = h;
 	sa->suite = s;
 	sa->path = path_get(&w->paths, &p->local, &p->remote, p->udp_encap, x->mtu ? x->mtu : SA_MTU_DEFAULT);
-	if (!sa->path || !bulk_key_expand(w->bulk, s, (uint8_t *)sa + SA_PACKET_OCTETS, p->direction == SA_OUTBOUND, p->encr_key,
-	                                  p->integ_key)) {
+	if (!sa->path ||
+	    !bulk_key_expand(w->bulk, s, (uint8_t *)sa + SA_PACKET_OCTETS, makes_icvs(p), p->encr_key, p->integ_key)) {
 		discard(w, sa, octets);
 		return NULL;
 	}
@@ -215,37 +291,92 @@ build(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra
 	return NULL;
 }
 
-struct esp_sa *
-esp_sa_add(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *given, const char **why)
+static struct esp_sa *
+add_one(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *x, const char **why)
 {
-	const struct bulk_suite *s = bulk_suite(w->bulk, p->encr.id, p->encr.key_bits, p->integ_id);
-	struct esp_sa_extra x = given ? *given : (struct esp_sa_extra) { 0 };
+	uint16_t encr_id = is_ah(p) ? ENCR_NULL : p->encr.id;
+	const struct bulk_suite *s = bulk_suite(w->bulk, encr_id, is_ah(p) ? 0 : p->encr.key_bits, p->integ_id);
 	uint32_t window = replay_window_clamp(p->replay_window);
+	size_t selectors = x->n_ts > SA_SELECTORS_MAX ? SIZE_MAX : sa_selectors_octets(x->ts, x->n_ts);
 	struct esp_sa *sa;
-	size_t selectors;
 
-	if (!x.n_ts) {
-		x.ts = &p->ts;
-		x.n_ts = 1;
-	}
-	selectors = x.n_ts > SA_SELECTORS_MAX ? SIZE_MAX : sa_selectors_octets(x.ts, x.n_ts);
 	*why = refuse(w, p, s, selectors);
 	if (*why)
 		return NULL;
-	sa = build(w, p, &x, s, sa_octets(s, p->direction == SA_INBOUND, window, selectors));
-	if (!sa)
-		*why = "out of memory for another SA";
+	*why = "out of memory for another SA";
+	if (has_form(p) && !form_room_open(w))
+		return NULL;
+	sa = build(w, p, x, s, sa_octets(s, p->direction == SA_INBOUND, window, selectors, has_form(p)));
+	if (sa)
+		*why = NULL;
 	return sa;
 }
 
-void
-esp_sa_remove(struct esp_worker *w, struct esp_sa *sa)
+/* The AH around an ESP: RFC 2401 section 4.3. It has a number and a window of its own; what else is counted is counted by ESP. */
+static struct esp_sa *
+add_member(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *x, const char **why)
+{
+	struct sa_params ah = *p;
+
+	ah.protocol = PROTO_AH;
+	ah.spi = p->ah.spi;
+	ah.integ_id = p->ah.integ_id;
+	ah.integ_key = p->ah.integ_key;
+	ah.encr = (struct transform) { 0 };
+	ah.encr_key = (struct span) { 0 };
+	ah.ah.spi = 0;
+	ah.ipcomp_cpi = 0;
+	ah.soft_octets = ah.hard_octets = ah.soft_packets = ah.hard_packets = 0;
+	return add_one(w, &ah, x, why);
+}
+
+static void
+remove_one(struct esp_worker *w, struct esp_sa *sa)
 {
 	size_t octets = sa_octets_of(sa);
 
 	leave_table(w, sa);
 	bulk_key_clear(sa->suite, (uint8_t *)sa + SA_PACKET_OCTETS);
 	discard(w, sa, octets);
+}
+
+struct esp_sa *
+esp_sa_add(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *given, const char **why)
+{
+	struct esp_sa_extra x = given ? *given : (struct esp_sa_extra) { 0 };
+	struct esp_sa *sa, *ah;
+
+	if (!x.n_ts) {
+		x.ts = &p->ts;
+		x.n_ts = 1;
+	}
+	sa = add_one(w, p, &x, why);
+	if (!sa || !p->ah.spi || is_ah(p))
+		return sa;
+	ah = add_member(w, p, &x, why);
+	if (!ah) {
+		remove_one(w, sa);
+		return NULL;
+	}
+	esp_sa_form(sa)->other = ah;
+	*esp_sa_form(ah) = (struct sa_form) { .protocol = PROTO_AH, .transport = true, .member = true, .other = sa };
+	return sa;
+}
+
+/* The SA that is removed, or moved, with all that belongs to it. */
+static struct esp_sa *
+owner_of(struct esp_sa *sa)
+{
+	return sa->flags & SA_FORM && esp_sa_form(sa)->member ? esp_sa_form(sa)->other : sa;
+}
+
+void
+esp_sa_remove(struct esp_worker *w, struct esp_sa *sa)
+{
+	sa = owner_of(sa);
+	if (sa->flags & SA_FORM && esp_sa_form(sa)->other)
+		remove_one(w, esp_sa_form(sa)->other);
+	remove_one(w, sa);
 }
 
 bool

@@ -35,6 +35,8 @@ enum sa_flag {
 	SA_HARD_REPORTED = 1 << 7, /* stopped: a hard limit was met or the sequence numbers are used up */
 	SA_PORTS = 1 << 8,         /* its selectors look at ports: see pmtu.h */
 	SA_NARROW = 1 << 9,        /* its selectors look at more than addresses */
+	SA_FORM = 1 << 11,         /* more than ESP in tunnel mode: form.h */
+	SA_TRANSPORT = 1 << 12,    /* of those: transport mode */
 	SA_CBC = 1 << 10,          /* the IV is made by the cipher: bulk.h, iv_nonce */
 };
 
@@ -43,7 +45,7 @@ enum { SA_PACKET_OCTETS = 128, SA_SELECTORS_MAX = 64, SA_MTU_DEFAULT = 1500 };
 /*
  * Read freely; written only by this layer, but for @user, which belongs to the data
  * plane. Behind it in the same memory: the expanded key, the replay window
- * (inbound), the selectors in compact form (inbound).
+ * (inbound), the selectors in compact form (inbound), the form (SA_FORM).
  */
 struct esp_sa {
 	/* First cache line: what each packet needs. */
@@ -97,8 +99,10 @@ struct esp_sa_extra {
  * esp_sa_add - installs one direction of an SA: expands its keys, chooses the
  * functions for its algorithms. @x may be NULL. Copies everything it keeps.
  *
+ * A bundle gets a second SA for its AH, which is removed with it.
+ *
  * NULL with a sentence in *why: algorithms or key lengths that we do not have,
- * a mode other than tunnel, an SPI in use or reserved (RFC 4303 section 2.1),
+ * a mode other than tunnel and transport, an SPI in use or reserved (RFC 4303 section 2.1),
  * no memory. Pointers to other SAs stay valid.
  */
 struct esp_sa *esp_sa_add(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra *x, const char **why);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "esp_worker.h"
+#include "form.h"
 #include "secret.h"
 
 static uint64_t
@@ -53,6 +53,7 @@ esp_worker_free(struct esp_worker *w)
 	remove_all(w, &w->out);
 	path_table_close(&w->paths);
 	slab_close(&w->slab);
+	form_room_close(w);
 	bulk_free(w->bulk);
 	secret_wipe(w, sizeof *w);
 	free(w);
@@ -69,6 +70,12 @@ esp_worker_events(const struct esp_worker *w, size_t *n)
 {
 	*n = w->n_events;
 	return w->event;
+}
+
+bool
+esp_worker_has_forms(const struct esp_worker *w)
+{
+	return w->form != NULL;
 }
 
 uint64_t *

@@ -356,7 +356,7 @@ mixed_batches_come_out_right(void **state)
 			esp_case_packet(inner[i], len, rng_below(&rng.rng, 2) ? 4 : 6, i);
 			memcpy(room[i] + ESP_HEADROOM, inner[i], len);
 			b.pkt[i] = (struct packet) {
-				.p = room[i] + ESP_HEADROOM, .len = len, .sa = out[rng_below(&rng.rng, 40)], .user = i
+				.p = room[i] + ESP_HEADROOM, .len = len, .sa = out[rng_below(&rng.rng, 40)], .user = (uint16_t)i
 			};
 		}
 		esp_transmit(w, &b, 1);
@@ -397,7 +397,7 @@ duplicates_inside_a_batch_pass_once(void **state)
 	b.n = 8;
 	for (unsigned i = 0; i < 8; i++) {
 		memcpy(room[i], esp, n);
-		b.pkt[i] = (struct packet) { .p = room[i], .len = n, .user = i };
+		b.pkt[i] = (struct packet) { .p = room[i], .len = n, .user = (uint16_t)i };
 	}
 	esp_receive(w, &b, 1);
 	assert_int_equal(b.n, 1);
@@ -455,7 +455,7 @@ replay_is_exact_across_batches(void **state)
 				k = sent >= back ? sent - back : 0;
 				k = k < N ? k : N - 1;
 				memcpy(room[i], sealed[k], n);
-				b.pkt[i] = (struct packet) { .p = room[i], .len = n, .user = (uint32_t)i };
+				b.pkt[i] = (struct packet) { .p = room[i], .len = n, .user = (uint16_t)i };
 				/* top is the highest index accepted, plus one */
 				fresh = k + 1 > top || (top - (k + 1) < WINDOW && !seen[k]);
 				if (!fresh)

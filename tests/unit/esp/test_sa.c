@@ -44,7 +44,11 @@ what_cannot_work_is_refused_with_its_reason(void **state)
 	} while (0)
 	REFUSED(c.params.spi = 255, "reserved");
 	REFUSED(c.params.spi = 0, "reserved");
-	REFUSED(c.params.mode = MODE_TRANSPORT, "tunnel mode");
+	REFUSED(c.params.mode = MODE_BEET, "transport mode are supported");
+	REFUSED((c.params.mode = MODE_TRANSPORT, c.params.local.ip.family = IP_NONE), "addresses of both ends");
+	REFUSED(c.params.ah.spi = 0x1000, "AH cannot pass a NAT");
+	REFUSED((c.params.ah.spi = 0x1000, c.params.udp_encap = false), "AH algorithms");
+	REFUSED((c.params.ah.spi = 100, c.params.ah.integ_id = INTEG_HMAC_SHA1_96, c.params.udp_encap = false), "key lengths");
 	REFUSED(c.params.encr_key.n = 35, "key length");
 	REFUSED(c.params.integ_key.n = 1, "key length");
 	REFUSED(c.params.encr.id = 77, "algorithms");
