@@ -6,6 +6,7 @@
  *
  *	sa in|out spi=0x100 [reqid=1] [child=1] local=10.0.0.1:4500 remote=10.0.0.2:4500 encr=aes256gcm16 key=HEX
  *	   [integ=sha256 ikey=HEX] [ts=10.1.0.0/16==10.2.0.0/16] [udp=1] [esn=0] [window=1024] [df=1] [dscp=3] [ecn=1]
+ *	   [mode=transport] [proto=ah] [ah=SPI ahkey=HEX] (HMAC-SHA2-256) [cpi=2]
  *	   [soft_packets=N] [hard_packets=N] [soft_octets=N] [hard_octets=N]
  *	claim reqid=1 ts=A==B[,C==D] [trap=1] [mode=drop]
  *	release|remove|update|usage|ike|keepalive ... drops features counters quit
@@ -101,7 +102,7 @@ pairs(struct selector_pair *out, const char *text)
 static void
 add_sa(const struct line *l)
 {
-	uint8_t key[64], ikey[64];
+	uint8_t key[64], ikey[64], ahkey[64];
 	struct selector_pair ts[TS_MAX];
 	const char *why = "";
 	const struct algorithm *encr = algorithm_by_keyword(span_str(value(l, "encr") ? value(l, "encr") : "aes256gcm16"));
@@ -126,7 +127,14 @@ add_sa(const struct line *l)
 		.copy_df = number(l, "df", 1),
 		.copy_ecn = number(l, "ecn", 1),
 		.copy_dscp = (uint8_t)number(l, "dscp", 3),
+		.mode = value(l, "mode") ? MODE_TRANSPORT : MODE_TUNNEL,
+		.protocol = value(l, "proto") ? 51 : 50,
+		.ipcomp_cpi = (uint16_t)number(l, "cpi", 0),
 	};
+
+	p.ah.spi = (uint32_t)number(l, "ah", 0);
+	p.ah.integ_id = INTEG_HMAC_SHA2_256_128;
+	p.ah.integ_key = span_of(ahkey, hex(ahkey, sizeof ahkey, value(l, "ahkey")));
 
 	if (!encr || !pairs(ts, value(l, "ts") ? value(l, "ts") : "0.0.0.0/0==0.0.0.0/0")) {
 		printf("error cipher or selectors\n");
