@@ -195,3 +195,26 @@ config_rdn_matching(struct conn *c, enum rdn_matching how)
 	for (size_t i = 0; i < c->n_remote_more; i++)
 		c->remote_more[i].id.rdn_matching = (uint8_t)how;
 }
+
+void
+config_send_cert(struct config_reader *r, const struct conf_key *k)
+{
+	static const struct conf_word words[] = {
+		{ "ifasked", SEND_CERT_IFASKED, NULL },
+		{ "always", SEND_CERT_ALWAYS, NULL },
+		{ "never", SEND_CERT_NEVER, NULL },
+		{ "yes", SEND_CERT_ALWAYS, NULL },
+		{ "no", SEND_CERT_NEVER, NULL },
+		{ NULL, 0, NULL },
+	};
+	int v;
+
+	if (conf_word(&v, k, words, r->errs))
+		r->conn->send_cert = (enum send_cert)v;
+}
+
+void
+config_send_certreq(struct config_reader *r, const struct conf_key *k)
+{
+	conf_bool(&r->conn->send_certreq, k, r->errs);
+}

@@ -28,6 +28,11 @@ bool config_authority(struct credentials *out, enum credential_origin o, const s
 /* How patterns of distinguished names match, for all rounds of a connection. */
 void config_rdn_matching(struct conn *c, enum rdn_matching how);
 
+/* ---- connections */
+
+void config_send_cert(struct config_reader *r, const struct conf_key *k);
+void config_send_certreq(struct config_reader *r, const struct conf_key *k);
+
 /* ---- local and remote sections */
 
 /* auth = pubkey, rsa-2048-sha256 and the like. False: it is something else. */

@@ -58,6 +58,8 @@ struct vici_stream {
 	char *ike, *child;              /* filters; NULL: all */
 	uint32_t ike_id, child_id;      /* 0: all */
 	bool drop, pass, trap;
+	size_t position;                     /* of certificates and authorities: where to go on */
+	char *type, *flag, *subject, *name; /* filters of theirs; NULL: all */
 };
 
 struct vici_client {
@@ -148,12 +150,15 @@ struct vici_command {
 	bool octets; /* its values may hold NULs */
 };
 
-extern const struct vici_command vici_info_commands[], vici_list_commands[], vici_load_commands[], vici_control_commands[];
+extern const struct vici_command vici_info_commands[], vici_list_commands[], vici_load_commands[], vici_control_commands[],
+        vici_creds_commands[], vici_certs_commands[];
 
 /* ---- lists */
 
 void vici_stream_run(struct vici_client *c);
 void vici_stream_close(struct vici_client *c);
+/* groups, cert_policy, certs and cacerts of a local or remote section. */
+void vici_put_round_lists(struct vici_writer *w, const struct auth_round *r);
 /* "TUNNEL" */
 const char *vici_mode_name(enum child_mode m);
 /* The keys of an IKE_SA, without its children, and of a CHILD_SA, in strongSwan's order. */

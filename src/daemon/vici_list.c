@@ -87,17 +87,13 @@ put_specs(struct vici_writer *w, const char *name, const struct address_specs *l
 static void
 put_round(struct vici_writer *w, const char *name, const struct auth_round *r)
 {
-	static const char *const lists[] = { "groups", "cert_policy", "certs", "cacerts" };
 	char id[IDENTITY_TEXT_MAX];
 
 	vici_section(w, name);
 	if (r->id_given)
 		vici_key(w, "id", identity_format(id, &r->id));
 	vici_key(w, "class", r->method == AUTH_PSK ? "pre-shared key" : "public key");
-	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-		vici_list(w, lists[i]);
-		vici_list_end(w);
-	}
+	vici_put_round_lists(w, r);
 	vici_section_end(w);
 }
 
@@ -234,6 +230,10 @@ vici_stream_close(struct vici_client *c)
 	conn_unref((struct conn *)c->stream.conn_cursor);
 	free(c->stream.ike);
 	free(c->stream.child);
+	free(c->stream.type);
+	free(c->stream.flag);
+	free(c->stream.subject);
+	free(c->stream.name);
 	c->stream = (struct vici_stream) { 0 };
 }
 
@@ -295,25 +295,9 @@ list_policies(struct vici_request *r)
 	start(r, next_policy);
 }
 
-static bool
-nothing(struct vici_client *c)
-{
-	(void)c;
-	return false;
-}
-
-/* There are no certificates and no authorities yet: the lists are empty, not unknown. */
-static void
-list_nothing(struct vici_request *r)
-{
-	start(r, nothing);
-}
-
 const struct vici_command vici_list_commands[] = {
 	{ "list-sas", list_sas, false },
 	{ "list-conns", list_conns, false },
 	{ "list-policies", list_policies, false },
-	{ "list-certs", list_nothing, false },
-	{ "list-authorities", list_nothing, false },
 	{ NULL, NULL, false },
 };

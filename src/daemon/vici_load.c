@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "config_keys.h"
+#include "config_credentials.h"
 #include "vici_internal.h"
 
 /* Connections and secrets that come over vici: the same path as a file's from the tree on. */
@@ -63,8 +63,10 @@ load_conn(struct vici_request *r)
 	else if (!conn)
 		vici_reply_error(r->client, "%s%s", conf_errors_first(&errs),
 		                 errs.n_errors > 1 ? " (and more: `sallyportd --check-config` lists all)" : "");
-	else
+	else {
+		config_rdn_matching(conn, r->client->server->backend->rdn_matching);
 		load_now(r->client, conn);
+	}
 	conn_unref(conn);
 	conf_errors_free(&errs);
 }
@@ -203,6 +205,7 @@ static void
 clear_creds(struct vici_request *r)
 {
 	secret_store_clear(r->client->server->backend->secrets, SECRET_FROM_VICI);
+	credentials_clear(r->client->server->backend->credentials, CREDENTIAL_FROM_VICI, true);
 	vici_reply_ok(r->client);
 }
 
@@ -223,27 +226,9 @@ get_list(struct vici_request *r, const char *name)
 }
 
 static void
-get_keys(struct vici_request *r)
-{
-	get_list(r, "keys");
-}
-
-static void
-get_authorities(struct vici_request *r)
-{
-	get_list(r, "authorities");
-}
-
-static void
 get_pools(struct vici_request *r)
 {
 	get_list(r, NULL);
-}
-
-static void
-no_certificates(struct vici_request *r)
-{
-	vici_reply_error(r->client, "certificates and private keys are not yet supported: authentication is by pre-shared key");
 }
 
 static void
@@ -260,32 +245,16 @@ not_found(struct vici_request *r)
 	vici_reply_error(r->client, "%s not found", name ? name : "key");
 }
 
-/* There is nothing to flush, which is what was asked for. */
-static void
-flush_certs(struct vici_request *r)
-{
-	vici_reply_ok(r->client);
-}
-
 const struct vici_command vici_load_commands[] = {
-	{ "load-conn", load_conn, false },
+	{ "load-conn", load_conn, true },
 	{ "unload-conn", unload_conn, false },
 	{ "get-conns", get_conns, false },
 	{ "load-shared", load_shared, true },
 	{ "unload-shared", unload_shared, false },
 	{ "get-shared", get_shared, false },
 	{ "clear-creds", clear_creds, false },
-	{ "get-keys", get_keys, false },
-	{ "get-authorities", get_authorities, false },
 	{ "get-pools", get_pools, false },
-	{ "load-cert", no_certificates, true },
-	{ "load-key", no_certificates, true },
-	{ "load-token", no_certificates, true },
-	{ "load-authority", no_certificates, true },
 	{ "load-pool", no_pools, false },
-	{ "unload-key", not_found, false },
-	{ "unload-authority", not_found, false },
 	{ "unload-pool", not_found, false },
-	{ "flush-certs", flush_certs, false },
 	{ NULL, NULL, false },
 };

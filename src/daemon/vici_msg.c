@@ -236,14 +236,20 @@ put_name(struct vici_writer *w, const char *name)
 
 /* Text that is too long for the format is cut: it is for people. */
 static void
-put_value(struct vici_writer *w, const char *value)
+put_octets(struct vici_writer *w, struct span value)
 {
-	size_t n = strlen(value) < UINT16_MAX ? strlen(value) : UINT16_MAX;
+	uint16_t n = (uint16_t)(value.n < UINT16_MAX ? value.n : UINT16_MAX);
 	uint8_t length[2];
 
-	put_be16(length, (uint16_t)n);
+	put_be16(length, n);
 	put(w, length, 2);
-	put(w, value, n);
+	put(w, value.p, n);
+}
+
+static void
+put_value(struct vici_writer *w, const char *value)
+{
+	put_octets(w, span_str(value));
 }
 
 void
@@ -282,6 +288,15 @@ vici_key(struct vici_writer *w, const char *name, const char *value)
 	put_u8(w, VICI_KEY_VALUE);
 	put_name(w, name);
 	put_value(w, value);
+}
+
+void
+vici_key_octets(struct vici_writer *w, const char *name, struct span value)
+{
+	w->failed = w->failed || w->in_list;
+	put_u8(w, VICI_KEY_VALUE);
+	put_name(w, name);
+	put_octets(w, value);
 }
 
 void

@@ -61,6 +61,8 @@ void vici_begin(struct vici_writer *w, enum vici_packet type, const char *name);
 void vici_section(struct vici_writer *w, const char *name);
 void vici_section_end(struct vici_writer *w);
 void vici_key(struct vici_writer *w, const char *name, const char *value);
+/* At most 65535 octets. */
+void vici_key_octets(struct vici_writer *w, const char *name, struct span value);
 void vici_keyf(struct vici_writer *w, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void vici_list(struct vici_writer *w, const char *name);
 void vici_item(struct vici_writer *w, const char *value);

@@ -172,7 +172,7 @@ static const struct vici_command *
 command_by_name(struct span name)
 {
 	const struct vici_command *const tables[] = { vici_info_commands, vici_list_commands, vici_load_commands,
-		                                      vici_control_commands };
+		                                      vici_control_commands, vici_creds_commands, vici_certs_commands };
 
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		for (const struct vici_command *cmd = tables[i]; cmd->name; cmd++)
