@@ -282,7 +282,7 @@ def test_swanctl_brings_everything(sites):
     ours = Sallyport(sites.moon, conf("moon", remote=dict(cacerts="ca0.pem"), extra=authorities), load=False)
     theirs = Charon(sites.sun, conf("sun"))
     out = ours.swanctl("--load-all", "--file", os.path.join(ours.dir, "swanctl.conf"))
-    assert "loaded certificate from" in out and "loaded ECDSA key" in out.replace("loaded private key", "loaded ECDSA key"), out
+    assert "loaded certificate from" in out and re.search("loaded (ECDSA|private) key from", out), out
     assert "loaded connection 'site'" in out and "loaded authority 'root'" in out, out
     ours.initiate("net")
     carried(sites, theirs)
