@@ -3,6 +3,8 @@
 
 #include "exchange.h"
 
+enum { IPPROTO_ESP_NUMBER = 50, IPPROTO_AH_NUMBER = 51, CPI_PRIVATE = 61440 };
+
 /* CHILD_SAs: their tables, the data plane's two directions, their going. Their timers are in child_timers.c. */
 
 /* Ids rise, so the place is nearly always the end. */
@@ -98,6 +100,7 @@ child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct 
 	c->cfg = cfg;
 	c->policy = policy;
 	c->timer.owner = TIMER_CHILD_SA;
+	c->protocol = cfg->esp.n || !cfg->ah.n ? PROTO_IPSEC_ESP : PROTO_IPSEC_AH;
 	c->created_at = c->heard_at = core->now;
 	c->rekey_at = c->expires_at = c->switch_at = c->delete_at = INSTANT_NEVER;
 	child_link(sa, c);
@@ -114,6 +117,25 @@ child_queue(struct child_sa *c, bool waits)
 	c->sa->queued += waits ? 1u : -1u;
 }
 
+/* What names one direction of it to the data plane. */
+static struct sa_params
+which_sa(const struct child_sa *c, enum sa_direction dir)
+{
+	bool in = dir == SA_INBOUND;
+
+	return (struct sa_params) {
+		.direction = dir,
+		.protocol = c->protocol == PROTO_IPSEC_AH ? IPPROTO_AH_NUMBER : IPPROTO_ESP_NUMBER,
+		.spi = in ? c->spi_in : c->spi_out,
+		.ah = { .spi = in ? c->ah_spi_in : c->ah_spi_out },
+		.child_id = c->id,
+		.reqid = c->policy->reqid,
+		.local = c->sa->local,
+		.remote = c->sa->remote,
+		.udp_encap = c->udp_encap,
+	};
+}
+
 static void
 remove_direction(struct child_sa *c, enum sa_direction dir)
 {
@@ -123,12 +145,7 @@ remove_direction(struct child_sa *c, enum sa_direction dir)
 	*installed = false;
 	if (!e)
 		return;
-	e->sa.direction = dir;
-	e->sa.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out;
-	e->sa.child_id = c->id;
-	e->sa.reqid = c->policy->reqid;
-	e->sa.local = c->sa->local;
-	e->sa.remote = c->sa->remote;
+	e->sa = which_sa(c, dir);
 }
 
 void
@@ -228,6 +245,19 @@ child_new_spi(struct child_sa *c)
 	return 0;
 }
 
+void
+child_new_bundle_spis(struct child_sa *c, bool ah, bool ipcomp)
+{
+	struct rng *rng = c->sa->core->rng;
+
+	/* AH's SPIs are a space of their own: the destination, the protocol and the SPI name an SA (RFC 4301 section 4.1). */
+	do {
+		c->ah_spi_in = ah ? (rng_u32(rng) & ~UINT32_C(0xff)) | (c->spi_in & 0xff) : 0;
+	} while (ah && c->ah_spi_in < CHILD_SPI_MIN);
+	/* RFC 3173 section 3.3: "The values 256-61439 are negotiated between the two nodes". */
+	c->cpi_in = ipcomp ? (uint16_t)(CHILD_SPI_MIN + rng_below(rng, CPI_PRIVATE - CHILD_SPI_MIN)) : 0;
+}
+
 static void
 limits(struct sa_params *p, const struct child_sa *c)
 {
@@ -249,69 +279,80 @@ limits(struct sa_params *p, const struct child_sa *c)
 }
 
 uint64_t
-child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key, enum parked_for who)
+child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *keys, enum parked_for who)
 {
 	struct ike *core = c->sa->core;
+	struct arena *a = &core->fx->arena;
 	uint32_t owner = who == PARKED_EXCHANGE ? c->sa->id : c->id;
 	uint32_t mid = who == PARKED_EXCHANGE ? c->exchange->message_id : 0;
 	uint64_t ticket = park(core, who, owner, mid, NULL);
 	struct effect *e = ticket ? effects_add(core->fx, EFFECT_INSTALL_SA) : NULL;
+	struct sa_params *p = e ? &e->sa : NULL;
 
-	if (!e)
+	if (!p)
 		return 0;
 	e->ticket = ticket;
-	e->sa = (struct sa_params) {
-		.direction = dir,
-		.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out,
-		.child_id = c->id,
-		.reqid = c->policy->reqid,
-		.local = c->sa->local,
-		.remote = c->sa->remote,
-		.udp_encap = c->udp_encap,
-		.encr = c->encr,
-		.integ_id = c->integ_id,
-		.esn = c->esn,
-		.encr_key = arena_dup(&core->fx->arena, encr_key),
-		.integ_key = arena_dup(&core->fx->arena, integ_key),
-		.ts = *child_ts(c),
-		.mode = c->cfg->mode,
-		.replay_window = c->cfg->replay_window,
-		.copy_df = c->cfg->copy_df,
-		.copy_ecn = c->cfg->copy_ecn,
-		.copy_dscp = c->cfg->copy_dscp,
-	};
-	limits(&e->sa, c);
-	if (!e->sa.encr_key.p && encr_key.n)
+	*p = which_sa(c, dir);
+	p->encr = c->encr;
+	p->integ_id = c->integ_id;
+	p->esn = c->esn;
+	p->encr_key = arena_dup(a, keys->encr);
+	p->integ_key = arena_dup(a, keys->integ);
+	p->ah.integ_id = c->ah_integ_id;
+	p->ah.integ_key = arena_dup(a, keys->ah);
+	p->ipcomp_cpi = dir == SA_INBOUND ? c->cpi_in : c->cpi_out;
+	p->nat_oa_local = c->oa_local;
+	p->nat_oa_remote = c->oa_remote;
+	p->ts = *child_ts(c);
+	p->mode = c->cfg->mode;
+	p->replay_window = c->cfg->replay_window;
+	p->copy_df = c->cfg->copy_df;
+	p->copy_ecn = c->cfg->copy_ecn;
+	p->copy_dscp = c->cfg->copy_dscp;
+	limits(p, c);
+	if ((!p->encr_key.p && keys->encr.n) || (!p->integ_key.p && keys->integ.n) || (!p->ah.integ_key.p && keys->ah.n))
 		core->nomem = true;
 	*(dir == SA_INBOUND ? &c->in_installed : &c->out_installed) = true;
 	return ticket;
 }
 
 bool
-child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key)
+child_hold_outbound(struct child_sa *c, const struct sa_keys *keys)
 {
-	if (!secret_alloc(&c->out_keys, encr_key.n + integ_key.n)) {
+	const struct span parts[] = { keys->encr, keys->integ, keys->ah };
+	size_t at = 0;
+
+	if (!secret_alloc(&c->out_keys, keys->encr.n + keys->integ.n + keys->ah.n)) {
 		c->sa->core->nomem = true;
 		return false;
 	}
-	c->encr_octets = (uint16_t)encr_key.n;
-	if (encr_key.n)
-		memcpy(c->out_keys.p, encr_key.p, encr_key.n);
-	if (integ_key.n)
-		memcpy(c->out_keys.p + encr_key.n, integ_key.p, integ_key.n);
+	c->encr_octets = (uint16_t)keys->encr.n;
+	c->integ_octets = (uint16_t)keys->integ.n;
+	for (size_t i = 0; i < 3; i++) {
+		if (parts[i].n)
+			memcpy(c->out_keys.p + at, parts[i].p, parts[i].n);
+		at += parts[i].n;
+	}
 	return true;
 }
 
 void
 child_move_outbound(struct child_sa *c)
 {
-	struct span keys = secret_span(&c->out_keys);
+	struct span all = secret_span(&c->out_keys);
+	size_t esp = (size_t)c->encr_octets + c->integ_octets;
 
 	c->switch_at = INSTANT_NEVER;
-	if (!keys.n || c->out_installed)
+	if (!all.n || c->out_installed)
 		return;
-	child_install(c, SA_OUTBOUND, span_of(keys.p, c->encr_octets), span_of(keys.p + c->encr_octets, keys.n - c->encr_octets),
-	              PARKED_CHILD);
+
+	struct sa_keys keys = {
+		.encr = span_of(all.p, c->encr_octets),
+		.integ = span_of(all.p + c->encr_octets, c->integ_octets),
+		.ah = span_of(all.p + esp, all.n - esp),
+	};
+
+	child_install(c, SA_OUTBOUND, &keys, PARKED_CHILD);
 	secret_clear(&c->out_keys);
 	waiters_settle(c->sa->core, &c->waiters, true, "");
 }
@@ -327,13 +368,7 @@ child_moved(struct child_sa *c)
 
 		if (!e)
 			continue;
-		e->sa.direction = (enum sa_direction)dir;
-		e->sa.spi = dir == SA_INBOUND ? c->spi_in : c->spi_out;
-		e->sa.child_id = c->id;
-		e->sa.reqid = c->policy->reqid;
-		e->sa.local = c->sa->local;
-		e->sa.remote = c->sa->remote;
-		e->sa.udp_encap = c->udp_encap;
+		e->sa = which_sa(c, (enum sa_direction)dir);
 	}
 }
 

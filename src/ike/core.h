@@ -94,11 +94,16 @@ struct child_sa {
 	uint16_t pair;      /* index into policy->ts */
 	uint8_t state;      /* enum child_state */
 	uint8_t role;       /* of its exchange */
-	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, script_up, renew, queued;
+	bool in_installed, out_installed, udp_encap, esn, delete_sent, deleted_by_peer, ever_up, script_up, renew, queued,
+	        await_connected; /* the peer set the Commit bit: outbound waits for its CONNECTED */
 	struct transform encr;
 	uint16_t integ_id, dh_id;
-	struct secret out_keys; /* encryption key and salt, then integrity key: until outbound is installed */
-	uint16_t encr_octets;
+	struct secret out_keys; /* encryption key and salt, integrity key, AH's key: until outbound is installed */
+	uint16_t encr_octets, integ_octets;
+	uint8_t protocol;                      /* PROTO_IPSEC_*: of spi_in and spi_out; AH only where it is alone */
+	uint32_t ah_spi_in, ah_spi_out;        /* AH around the ESP of spi_in and spi_out; 0: none */
+	uint16_t ah_integ_id, cpi_in, cpi_out; /* cpi: IPComp inside; 0: none */
+	struct ip oa_local, oa_remote;         /* both ends as the peer sees them (NAT-OA); IP_NONE: it did not say */
 	uint16_t tries;
 	uint64_t life_octets; /* as negotiated; 0: no limit */
 	instant_t created_at, installed_at, rekey_at, expires_at;
@@ -121,6 +126,7 @@ struct refused_quick {
 	uint64_t digest; /* of the message */
 	uint32_t message_id, spi;
 	uint16_t notify;
+	uint8_t protocol; /* of the SPI */
 };
 
 enum { REFUSALS_KEPT = 4 };
@@ -149,7 +155,8 @@ struct ike_sa {
 	struct endpoint local, remote;
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
-	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_dpd, peer_fragments, floated, addresses_known, zombie,
+	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
+	        addresses_known, zombie,
 	        condemned, ending, said_again;
 	uint8_t end_why; /* enum end_cause, while ending */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
@@ -361,6 +368,11 @@ void ike_send(struct ike *core, const struct endpoint *local, const struct endpo
 void ike_sa_send(struct ike_sa *sa, struct span data);
 
 /* ---- child.c: CHILD_SAs */
+/* Of one direction; `ah` is that of the AH around ESP. */
+struct sa_keys {
+	struct span encr, integ, ah;
+};
+
 struct child_sa *child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *policy, uint16_t pair);
 void child_free(struct child_sa *c);
 /* It waits for its negotiation, or not any more. */
@@ -376,13 +388,14 @@ void child_unlink(struct child_sa *c);
 bool child_room(struct ike_sa *sa, const char **why);
 const struct selector_pair *child_ts(const struct child_sa *c);
 uint32_t child_new_spi(struct child_sa *c);
+/* SPI of the AH around ESP, and CPI; where the child is to have them. */
+void child_new_bundle_spis(struct child_sa *c, bool ah, bool ipcomp);
 void child_schedule(struct child_sa *c);
 void child_due(struct child_sa *c);
 /* Appends INSTALL_SA; the ticket of its answer, 0 when out of memory. */
-uint64_t child_install(struct child_sa *c, enum sa_direction dir, struct span encr_key, struct span integ_key,
-                       enum parked_for who);
+uint64_t child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *keys, enum parked_for who);
 /* Keeps the outbound keys for later (child_move_outbound). */
-bool child_hold_outbound(struct child_sa *c, struct span encr_key, struct span integ_key);
+bool child_hold_outbound(struct child_sa *c, const struct sa_keys *keys);
 void child_move_outbound(struct child_sa *c);
 /* It has a successor, and the peer has deleted it: no more outbound, inbound a little longer. */
 void child_retired_by_peer(struct child_sa *c);

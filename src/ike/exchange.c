@@ -537,6 +537,7 @@ consider(struct exchange *ex, const struct datagram *in, const struct isakmp_hea
 	if (ex->ticket)
 		return hold(ex, in);
 	core->verdicts[VERDICT_OK]++;
+	ex->peer_commit |= (h->flags & FLAG_COMMIT) != 0;
 	ex->in_hash = core_digest(core, in->data);
 	ex->at++;
 	timer_stop(&core->timers, &ex->timer);

@@ -73,6 +73,7 @@ struct exchange {
 	instant_t started_at;
 	uint8_t iv[16], next_iv[16];
 	uint8_t role, at, tries;
+	bool peer_commit; /* it set the Commit bit in a message that was accepted, RFC 2408 section 3.1 */
 	bool over; /* only remembers its last message now */
 	bool fatal;
 	uint16_t notify; /* error notification that fits the verdict, or 0 */

@@ -169,7 +169,10 @@ struct child_info {
 	uint32_t id, reqid, ike_id;
 	const struct child *config;
 	enum child_state state;
+	uint8_t protocol; /* PROTO_IPSEC_*: of the SPIs; AH only where it is alone */
 	uint32_t spi_in, spi_out;
+	uint32_t ah_spi_in, ah_spi_out;        /* AH around ESP; 0: none */
+	uint16_t ah_integ_id, cpi_in, cpi_out; /* cpi: IPComp; 0: none */
 	struct transform encr;
 	uint16_t integ_id, dh_id; /* dh_id: the PFS group, DH_NONE without */
 	bool esn, udp_encap;

@@ -8,16 +8,6 @@
 
 enum { INFO_MESSAGE_MAX = 2048 };
 
-/* RFC 2407 section 4.5 (IPsec) and RFC 2409 Appendix A (ISAKMP): the lifetime attributes. */
-enum {
-	LIFE_TYPE_ESP = 1,
-	LIFE_DURATION_ESP = 2,
-	LIFE_TYPE_ISAKMP = 11,
-	LIFE_DURATION_ISAKMP = 12,
-	LIFE_SECONDS = 1,
-	LIFE_KILOBYTES = 2
-};
-
 static bool
 is_up(const struct ike_sa *sa)
 {
@@ -99,52 +89,62 @@ info_notify_clear(struct ike *core, const struct endpoint *local, const struct e
 }
 
 static struct child_sa *
-child_of_peer_spi(struct ike_sa *sa, uint32_t spi)
+child_of_peer_spi(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 {
 	for (struct child_sa *c = sa->children; c; c = c->next)
-		if (c->spi_out == spi && c->ever_up)
+		if (c->ever_up && ((c->spi_out == spi && c->protocol == protocol) ||
+		                   (c->ah_spi_out == spi && c->ah_spi_out && protocol == PROTO_IPSEC_AH)))
 			return c;
 	return NULL;
 }
 
 /* The child may have moved to another SA of the same peer. */
 static struct child_sa *
-find_deleted(struct ike_sa *sa, uint32_t spi)
+find_deleted(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 {
-	struct child_sa *c = child_of_peer_spi(sa, spi);
+	struct child_sa *c = child_of_peer_spi(sa, protocol, spi);
 
 	for (struct ike_sa *o = ike_sa_same_peer(sa, NULL); !c && o; o = ike_sa_same_peer(sa, o))
-		c = child_of_peer_spi(o, spi);
+		c = child_of_peer_spi(o, protocol, spi);
 	return c;
 }
 
+static const char *
+protocol_word(uint8_t protocol)
+{
+	return protocol == PROTO_IPSEC_AH ? "AH" : "ESP";
+}
+
 static void
-send_delete(struct ike_sa *sa, uint32_t spi)
+send_delete(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 {
 	uint8_t room[4];
 
 	/* RFC 2408 section 3.15: the SPI is that of the sender's inbound SA, which the peer sends to. */
 	put_be32(room, spi);
-	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for ESP CHILD_SA with SPI %08x", spi);
-	send_protected(
-	        sa,
-	        &(struct payload) {
-	                .type = PAYLOAD_D,
-	                .d = { .doi = DOI_IPSEC, .protocol = PROTO_IPSEC_ESP, .spi_size = 4, .n_spi = 1, .spis = { room, 4 } } });
+	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for %s CHILD_SA with SPI %08x", protocol_word(protocol),
+	    spi);
+	send_protected(sa,
+	               &(struct payload) {
+	                       .type = PAYLOAD_D,
+	                       .d = { .doi = DOI_IPSEC, .protocol = protocol, .spi_size = 4, .n_spi = 1, .spis = { room, 4 } } });
 }
 
+/* Each protocol of a bundle has its Delete: "a Delete Payload ... for a single Protocol-Id" (RFC 2408 section 3.15). */
 void
 info_child_deleted(struct child_sa *c)
 {
-	send_delete(c->sa, c->spi_in);
+	send_delete(c->sa, c->protocol, c->spi_in);
+	if (c->ah_spi_in)
+		send_delete(c->sa, PROTO_IPSEC_AH, c->ah_spi_in);
 }
 
 void
 info_spi_deleted(struct ike_sa *sa, uint32_t spi)
 {
 	/* Anybody can send ESP with an SPI of the peer's own: that one it would take for refused. */
-	if (!find_deleted(sa, spi))
-		send_delete(sa, spi);
+	if (!find_deleted(sa, PROTO_IPSEC_ESP, spi))
+		send_delete(sa, PROTO_IPSEC_ESP, spi);
 }
 
 void
@@ -184,72 +184,6 @@ info_probe(struct ike_sa *sa)
 	if (sa->dpd_out == 1)
 		sa->dpd_out = (rng_u32(sa->core->rng) & 0x7fffffff) + 1;
 	send_dpd(sa, NOTIFY_R_U_THERE, sa->dpd_out);
-}
-
-void
-info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol, struct span spi, uint64_t seconds,
-                            uint64_t kilobytes)
-{
-	bool ike = protocol == PROTO_ISAKMP;
-	uint8_t *d = arena_alloc(a, 24);
-	size_t n = 12;
-
-	if (!d)
-		return;
-	put_be16(d, (uint16_t)(0x8000 | (ike ? LIFE_TYPE_ISAKMP : LIFE_TYPE_ESP)));
-	put_be16(d + 2, LIFE_SECONDS);
-	put_be16(d + 4, ike ? LIFE_DURATION_ISAKMP : LIFE_DURATION_ESP);
-	put_be16(d + 6, 4);
-	put_be32(d + 8, (uint32_t)seconds);
-	if (kilobytes && kilobytes <= UINT32_MAX) {
-		memcpy(d + 12, d, 8);
-		put_be16(d + 14, LIFE_KILOBYTES);
-		put_be32(d + 20, (uint32_t)kilobytes);
-		n = 24;
-	}
-	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
-	                                   .n = { .doi = DOI_IPSEC,
-	                                          .protocol = protocol,
-	                                          .type = NOTIFY_RESPONDER_LIFETIME,
-	                                          .spi = spi,
-	                                          .data = { d, n } } });
-}
-
-/* Data attributes by hand: type, then value (AF = 1) or length and octets. RFC 2408 section 3.3. */
-static uint64_t
-seconds_in(struct span d, bool ike)
-{
-	uint16_t type_at = ike ? LIFE_TYPE_ISAKMP : LIFE_TYPE_ESP, duration_at = ike ? LIFE_DURATION_ISAKMP : LIFE_DURATION_ESP;
-	uint64_t value, unit = 0;
-
-	for (size_t at = 0; at + 4 <= d.n;) {
-		uint16_t type = get_be16(d.p + at) & 0x7fff, v = get_be16(d.p + at + 2);
-		bool tv = d.p[at] & 0x80;
-
-		at += 4;
-		value = tv ? v : 0;
-		if (!tv) {
-			if (v > d.n - at)
-				return 0;
-			for (size_t i = 0; i < v; i++)
-				value = value << 8 | d.p[at + i];
-			at += v;
-		}
-		if (type == type_at)
-			unit = value;
-		else if (type == duration_at && unit == LIFE_SECONDS)
-			return value;
-	}
-	return 0;
-}
-
-uint64_t
-info_responder_lifetime(const struct message *m, uint8_t protocol)
-{
-	for (const struct payload *p = message_find(m, PAYLOAD_N, NULL); p; p = message_find(m, PAYLOAD_N, p))
-		if (p->n.type == NOTIFY_RESPONDER_LIFETIME && p->n.protocol == protocol)
-			return seconds_in(p->n.data, protocol == PROTO_ISAKMP);
-	return 0;
 }
 
 /* ---- Receiving in clear */
@@ -338,16 +272,16 @@ find_refused(struct ike_sa *sa, uint32_t spi)
 }
 
 static void
-delete_child(struct ike_sa *sa, uint32_t spi)
+delete_child(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 {
 	struct ike *core = sa->core;
-	struct child_sa *c = find_deleted(sa, spi), *next;
+	struct child_sa *c = find_deleted(sa, protocol, spi), *next;
 
-	if (!c)
+	if (!c && protocol == PROTO_IPSEC_ESP)
 		c = find_refused(sa, spi);
 	next = c && c->successor ? child_by_id(core, c->successor) : NULL;
 
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for ESP CHILD_SA with SPI %08x%s", spi,
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for %s CHILD_SA with SPI %08x%s", protocol_word(protocol), spi,
 	    c ? "" : ": unknown here");
 	if (!c)
 		return;
@@ -384,10 +318,11 @@ take_delete(struct ike_sa *sa, const struct delete_payload *d)
 		ike_sa_end(sa, END_BY_PEER, "the peer deleted it");
 		return false;
 	}
-	if (d->protocol != PROTO_IPSEC_ESP || d->spi_size != 4)
+	/* A CPI needs no Delete: it goes with what it is inside of. */
+	if ((d->protocol != PROTO_IPSEC_ESP && d->protocol != PROTO_IPSEC_AH) || d->spi_size != 4)
 		return true;
 	for (size_t i = 0; i < d->n_spi; i++) {
-		delete_child(sa, get_be32(d->spis.p + 4 * i));
+		delete_child(sa, d->protocol, get_be32(d->spis.p + 4 * i));
 		sa = ike_sa_by_id(core, id);
 		if (!sa)
 			return false;
@@ -420,7 +355,7 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 }
 
 static bool
-take_notify(struct ike_sa *sa, const struct notify_payload *n)
+take_notify(struct ike_sa *sa, const struct message *m, const struct notify_payload *n)
 {
 	struct ike *core = sa->core;
 	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type), *why;
@@ -435,6 +370,8 @@ take_notify(struct ike_sa *sa, const struct notify_payload *n)
 		info_initial_contact(sa);
 		return true;
 	}
+	if (n->type == NOTIFY_CONNECTED)
+		quick_mode_connected(sa, m->h.message_id, n->spi);
 	why = arena_printf(&core->scratch, "the peer says %s%s%s", name ? name : "an unknown notification", sentence ? ": " : "",
 	                   sentence ? sentence : "");
 	v = cause(sa, n->type);
@@ -509,6 +446,9 @@ open_protected(struct ike_sa *sa, struct message *m, const struct datagram *in, 
 		return VERDICT_UNDECRYPTABLE;
 	if (!ike1_hash_verify(sa, m, (struct span) { 0 }))
 		return VERDICT_BAD_HASH;
+	/* RFC 2408 section 3.1: a CONNECTED comes under the message id of the Phase 2 that it is about. */
+	if (quick_mode_awaits_connected(sa, m->h.message_id))
+		return VERDICT_OK;
 	return ike_sa_fresh_id(sa, m->h.message_id) ? VERDICT_OK : VERDICT_REPLAYED;
 }
 
@@ -521,7 +461,7 @@ take_protected(struct ike_sa *sa, const struct message *m)
 		const struct payload *p = &m->payload[i];
 
 		if (p->type == PAYLOAD_N)
-			there = take_notify(sa, &p->n);
+			there = take_notify(sa, m, &p->n);
 		else if (p->type == PAYLOAD_D)
 			there = take_delete(sa, &p->d);
 	}

@@ -18,8 +18,12 @@ void info_probe(struct ike_sa *sa);
 /* Our lifetime is shorter than what the peer offered: RFC 2407 section 4.6.3.1. */
 void info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol, struct span spi, uint64_t seconds,
                                  uint64_t kilobytes);
-/* The lifetime in a RESPONDER-LIFETIME notification; 0 where it says none. */
-uint64_t info_responder_lifetime(const struct message *m, uint8_t protocol);
+/* The lifetimes in a RESPONDER-LIFETIME notification; 0 where it says none. */
+struct lifetimes {
+	uint64_t seconds, kilobytes;
+};
+
+struct lifetimes info_responder_lifetime(const struct message *m, uint8_t protocol, struct arena *a);
 void info_initial_contact(struct ike_sa *sa);
 
 #endif

@@ -199,6 +199,9 @@ uint32_t ike1_message_id(struct ike_sa *sa);
 void quick_mode_refused(struct ike_sa *sa, struct span spi, const char *why);
 /* A message 1 was looked at: should it have been refused, this is how a repetition of it is known. */
 void quick_mode_received(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
+/* Whether an Informational under this message id may be the CONNECTED of a Phase 2. */
+bool quick_mode_awaits_connected(const struct ike_sa *sa, uint32_t message_id);
+void quick_mode_connected(struct ike_sa *sa, uint32_t message_id, struct span spi);
 /* True when this very message was refused before: that was said again. */
 bool quick_mode_refused_before(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
 

@@ -185,7 +185,7 @@ enum verdict
 phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed)
 {
 	struct phase1 *p = phase1_of(ex);
-	uint64_t life = sealed && ex->role == INITIATOR ? info_responder_lifetime(m, PROTO_ISAKMP) : 0;
+	uint64_t life = sealed && ex->role == INITIATOR ? info_responder_lifetime(m, PROTO_ISAKMP, &ex->sa->core->scratch).seconds : 0;
 
 	if (ex->role == RESPONDER) {
 		p->initial_contact = sealed && has_notify(m, NOTIFY_INITIAL_CONTACT);

@@ -286,7 +286,7 @@ keep_answer(struct exchange *ex, const struct message *in, const struct payload 
 	struct isakmp_header h = in->h;
 	struct builder b;
 
-	if (!room || !ike1_sa_answer(&answer, &sa->sa, chosen, 0, &core->scratch))
+	if (!room || !ike1_sa_answer(&answer, &sa->sa, chosen, &core->scratch))
 		return false;
 	builder_start(&b, room, sa->raw.n + 512, &h);
 	return secret_copy(&phase1_of(ex)->sar_b, builder_add(&b, &(struct payload) { .type = PAYLOAD_SA, .sa = answer })) &&
@@ -349,8 +349,7 @@ phase1_accept_sa(struct exchange *ex, const struct message *in)
 		return VERDICT_BAD_CHOICE;
 	ex->why = our_offer(ex, &offer);
 	if (!ex->why)
-		ex->why = ike1_sa_accept(&chosen, &message_find(in, PAYLOAD_SA, NULL)->sa, &offer, PROPOSAL_IKE,
-		                         &sa->core->scratch);
+		ex->why = ike1_sa_accept(&chosen, &message_find(in, PAYLOAD_SA, NULL)->sa, &offer, &sa->core->scratch);
 	if (ex->why)
 		return VERDICT_BAD_CHOICE;
 	if (!phase1_take_suite(ex, &chosen))

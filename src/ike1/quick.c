@@ -25,14 +25,46 @@ quick_free(struct exchange *ex)
 	ex->state = NULL;
 }
 
-uint16_t
-quick_encapsulation(const struct ike_sa *sa, enum child_mode mode)
+static bool
+in_udp(const struct ike_sa *sa)
 {
-	bool udp = sa->nat_local || sa->nat_remote || sa->nat_fake;
+	return sa->nat_local || sa->nat_remote || sa->nat_fake;
+}
+
+static uint16_t
+encapsulation_for(const struct ike_sa *sa, enum child_mode mode)
+{
+	bool udp = in_udp(sa), draft = sa->peer_nat_t_draft;
 
 	if (mode == MODE_TRANSPORT)
-		return udp ? ENCAPSULATION_UDP_TRANSPORT : ENCAPSULATION_TRANSPORT;
-	return udp ? ENCAPSULATION_UDP_TUNNEL : ENCAPSULATION_TUNNEL;
+		return !udp ? ENCAPSULATION_TRANSPORT : draft ? ENCAPSULATION_UDP_TRANSPORT_DRAFT : ENCAPSULATION_UDP_TRANSPORT;
+	return !udp ? ENCAPSULATION_TUNNEL : draft ? ENCAPSULATION_UDP_TUNNEL_DRAFT : ENCAPSULATION_UDP_TUNNEL;
+}
+
+struct bundle_terms
+quick_terms(const struct ike_sa *sa, const struct child *cfg)
+{
+	return (struct bundle_terms) {
+		.esp = &cfg->esp,
+		.ah = &cfg->ah,
+		.ipcomp = cfg->ipcomp,
+		.encapsulation = encapsulation_for(sa, cfg->mode),
+		.pfs = quick_wants_pfs(sa),
+	};
+}
+
+/* RFC 3715 section 2.1: AH authenticates the addresses that a NAT changes, and there is no AH in UDP. */
+const char *
+quick_impossible(const struct ike_sa *sa, const struct child *cfg)
+{
+	return cfg->ah.n && in_udp(sa) ? "AH cannot pass the NAT between the peers (or encap = yes): use esp_proposals alone"
+	                               : NULL;
+}
+
+uint16_t
+quick_group(const struct bundle *b)
+{
+	return b->has & BUNDLE_ESP ? b->esp.dh_id : b->ah.dh_id;
 }
 
 bool
@@ -164,11 +196,12 @@ bool
 quick_mode_initiate(struct child_sa *c)
 {
 	struct ike_sa *sa = c->sa;
+	struct bundle_terms terms = quick_terms(sa, c->cfg);
 	struct exchange *ex = exchange_new(sa, &quick_mode, INITIATOR, ike1_message_id(sa));
 
 	if (!ex)
 		return false;
-	if (!quick_mode_open(ex) || !child_new_spi(c)) {
+	if (!quick_mode_open(ex) || !quick_new_spis(c, (uint8_t)(bundle_wanted(&terms) | (c->cfg->ipcomp ? BUNDLE_IPCOMP : 0)))) {
 		exchange_free(ex);
 		return false;
 	}

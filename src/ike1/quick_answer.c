@@ -40,8 +40,33 @@ struct choice {
 	bool exact;
 	size_t pair;
 	struct match *match;
-	bool chosen; /* a proposal matched too */
+	struct bundle bundle;
+	bool chosen;            /* a proposal matched too */
+	struct ip ours, theirs; /* NAT-OA: both ends as the peer sees them */
 };
+
+/*
+ * In transport mode an end behind a NAT names itself by its own address, and us by the one that it
+ * sends to; in our SPD both stand as we see them. NAT-OA says that they are the same.
+ */
+static void
+see_through_nat(struct selector *s, const struct ip *as_peer, const struct ip *as_we)
+{
+	if (as_peer->family != IP_NONE && ip_equal(&s->lo, as_peer) && ip_equal(&s->hi, as_peer))
+		s->lo = s->hi = *as_we;
+}
+
+static struct selector_pair
+asked_for(struct exchange *ex, const struct choice *w, const struct child *cfg)
+{
+	struct selector_pair ts = w->ts;
+
+	if (cfg->mode == MODE_TRANSPORT) {
+		see_through_nat(&ts.local, &w->ours, &ex->sa->local.ip);
+		see_through_nat(&ts.remote, &w->theirs, &ex->sa->remote.ip);
+	}
+	return ts;
+}
 
 /* Whether a configured child has this very pair of selectors, or (@within) one that contains it. */
 static bool
@@ -65,14 +90,12 @@ fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, cons
 }
 
 static bool
-proposals_fit(struct exchange *ex, const struct suites *offered, const struct child *cfg, struct match *m)
+proposals_fit(struct exchange *ex, const struct suites *offered, const struct child *cfg, struct match *m, struct bundle *b)
 {
-	struct match_terms t = { .protocol = PROPOSAL_ESP,
-		                 .encapsulation = quick_encapsulation(ex->sa, cfg->mode),
-		                 .pfs = quick_wants_pfs(ex->sa) };
+	struct bundle_terms t = quick_terms(ex->sa, cfg);
 
-	match_suites(m, offered, &cfg->esp, &t);
-	return m->chosen;
+	match_bundles(b, m, offered, &t);
+	return m->chosen && !quick_impossible(ex->sa, cfg);
 }
 
 /* The child with these selectors whose proposals fit, exact selectors first. */
@@ -83,6 +106,7 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 	struct conn_entry *loaded = conn_entry_find(core, ex->sa->conn->name);
 	struct conn *conn = loaded ? loaded->conn : ex->sa->conn;
 	struct match other;
+	struct bundle bundle;
 	bool found = false;
 
 	/* The peer was authenticated under the connection as it was: a changed one does not hold for it. */
@@ -93,14 +117,17 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 		for (size_t i = 0; i < conn->n_children; i++) {
 			size_t pair = 0;
 
-			if (!fits(ex, conn, &conn->children[i], &out->ts, want == 1, &pair))
+			struct selector_pair ts = asked_for(ex, out, &conn->children[i]);
+
+			if (!fits(ex, conn, &conn->children[i], &ts, want == 1, &pair))
 				continue;
 
-			bool chosen = proposals_fit(ex, offered, &conn->children[i], &other);
+			bool chosen = proposals_fit(ex, offered, &conn->children[i], &other, &bundle);
 
 			if (found && !chosen)
 				continue;
 			*out->match = other;
+			out->bundle = bundle;
 			out->conn = conn;
 			out->cfg = &conn->children[i];
 			out->exact = want == 2;
@@ -135,26 +162,29 @@ static struct child_sa *
 make_child(struct exchange *ex, const struct choice *w)
 {
 	struct ike_sa *sa = ex->sa;
+	struct selector_pair ts = asked_for(ex, w, w->cfg);
 	struct policy *p = w->exact ? road_policy(sa, w->conn, w->cfg)
-	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &w->ts);
+	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &ts);
 
 	return p ? child_new(sa, w->conn, w->cfg, p, (uint16_t)(w->exact ? w->pair : 0)) : NULL;
 }
 
 static enum verdict
-keep_answer(struct exchange *ex, const struct payload *sa, const struct suite *s, uint32_t spi)
+keep_answer(struct exchange *ex, const struct payload *sa)
 {
 	struct ike *core = ex->sa->core;
+	struct quick *q = quick_of(ex);
+	struct bundle_spis spis = quick_own_spis(ex->child);
 	size_t cap = sa->raw.n + 512;
 	uint8_t *room = arena_alloc(&core->scratch, cap);
 	struct isakmp_header h = { .version = 0x10 };
 	struct payload p = { .type = PAYLOAD_SA };
 	struct builder b;
 
-	if (!room || !ike1_sa_answer(&p.sa, &sa->sa, s, spi, &core->scratch))
+	if (!room || !ike1_sa_answer_bundle(&p.sa, &sa->sa, &q->bundle, &spis, &core->scratch))
 		return VERDICT_INTERNAL;
 	builder_start(&b, room, cap, &h);
-	if (!secret_copy(&quick_of(ex)->sar_b, builder_add(&b, &p)) || !wire_ok(&b.w))
+	if (!secret_copy(&q->sar_b, builder_add(&b, &p)) || !wire_ok(&b.w))
 		return VERDICT_INTERNAL;
 	return VERDICT_OK;
 }
@@ -162,20 +192,59 @@ keep_answer(struct exchange *ex, const struct payload *sa, const struct suite *s
 static enum verdict
 refuse_proposals(struct exchange *ex, const struct choice *w, const struct suites *offered)
 {
-	struct match_terms t = { .protocol = PROPOSAL_ESP,
-		                 .encapsulation = quick_encapsulation(ex->sa, w->cfg->mode),
-		                 .pfs = quick_wants_pfs(ex->sa) };
+	struct bundle_terms t = quick_terms(ex->sa, w->cfg);
 
 	ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
-	ex->why = explain_match(&ex->sa->core->scratch, w->match, offered, &w->cfg->esp, &t);
+	ex->why = quick_impossible(ex->sa, w->cfg);
+	if (!ex->why)
+		ex->why = explain_bundles(&ex->sa->core->scratch, w->match, offered, &t);
 	return VERDICT_NO_PROPOSAL;
+}
+
+static enum verdict
+refuse_selectors(struct exchange *ex, const struct choice *w)
+{
+	struct ike *core = ex->sa->core;
+
+	ex->notify = NOTIFY_INVALID_ID_INFORMATION;
+	ex->why = arena_printf(&core->scratch,
+	                       "the peer wants %s (ours first); connection %s allows %s: see local_ts and remote_ts",
+	                       pair_text(core, &w->ts), ex->sa->conn->name, ours_as_text(ex));
+	return VERDICT_TS_MISMATCH;
+}
+
+/* The child that message 1 asks for: chosen, keyed as far as the peer's half goes, with SPIs of our own. */
+static enum verdict
+begin_child(struct exchange *ex, const struct message *m, const struct choice *w)
+{
+	enum verdict v = quick_take_ke(ex, m, quick_group(&w->bundle));
+
+	if (v)
+		return v;
+	if (!child_room(ex->sa, &ex->why)) {
+		ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
+		return VERDICT_CHILD_LIMIT;
+	}
+	ex->child = make_child(ex, w);
+	if (!ex->child)
+		return VERDICT_INTERNAL;
+	ex->child->exchange = ex;
+	ex->child->role = RESPONDER;
+	if (!quick_new_spis(ex->child, w->bundle.has))
+		return VERDICT_INTERNAL;
+	quick_take_bundle(ex, &w->bundle);
+	quick_take_lifetimes(ex, w->cfg);
+	ex->child->oa_local = w->ours;
+	ex->child->oa_remote = w->theirs;
+	v = keep_answer(ex, &m->payload[1]);
+	ex->fatal = v != VERDICT_OK;
+	return v;
 }
 
 enum verdict
 quick_consider(struct exchange *ex, const struct message *m)
 {
 	struct ike_sa *sa = ex->sa;
-	struct ike *core = sa->core;
 	struct quick *q = quick_of(ex);
 	struct suites offered;
 	struct choice w = { 0 };
@@ -187,43 +256,21 @@ quick_consider(struct exchange *ex, const struct message *m)
 		v = quick_take_nonce(m, &q->ni);
 	if (!v)
 		v = take_ids(ex, m, &w.ts);
+	if (!v)
+		v = quick_take_nat_oa(ex, m, &w.ours, &w.theirs);
 	if (v)
 		return v;
-	if (!suites_from_ike1_esp_sa(&offered, &m->payload[1].sa, &core->scratch))
+	if (!suites_from_ike1_ipsec_sa(&offered, &m->payload[1].sa, &sa->core->scratch))
 		return VERDICT_INTERNAL;
-	if (offered.n)
-		quick_of(ex)->suite.spi = offered.s[0].spi;
-	if (!choose_child(ex, &offered, &w)) {
-		ex->notify = NOTIFY_INVALID_ID_INFORMATION;
-		ex->why = arena_printf(&core->scratch,
-		                       "the peer wants %s (ours first); connection %s allows %s: see local_ts and remote_ts",
-		                       pair_text(core, &w.ts), sa->conn->name, ours_as_text(ex));
-		return VERDICT_TS_MISMATCH;
+	if (offered.n) {
+		q->offered_spi = offered.s[0].spi;
+		q->offered_protocol = offered.s[0].protocol;
 	}
+	if (!choose_child(ex, &offered, &w))
+		return refuse_selectors(ex, &w);
 	if (!w.chosen)
 		return refuse_proposals(ex, &w, &offered);
-
-	const struct suite *s = &offered.s[w.match->offered];
-
-	v = quick_take_ke(ex, m, s->dh_id);
-	if (v)
-		return v;
-	if (!child_room(sa, &ex->why)) {
-		ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
-		return VERDICT_CHILD_LIMIT;
-	}
-	ex->child = make_child(ex, &w);
-	if (!ex->child)
-		return VERDICT_INTERNAL;
-	ex->child->exchange = ex;
-	ex->child->role = RESPONDER;
-	quick_take_suite(ex, s);
-	quick_take_lifetimes(ex, s, w.cfg);
-	if (!child_new_spi(ex->child))
-		return VERDICT_INTERNAL;
-	v = keep_answer(ex, &m->payload[1], s, ex->child->spi_in);
-	ex->fatal = v != VERDICT_OK;
-	return v;
+	return begin_child(ex, m, &w);
 }
 
 /* ---- Message 2 */
@@ -244,17 +291,19 @@ quick_answer(struct exchange *ex, struct builder *b)
 
 	builder_add_raw(b, PAYLOAD_SA, secret_span(&q->sar_b));
 	builder_add_data(b, PAYLOAD_NONCE, secret_span(&q->nr));
-	if (!quick_add_ke(ex, b, q->suite.dh_id))
+	if (!quick_add_ke(ex, b, quick_group(&q->bundle)))
 		return BUILD_FAILED;
 	if (q->ids.n) {
 		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p, q->n_idci));
 		builder_add_raw(b, PAYLOAD_ID, span_of(q->ids.p + q->n_idci, q->ids.n - q->n_idci));
 	}
+	if (ex->child->cfg->mode == MODE_TRANSPORT && !quick_add_nat_oa(ex, b))
+		return BUILD_FAILED;
 	if (q->shorten) {
 		uint8_t spi[4];
 
 		put_be32(spi, ex->child->spi_in);
-		info_add_responder_lifetime(b, &ex->sa->core->scratch, PROTO_IPSEC_ESP, span_of(spi, 4), q->life_seconds,
+		info_add_responder_lifetime(b, &ex->sa->core->scratch, ex->child->protocol, span_of(spi, 4), q->life_seconds,
 		                            q->life_kilobytes);
 	}
 	/* HASH(2) = prf(SKEYID_a, M-ID | Ni_b | ...) */

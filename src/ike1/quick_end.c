@@ -45,14 +45,18 @@ quick_finish(struct exchange *ex)
 	struct quick *q = quick_of(ex);
 	struct child_sa *c = ex->child;
 	struct ike_sa *sa = ex->sa;
-	bool later = ex->role == INITIATOR;
+	bool later = ex->role == INITIATOR || ex->peer_commit;
+	struct sa_keys keys = quick_keys_of(q, SA_OUTBOUND);
 	uint64_t life = q->life_seconds < 100000000 ? q->life_seconds : 100000000;
 	uint32_t id = c->id, sa_id = sa->id;
 	struct ike *core = sa->core;
 
 	ex->child_id = id;
+	/* "the entity which did not set the Commit Bit MUST wait for an Informational Exchange containing a Notify payload
+	 * (with the CONNECTED Notify Message)" RFC 2408 section 3.1 */
+	c->await_connected = ex->peer_commit;
 	if (later)
-		child_hold_outbound(c, span_of(q->out, q->n_encr), span_of(q->out + q->n_encr, q->n_integ));
+		child_hold_outbound(c, &keys);
 	else
 		quick_install(ex, SA_OUTBOUND, PARKED_CHILD);
 	child_established(c, (instant_t)life * SECONDS(1));
@@ -62,6 +66,38 @@ quick_finish(struct exchange *ex)
 	sa = ike_sa_by_id(core, sa_id);
 	if (sa)
 		quick_mode_queue(sa);
+}
+
+/* The child of a finished Quick Mode that waits for CONNECTED; NULL: none such. */
+static struct child_sa *
+awaiting(const struct ike_sa *sa, uint32_t message_id)
+{
+	const struct exchange *ex = exchange_find(sa, message_id);
+	struct child_sa *c = ex && ex->kind == &quick_mode && ex->over ? child_by_id(sa->core, ex->child_id) : NULL;
+
+	return c && c->await_connected ? c : NULL;
+}
+
+bool
+quick_mode_awaits_connected(const struct ike_sa *sa, uint32_t message_id)
+{
+	return awaiting(sa, message_id) != NULL;
+}
+
+/* By the message id, as RFC 2408 section 3.1 has it; else by the SPI that the peer chose. */
+void
+quick_mode_connected(struct ike_sa *sa, uint32_t message_id, struct span spi)
+{
+	struct child_sa *c = awaiting(sa, message_id);
+
+	for (struct child_sa *o = sa->children; !c && o; o = o->next)
+		if (o->await_connected && spi.n == 4 && (get_be32(spi.p) == o->spi_out || get_be32(spi.p) == o->spi_in))
+			c = o;
+	if (!c)
+		return;
+	c->await_connected = false;
+	child_move_outbound(c);
+	child_schedule(c);
 }
 
 /* What waits for a free place under the limit of exchanges; the one that just ended still counts. */
@@ -81,7 +117,7 @@ notify_refused(struct ike_sa *sa, const struct refused_quick *r)
 	uint8_t spi[4];
 
 	put_be32(spi, r->spi);
-	info_notify(sa, PROTO_IPSEC_ESP, r->notify, span_of(spi, r->spi ? 4 : 0), (struct span) { 0 });
+	info_notify(sa, r->protocol, r->notify, span_of(spi, r->spi ? 4 : 0), (struct span) { 0 });
 }
 
 static void
@@ -91,7 +127,8 @@ say_refused(struct exchange *ex)
 	struct refused_quick r = {
 		.digest = ex->in_hash,
 		.message_id = ex->message_id,
-		.spi = quick_of(ex)->suite.spi,
+		.spi = quick_of(ex)->offered_spi,
+		.protocol = quick_of(ex)->offered_protocol == PROTO_IPSEC_AH ? PROTO_IPSEC_AH : PROTO_IPSEC_ESP,
 		.notify = ex->notify,
 	};
 

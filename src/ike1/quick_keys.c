@@ -5,57 +5,118 @@
 
 /* Quick Mode, RFC 2409 section 5.5: KEYMAT, lifetimes, and the SAs that come of it. */
 
+static size_t
+integ_octets(uint16_t id)
+{
+	const struct algorithm *a = id ? algorithm_by_id(TRANSFORM_INTEG, id, 0) : NULL;
+
+	return a ? a->key_octets : 0;
+}
+
 static bool
 key_sizes(struct quick *q)
 {
-	const struct algorithm *e = algorithm_by_id(TRANSFORM_ENCR, q->suite.encr.id, q->suite.encr.key_bits);
-	const struct algorithm *i = q->suite.integ_id ? algorithm_by_id(TRANSFORM_INTEG, q->suite.integ_id, 0) : NULL;
+	const struct bundle *b = &q->bundle;
+	const struct algorithm *e =
+	        b->has & BUNDLE_ESP ? algorithm_by_id(TRANSFORM_ENCR, b->esp.encr.id, b->esp.encr.key_bits) : NULL;
+	size_t ah = b->has & BUNDLE_AH ? integ_octets(b->ah.integ_id) : 0;
 
-	if (!e || (q->suite.integ_id && !i))
+	if ((b->has & BUNDLE_ESP && !e) || (b->has & BUNDLE_AH && !ah))
 		return false;
-	q->n_encr = (size_t)e->key_octets + e->salt_octets;
-	q->n_integ = i ? i->key_octets : 0;
-	return q->n_encr + q->n_integ <= ESP_KEYS_MAX;
+	q->n_encr = e ? (size_t)e->key_octets + e->salt_octets : 0;
+	q->n_integ = e ? integ_octets(b->esp.integ_id) : ah;
+	q->n_ah = e ? ah : 0;
+	return q->n_encr + q->n_integ <= KEYMAT_MAX && q->n_ah <= KEYMAT_MAX;
 }
 
-/* RFC 2409 section 5.5: each SA's KEYMAT is made with the SPI that its receiver chose; encryption key first, then integrity. */
-bool
-quick_derive(struct exchange *ex)
+/*
+ * RFC 2409 section 5.5: "a single SA negotiation results in two security assocations - one inbound and one
+ * outbound. Different SPIs for each SA (one chosen by the initiator, the other by the responder) guarantee a
+ * different key for each direction"; and of a bundle one KEYMAT for each protocol, which is part of it.
+ * The encryption key is its first part, then comes the integrity key.
+ */
+static bool
+derive_direction(struct exchange *ex, struct quick_keys *out, uint32_t spi, uint32_t ah_spi)
 {
 	const struct ike_sa *sa = ex->sa;
-	const struct child_sa *c = ex->child;
 	struct quick *q = quick_of(ex);
 	struct span d = ike1_skeyid_d(sa), gxy = secret_span(&q->gxy), ni = secret_span(&q->ni), nr = secret_span(&q->nr);
 
-	if (!key_sizes(q))
+	return phase2_keymat(out->esp, q->n_encr + q->n_integ, sa->prf_id, d, gxy, ex->child->protocol, spi, ni, nr) &&
+	       phase2_keymat(out->ah, q->n_ah, sa->prf_id, d, gxy, PROTO_IPSEC_AH, ah_spi, ni, nr);
+}
+
+bool
+quick_derive(struct exchange *ex)
+{
+	const struct child_sa *c = ex->child;
+	struct quick *q = quick_of(ex);
+
+	return key_sizes(q) && derive_direction(ex, &q->in, c->spi_in, c->ah_spi_in) &&
+	       derive_direction(ex, &q->out, c->spi_out, c->ah_spi_out);
+}
+
+struct bundle_spis
+quick_own_spis(const struct child_sa *c)
+{
+	bool alone = c->protocol == PROTO_IPSEC_AH;
+
+	return (struct bundle_spis) {
+		.esp = alone ? 0 : c->spi_in,
+		.ah = alone ? c->spi_in : c->ah_spi_in,
+		.cpi = c->cpi_in,
+	};
+}
+
+bool
+quick_new_spis(struct child_sa *c, uint8_t has)
+{
+	if (!child_new_spi(c))
 		return false;
-
-	size_t n = q->n_encr + q->n_integ;
-
-	return phase2_keymat(q->in, n, sa->prf_id, d, gxy, PROTO_IPSEC_ESP, c->spi_in, ni, nr) &&
-	       phase2_keymat(q->out, n, sa->prf_id, d, gxy, PROTO_IPSEC_ESP, c->spi_out, ni, nr);
+	child_new_bundle_spis(c, (has & BUNDLE_AH) && (has & BUNDLE_ESP), has & BUNDLE_IPCOMP);
+	return true;
 }
 
 void
-quick_take_suite(struct exchange *ex, const struct suite *s)
+quick_take_bundle(struct exchange *ex, const struct bundle *b)
 {
 	struct child_sa *c = ex->child;
+	bool esp = b->has & BUNDLE_ESP, both = esp && (b->has & BUNDLE_AH);
+	const struct suite *s = esp ? &b->esp : &b->ah;
 
-	quick_of(ex)->suite = *s;
+	quick_of(ex)->bundle = *b;
+	c->protocol = esp ? PROTO_IPSEC_ESP : PROTO_IPSEC_AH;
 	c->spi_out = s->spi;
 	c->encr = s->encr;
 	c->integ_id = s->integ_id;
 	c->dh_id = s->dh_id;
 	c->esn = s->esn;
+	c->ah_spi_out = both ? b->ah.spi : 0;
+	c->ah_integ_id = both ? b->ah.integ_id : INTEG_NONE;
+	c->cpi_out = b->has & BUNDLE_IPCOMP ? (uint16_t)b->ipcomp.spi : 0;
+	/* What we offered and the peer left out. */
+	c->ah_spi_in = both ? c->ah_spi_in : 0;
+	c->cpi_in = c->cpi_out ? c->cpi_in : 0;
 	c->udp_encap = ex->sa->nat_local || ex->sa->nat_remote || ex->sa->nat_fake;
+}
+
+struct sa_keys
+quick_keys_of(const struct quick *q, enum sa_direction dir)
+{
+	const struct quick_keys *k = dir == SA_INBOUND ? &q->in : &q->out;
+
+	return (struct sa_keys) {
+		.encr = span_of(k->esp, q->n_encr),
+		.integ = span_of(k->esp + q->n_encr, q->n_integ),
+		.ah = span_of(k->ah, q->n_ah),
+	};
 }
 
 bool
 quick_install(struct exchange *ex, enum sa_direction dir, enum parked_for who)
 {
-	struct quick *q = quick_of(ex);
-	const uint8_t *k = dir == SA_INBOUND ? q->in : q->out;
-	uint64_t ticket = child_install(ex->child, dir, span_of(k, q->n_encr), span_of(k + q->n_encr, q->n_integ), who);
+	struct sa_keys keys = quick_keys_of(quick_of(ex), dir);
+	uint64_t ticket = child_install(ex->child, dir, &keys, who);
 
 	if (ticket && who == PARKED_EXCHANGE)
 		ex->ticket = ticket;
@@ -100,9 +161,10 @@ shorter(uint64_t a, uint64_t b)
 }
 
 void
-quick_take_lifetimes(struct exchange *ex, const struct suite *s, const struct child *cfg)
+quick_take_lifetimes(struct exchange *ex, const struct child *cfg)
 {
 	struct quick *q = quick_of(ex);
+	const struct suite *s = q->bundle.has & BUNDLE_ESP ? &q->bundle.esp : &q->bundle.ah;
 	uint64_t seconds, kilobytes, theirs = s->life_seconds_given ? s->life_seconds : 0;
 
 	quick_our_lifetimes(cfg, &seconds, &kilobytes);
@@ -110,9 +172,32 @@ quick_take_lifetimes(struct exchange *ex, const struct suite *s, const struct ch
 	q->life_kilobytes = shorter(kilobytes, s->life_kilobytes_given ? s->life_kilobytes : 0);
 	if (q->life_kilobytes && q->life_kilobytes <= UINT64_MAX / 1024)
 		ex->child->life_octets = q->life_kilobytes * 1024;
-	q->shorten = theirs && seconds && seconds < theirs;
+	q->shorten = (theirs && seconds && seconds < theirs) ||
+	             (s->life_kilobytes_given && kilobytes && kilobytes < s->life_kilobytes);
 	if (theirs && seconds && theirs != seconds)
 		say(ex->sa->core, LOG_CHD, LOG_CONTROL, ex->sa, "lifetime",
 		    "lifetimes of CHILD_SA %s differ: the peer says %llu s, we say %llu s (life_time); the shorter holds",
 		    cfg->name, (unsigned long long)theirs, (unsigned long long)seconds);
+}
+
+void
+quick_shorten(struct exchange *ex, const struct message *m)
+{
+	struct quick *q = quick_of(ex);
+	struct ike_sa *sa = ex->sa;
+	struct lifetimes l = info_responder_lifetime(m, ex->child->protocol, &sa->core->scratch);
+
+	if (l.seconds && (!q->life_seconds || l.seconds < q->life_seconds)) {
+		say(sa->core, LOG_CHD, LOG_CONTROL, sa, "lifetime",
+		    "the responder shortens the lifetime of CHILD_SA %s to %llu s", child_name(ex->child),
+		    (unsigned long long)l.seconds);
+		q->life_seconds = l.seconds;
+	}
+	if (l.kilobytes && l.kilobytes <= UINT64_MAX / 1024 && (!q->life_kilobytes || l.kilobytes < q->life_kilobytes)) {
+		say(sa->core, LOG_CHD, LOG_CONTROL, sa, "lifetime",
+		    "the responder shortens the lifetime of CHILD_SA %s to %llu kilobytes", child_name(ex->child),
+		    (unsigned long long)l.kilobytes);
+		q->life_kilobytes = l.kilobytes;
+		ex->child->life_octets = l.kilobytes * 1024;
+	}
 }

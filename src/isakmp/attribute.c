@@ -69,3 +69,21 @@ attributes_wire(struct wire *w, struct attribute **attr, size_t *n)
 		*n += wire_ok(w);
 	}
 }
+
+bool
+attributes_decode(struct attribute **attr, size_t *n, struct span in, struct arena *arena)
+{
+	struct wire w = wire_decoder(in, arena);
+
+	attributes_wire(&w, attr, n);
+	return wire_ok(&w);
+}
+
+struct span
+attributes_encode(uint8_t *room, size_t cap, struct attribute *attr, size_t n)
+{
+	struct wire w = wire_encoder(room, cap);
+
+	attributes_wire(&w, &attr, &n);
+	return span_of(room, wire_ok(&w) ? w.at : 0);
+}

@@ -241,6 +241,15 @@ const char *isakmp_decode_payloads(struct message *m, uint8_t first, struct span
 /* The first payload of a type (NAT-D drafts are found under the RFC's number); NULL if none. @after: continue behind it. */
 const struct payload *message_find(const struct message *m, uint8_t type, const struct payload *after);
 
+/* Data Attributes that stand in a notification: false where they are malformed. */
+bool attributes_decode(struct attribute **attr, size_t *n, struct span in, struct arena *arena);
+/* What was written to @room; empty when it did not fit. */
+struct span attributes_encode(uint8_t *room, size_t cap, struct attribute *attr, size_t n);
+
+/* NAT-OA, RFC 3947 section 5.2, after the generic header. False, or empty: no address. */
+bool nat_oa_decode(struct ip *out, struct span body);
+struct span nat_oa_encode(uint8_t room[20], const struct ip *ip);
+
 /*
  * Building. A builder writes header and payloads into a buffer and chains the
  * Next Payload fields by itself.

@@ -281,24 +281,15 @@ put_more(struct text *t, size_t n)
 		put(t, " (%zu more)", n - 1);
 }
 
-const char *
-explain_match(struct arena *a, const struct match *m, const struct suites *offered, const struct proposals *ours,
-              const struct match_terms *terms)
+/* "the peer offers X (2 more); we allow Y (1 more): " and the first thing that differs. */
+static const char *
+explain_refusal(struct arena *a, const struct refusal *r, const struct suites *offered, const struct proposals *ours,
+                const struct match_terms *terms)
 {
-	const struct refusal *r = nearest(m);
+	const char *suite = explain_suite(a, &offered->s[r->offered], terms->protocol);
 	struct text t = { .n = 0 };
-	const char *suite;
 	char configured[400];
 
-	if (m->chosen) {
-		suite = explain_suite(a, &offered->s[m->offered], terms->protocol);
-		return suite ? arena_printf(a, "selected %s", suite) : NULL;
-	}
-	if (offered->n == 0)
-		return "the peer offers no proposal at all";
-	if (ours->n == 0 || !r)
-		return arena_printf(a, "nothing is allowed here: set %s", setting(terms));
-	suite = explain_suite(a, &offered->s[r->offered], terms->protocol);
 	if (!suite)
 		return NULL;
 	put(&t, "the peer offers %s", suite);
@@ -308,4 +299,76 @@ explain_match(struct arena *a, const struct match *m, const struct suites *offer
 	put(&t, ": ");
 	put_mismatch(&t, r->first, &offered->s[r->offered], &ours->p[r->configured], terms);
 	return arena_printf(a, "%s", t.s);
+}
+
+const char *
+explain_match(struct arena *a, const struct match *m, const struct suites *offered, const struct proposals *ours,
+              const struct match_terms *terms)
+{
+	const struct refusal *r = nearest(m);
+	const char *suite;
+
+	if (m->chosen) {
+		suite = explain_suite(a, &offered->s[m->offered], terms->protocol);
+		return suite ? arena_printf(a, "selected %s", suite) : NULL;
+	}
+	if (offered->n == 0)
+		return "the peer offers no proposal at all";
+	if (ours->n == 0 || !r)
+		return arena_printf(a, "nothing is allowed here: set %s", setting(terms));
+	return explain_refusal(a, r, offered, ours, terms);
+}
+
+/* The protocols under the number of one suite. */
+static uint8_t
+offered_protocols(const struct suites *all, uint8_t number)
+{
+	uint8_t has = 0;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->s[i].proposal_number == number)
+			has |= bundle_bit(all->s[i].protocol);
+	return has;
+}
+
+static const char *
+explain_protocols(struct arena *a, const struct suite *s, const struct suites *offered, const struct bundle_terms *terms)
+{
+	uint8_t want = bundle_wanted(terms), has = offered_protocols(offered, s->proposal_number);
+
+	if (s->unknown)
+		return arena_printf(a, "the offer holds %s, which is not supported here: change the peer's proposal",
+		                    s->unknown_what);
+	return arena_printf(a,
+	                    "the peer offers %s, we want %s: set children.<ch>.esp_proposals, ah_proposals and ipcomp alike at "
+	                    "both ends",
+	                    bundle_name(has), bundle_name(terms->ipcomp ? want | BUNDLE_IPCOMP : want));
+}
+
+const char *
+explain_bundles(struct arena *a, const struct match *m, const struct suites *offered, const struct bundle_terms *terms)
+{
+	const struct refusal *r = NULL;
+	const struct suite *s;
+
+	if (offered->n == 0)
+		return "the peer offers no proposal at all";
+	if (!bundle_wanted(terms))
+		return "nothing is allowed here: set esp_proposals or ah_proposals";
+	/* Of the right protocols first: those came nearer. */
+	for (size_t i = 0; i < m->n_refusals; i++)
+		if (m->refusal[i].first != MISMATCH_PROTOCOL && (!r || nearness(m->refusal[i].first) > nearness(r->first)))
+			r = &m->refusal[i];
+	if (!r && m->n_refusals)
+		return explain_protocols(a, &offered->s[m->refusal[0].offered], offered, terms);
+	if (!r)
+		return "the peer's proposals of one number do not go together: they need one group and one encapsulation mode, "
+		       "and IPComp with DEFLATE";
+	s = &offered->s[r->offered];
+
+	struct match_terms t = { .protocol = s->protocol == PROTO_IPSEC_AH ? PROPOSAL_AH : PROPOSAL_ESP,
+		                 .encapsulation = terms->encapsulation,
+		                 .pfs = terms->pfs };
+
+	return explain_refusal(a, r, offered, t.protocol == PROPOSAL_AH ? terms->ah : terms->esp, &t);
 }

@@ -3,7 +3,7 @@
 #define SALLYPORT_EXPLAIN_H
 
 #include "arena.h"
-#include "match.h"
+#include "bundle.h"
 
 /*
  * The only place that turns a refused negotiation into sentences: what the
@@ -12,6 +12,9 @@
  */
 const char *explain_match(struct arena *a, const struct match *m, const struct suites *offered, const struct proposals *ours,
                           const struct match_terms *terms);
+/* The same for Phase 2. */
+const char *explain_bundles(struct arena *a, const struct match *m, const struct suites *offered,
+                            const struct bundle_terms *terms);
 /* One suite, in the form of proposal_format. */
 const char *explain_suite(struct arena *a, const struct suite *s, enum proposal_protocol protocol);
 /* "encryption", "Diffie-Hellman group", ... */

@@ -33,7 +33,9 @@ ike1_value_name(uint16_t attribute, uint64_t value)
 		{ 1, "MD5" }, { 2, "SHA1" }, { 3, "TIGER" }, { 4, "SHA2_256" }, { 5, "SHA2_384" }, { 6, "SHA2_512" },
 	};
 	static const struct name group[] = {
-		{ 3, "EC2N_155" }, { 4, "EC2N_185" }, { 32, "CURVE_448" },
+		{ 3, "EC2N_155" },
+		{ 4, "EC2N_185" },
+		{ 32, "CURVE_448" },
 	};
 
 	switch (attribute) {

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ike1_sa.h"
-
-#include "ike1_attributes.h"
+#include "ike1_build.h"
 
 enum {
-	TRANSFORMS_NEEDED_MAX = 128, /* with each cipher and group once */
-	TRANSFORMS_WANTED = 32,      /* about 1,200 octets: the message stays in one packet */
+	TRANSFORMS_WANTED = 32, /* about 1,200 octets: the message stays in one packet */
 	TRANSFORM_ATTRIBUTES = 10,
 };
 
 /* One combination; which is an index into the configured lists, so that preference is order. */
 struct choice {
 	const struct proposal *p;
-	uint8_t encr, second, dh; /* second: PRF in Phase 1, INTEG in Phase 2 */
-	uint8_t esn;
+	uint8_t encr, prf, dh;
 	bool taken;
 };
 
-static const char no_memory[] = "no memory";
+const char ike1_no_memory[] = "no memory";
 
-static void
-basic(struct transform_payload *t, uint16_t type, uint64_t value)
+void
+ike1_basic(struct transform_payload *t, uint16_t type, uint64_t value)
 {
 	t->attr[t->n_attr++] = (struct attribute) { .type = type, .tv = true, .value = value };
 }
@@ -29,17 +25,17 @@ basic(struct transform_payload *t, uint16_t type, uint64_t value)
  * "Variable length attributes MAY be encoded as basic attributes if their value
  * can fit into two octets." RFC 2409 Appendix A
  */
-static bool
-lifetime(struct transform_payload *t, uint16_t type_class, uint16_t duration_class, uint16_t unit, uint64_t duration,
-         struct arena *a)
+bool
+ike1_lifetime(struct transform_payload *t, uint16_t type_class, uint16_t duration_class, uint16_t unit, uint64_t duration,
+              struct arena *a)
 {
 	uint8_t *octets;
 
 	if (duration == 0)
 		return true;
-	basic(t, type_class, unit);
+	ike1_basic(t, type_class, unit);
 	if (duration <= UINT16_MAX) {
-		basic(t, duration_class, duration);
+		ike1_basic(t, duration_class, duration);
 		return true;
 	}
 	if (duration > UINT32_MAX)
@@ -52,8 +48,8 @@ lifetime(struct transform_payload *t, uint16_t type_class, uint16_t duration_cla
 	return true;
 }
 
-static bool
-transform_open(struct transform_payload *t, size_t number, uint8_t id, struct arena *a)
+bool
+ike1_transform_open(struct transform_payload *t, size_t number, uint8_t id, struct arena *a)
 {
 	*t = (struct transform_payload) { .number = (uint8_t)number,
 		                          .id = id,
@@ -61,8 +57,8 @@ transform_open(struct transform_payload *t, size_t number, uint8_t id, struct ar
 	return t->attr != NULL;
 }
 
-static const struct algorithm *
-algorithm_at(const struct proposal *p, enum transform_kind kind, uint8_t i)
+const struct algorithm *
+ike1_algorithm_at(const struct proposal *p, enum transform_kind kind, uint8_t i)
 {
 	const struct transform *t = &p->kind[kind].t[i];
 
@@ -73,9 +69,9 @@ algorithm_at(const struct proposal *p, enum transform_kind kind, uint8_t i)
 static bool
 ike1_can_say(const struct proposal *p, uint8_t encr, uint8_t prf, uint8_t dh)
 {
-	const struct algorithm *e = algorithm_at(p, TRANSFORM_ENCR, encr);
-	const struct algorithm *f = algorithm_at(p, TRANSFORM_PRF, prf);
-	const struct algorithm *g = algorithm_at(p, TRANSFORM_DH, dh);
+	const struct algorithm *e = ike1_algorithm_at(p, TRANSFORM_ENCR, encr);
+	const struct algorithm *f = ike1_algorithm_at(p, TRANSFORM_PRF, prf);
+	const struct algorithm *g = ike1_algorithm_at(p, TRANSFORM_DH, dh);
 
 	return e && f && g && e->ike1_value && f->ike1_value && g->ike1_value;
 }
@@ -95,7 +91,7 @@ ike1_choices(struct choice *c, const struct proposals *ours, uint16_t only_dh)
 					if (ike1_can_say(p, e, f, g) &&
 					    (only_dh == DH_NONE || p->kind[TRANSFORM_DH].t[g].id == only_dh)) {
 						if (c)
-							c[n] = (struct choice) { p, e, f, g, 0, false };
+							c[n] = (struct choice) { p, e, f, g, false };
 						n++;
 					}
 	}
@@ -109,7 +105,7 @@ take_choices(struct choice *c, size_t n)
 	size_t taken = 0;
 
 	for (size_t i = 0; i < n && taken < TRANSFORMS_NEEDED_MAX; i++)
-		if (c[i].second == 0)
+		if (c[i].prf == 0)
 			taken += c[i].taken = true;
 	for (size_t i = 0; i < n && taken < TRANSFORMS_WANTED; i++)
 		if (!c[i].taken)
@@ -121,17 +117,17 @@ static bool
 ike1_transform(struct transform_payload *t, size_t number, const struct choice *c, const struct ike1_offer_terms *terms,
                struct arena *a)
 {
-	const struct algorithm *encr = algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
+	const struct algorithm *encr = ike1_algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
 
-	if (!transform_open(t, number, KEY_IKE, a))
+	if (!ike1_transform_open(t, number, KEY_IKE, a))
 		return false;
-	basic(t, IKE1_ENCRYPTION, encr->ike1_value);
+	ike1_basic(t, IKE1_ENCRYPTION, encr->ike1_value);
 	if (encr->key_bits)
-		basic(t, IKE1_KEY_LENGTH, encr->key_bits);
-	basic(t, IKE1_HASH, algorithm_at(c->p, TRANSFORM_PRF, c->second)->ike1_value);
-	basic(t, IKE1_GROUP, algorithm_at(c->p, TRANSFORM_DH, c->dh)->ike1_value);
-	basic(t, IKE1_AUTH, terms->auth);
-	return lifetime(t, IKE1_LIFE_TYPE, IKE1_LIFE_DURATION, LIFE_SECONDS, terms->life_seconds, a);
+		ike1_basic(t, IKE1_KEY_LENGTH, encr->key_bits);
+	ike1_basic(t, IKE1_HASH, ike1_algorithm_at(c->p, TRANSFORM_PRF, c->prf)->ike1_value);
+	ike1_basic(t, IKE1_GROUP, ike1_algorithm_at(c->p, TRANSFORM_DH, c->dh)->ike1_value);
+	ike1_basic(t, IKE1_AUTH, terms->auth);
+	return ike1_lifetime(t, IKE1_LIFE_TYPE, IKE1_LIFE_DURATION, LIFE_SECONDS, terms->life_seconds, a);
 }
 
 /* An SA payload with one proposal that has room for @n transforms. */
@@ -158,19 +154,19 @@ ike1_sa_from_proposals(struct sa_payload *out, const struct proposals *ours, con
 	struct proposal_payload *p;
 
 	if (!c)
-		return no_memory;
+		return ike1_no_memory;
 	if (n == 0)
 		return "none of the proposals can be said in IKEv1: it knows no combined ciphers (gcm) in Phase 1";
 	ike1_choices(c, ours, terms->dh_id);
 	taken = take_choices(c, n);
 	p = sa_open(out, PROTO_ISAKMP, taken, a);
 	if (!p)
-		return no_memory;
+		return ike1_no_memory;
 	for (size_t i = 0; i < n; i++) {
 		if (!c[i].taken)
 			continue;
 		if (!ike1_transform(&p->transform[p->n_transform], p->n_transform + 1, &c[i], terms, a))
-			return no_memory;
+			return ike1_no_memory;
 		p->n_transform++;
 	}
 	return NULL;
@@ -191,121 +187,6 @@ ike1_first_group(const struct proposals *ours)
 	return DH_NONE;
 }
 
-static bool
-lists_group(const struct proposal *p, uint16_t dh_id)
-{
-	for (size_t i = 0; i < p->kind[TRANSFORM_DH].n; i++)
-		if (p->kind[TRANSFORM_DH].t[i].id == dh_id)
-			return true;
-	return p->kind[TRANSFORM_DH].n == 0 && dh_id == DH_NONE;
-}
-
-uint16_t
-ike1_esp_group(const struct proposals *ours)
-{
-	return ours->n && ours->p[0].kind[TRANSFORM_DH].n ? ours->p[0].kind[TRANSFORM_DH].t[0].id : DH_NONE;
-}
-
-uint16_t
-ike1_pfs_group(const struct proposals *ours)
-{
-	for (size_t i = 0; i < ours->n; i++)
-		for (uint8_t g = 0; g < ours->p[i].kind[TRANSFORM_DH].n; g++)
-			if (ours->p[i].kind[TRANSFORM_DH].t[g].id != DH_NONE)
-				return ours->p[i].kind[TRANSFORM_DH].t[g].id;
-	return DH_NONE;
-}
-
-/* An empty list, as of an AEAD's integrity algorithm, still counts once. */
-static uint8_t
-at_least_once(uint8_t n)
-{
-	return n ? n : 1;
-}
-
-static size_t
-esp1_choices(struct choice *c, const struct proposals *ours, uint16_t dh_id)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ours->n; i++) {
-		const struct proposal *p = &ours->p[i];
-
-		if (!lists_group(p, dh_id))
-			continue;
-		for (uint8_t e = 0; e < p->kind[TRANSFORM_ENCR].n; e++)
-			for (uint8_t f = 0; f < at_least_once(p->kind[TRANSFORM_INTEG].n); f++)
-				for (uint8_t x = 0; x < at_least_once(p->kind[TRANSFORM_ESN].n); x++)
-					if (algorithm_at(p, TRANSFORM_ENCR, e) &&
-					    algorithm_at(p, TRANSFORM_ENCR, e)->esp1_value) {
-						if (c)
-							c[n] = (struct choice) { p, e, f, 0, x, false };
-						n++;
-					}
-	}
-	return n;
-}
-
-static bool
-esp1_transform(struct transform_payload *t, size_t number, const struct choice *c, const struct ike1_esp_terms *terms,
-               struct arena *a)
-{
-	const struct algorithm *encr = algorithm_at(c->p, TRANSFORM_ENCR, c->encr);
-	const struct algorithm *integ = algorithm_at(c->p, TRANSFORM_INTEG, c->second);
-	const struct algorithm *esn = algorithm_at(c->p, TRANSFORM_ESN, c->esn);
-
-	if (!transform_open(t, number, (uint8_t)encr->esp1_value, a))
-		return false;
-	/* RFC 4106 section 8.4: the Key Length of AES-GCM is that of the AES key, without the salt. */
-	if (encr->key_bits)
-		basic(t, ESP1_KEY_LENGTH, encr->key_bits);
-	if (integ)
-		basic(t, ESP1_AUTH, integ->esp1_value);
-	basic(t, ESP1_ENCAPSULATION, terms->encapsulation);
-	if (terms->dh_id != DH_NONE)
-		basic(t, ESP1_GROUP, algorithm_by_id(TRANSFORM_DH, terms->dh_id, 0)->ike1_value);
-	if (esn && esn->id == ESN_YES)
-		basic(t, ESP1_ESN, 1);
-	return lifetime(t, ESP1_LIFE_TYPE, ESP1_LIFE_DURATION, LIFE_SECONDS, terms->life_seconds, a) &&
-	       lifetime(t, ESP1_LIFE_TYPE, ESP1_LIFE_DURATION, LIFE_KILOBYTES, terms->life_kilobytes, a);
-}
-
-static bool
-spi_octets(struct span *out, uint32_t spi, struct arena *a)
-{
-	uint8_t *p = arena_alloc(a, 4);
-
-	if (!p)
-		return false;
-	put_be32(p, spi);
-	*out = span_of(p, 4);
-	return true;
-}
-
-const char *
-ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_esp_terms *terms,
-                           struct arena *a)
-{
-	size_t n = esp1_choices(NULL, ours, terms->dh_id);
-	struct choice *c = arena_alloc(a, (n ? n : 1) * sizeof *c);
-	struct proposal_payload *p;
-
-	if (!c)
-		return no_memory;
-	if (n == 0 || (terms->dh_id != DH_NONE && !algorithm_by_id(TRANSFORM_DH, terms->dh_id, 0)))
-		return "none of the esp_proposals can be said in IKEv1 with this Diffie-Hellman group";
-	if (n > TRANSFORMS_NEEDED_MAX)
-		n = TRANSFORMS_NEEDED_MAX;
-	p = sa_open(out, PROTO_IPSEC_ESP, n, a);
-	if (!p || !spi_octets(&p->spi, terms->spi, a))
-		return no_memory;
-	esp1_choices(c, ours, terms->dh_id);
-	for (; p->n_transform < n; p->n_transform++)
-		if (!esp1_transform(&p->transform[p->n_transform], p->n_transform + 1, &c[p->n_transform], terms, a))
-			return no_memory;
-	return NULL;
-}
-
 /*
  * "The responder MUST send a Security Association payload with the selected
  * proposal ... Each of the Proposal payloads MUST contain a single Transform
@@ -315,8 +196,7 @@ ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours,
  * section 5).
  */
 bool
-ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, uint32_t spi,
-               struct arena *a)
+ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, struct arena *a)
 {
 	const struct proposal_payload *from = &offered->proposal[chosen->proposal_index];
 	struct proposal_payload *p = sa_open(out, from->protocol, 1, a);
@@ -328,7 +208,7 @@ ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const s
 	p->number = from->number;
 	p->transform[0] = from->transform[chosen->transform_index];
 	p->n_transform = 1;
-	return spi == 0 || spi_octets(&p->spi, spi, a);
+	return true;
 }
 
 /*
@@ -347,8 +227,8 @@ same_lifetimes(const struct suite *a, const struct suite *b)
  * "The initiator MUST verify that the Security Association payload received from
  * the responder matches one of the proposals sent initially." RFC 2408 section 4.2
  */
-static const char *
-find_offered(struct suite *chosen, const struct suites *ours)
+const char *
+ike1_find_offered(struct suite *chosen, const struct suites *ours)
 {
 	bool but_lifetime = false;
 
@@ -366,24 +246,21 @@ find_offered(struct suite *chosen, const struct suites *ours)
 }
 
 const char *
-ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const struct sa_payload *offer,
-               enum proposal_protocol protocol, struct arena *a)
+ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const struct sa_payload *offer, struct arena *a)
 {
-	bool esp = protocol == PROPOSAL_ESP;
 	struct suites theirs, ours;
 	const char *text;
 
 	if (answer->doi != DOI_IPSEC || answer->situation != SIT_IDENTITY_ONLY)
 		return "the peer's answer has another DOI or situation than our offer";
-	if (!(esp ? suites_from_ike1_esp_sa(&theirs, answer, a) && suites_from_ike1_esp_sa(&ours, offer, a)
-	          : suites_from_ike1_sa(&theirs, answer, a) && suites_from_ike1_sa(&ours, offer, a)))
-		return no_memory;
+	if (!suites_from_ike1_sa(&theirs, answer, a) || !suites_from_ike1_sa(&ours, offer, a))
+		return ike1_no_memory;
 	if (theirs.n != 1)
 		return "the peer's answer must choose exactly one transform (RFC 2408 section 4.2)";
 	*chosen = theirs.s[0];
 	if (chosen->unknown) {
 		text = arena_printf(a, "the peer's answer holds what we did not offer: %s", chosen->unknown_what);
-		return text ? text : no_memory;
+		return text ? text : ike1_no_memory;
 	}
-	return find_offered(chosen, &ours);
+	return ike1_find_offered(chosen, &ours);
 }

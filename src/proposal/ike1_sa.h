@@ -16,13 +16,13 @@ enum { KEY_IKE = 1 };       /* Transform-Id of PROTO_ISAKMP, RFC 2407 section 4.
 enum { ESP_SPI_MIN = 256 }; /* RFC 4303 section 2.1: 1 to 255 are reserved */
 
 /*
- * suites_from_ike1_sa, suites_from_ike1_esp_sa - what an SA payload of Phase 1,
+ * suites_from_ike1_sa, suites_from_ike1_ipsec_sa - what an SA payload of Phase 1,
  * or of Phase 2, offers: a suite a transform, in the payload's order, at most
- * SUITES_MAX. What we do not know makes a suite `unknown`, with what it was; so
- * does a Phase 2 proposal that is not ESP alone. False when out of memory.
+ * SUITES_MAX. What we do not know makes a suite `unknown`, with what it was. Which
+ * suites of Phase 2 go together is in bundle.h. False when out of memory.
  */
 bool suites_from_ike1_sa(struct suites *out, const struct sa_payload *sa, struct arena *a);
-bool suites_from_ike1_esp_sa(struct suites *out, const struct sa_payload *sa, struct arena *a);
+bool suites_from_ike1_ipsec_sa(struct suites *out, const struct sa_payload *sa, struct arena *a);
 
 /*
  * ike1_sa_from_proposals - our Phase 1 offer: one proposal, a transform for each
@@ -46,42 +46,19 @@ const char *ike1_sa_from_proposals(struct sa_payload *out, const struct proposal
  */
 uint16_t ike1_first_group(const struct proposals *ours);
 
-/* What all transforms of a Quick Mode have in common. */
-struct ike1_esp_terms {
-	uint32_t spi;                          /* ours, host order */
-	uint16_t dh_id;                        /* the group of our KE payload; DH_NONE: no PFS */
-	uint16_t encapsulation;                /* ENCAPSULATION_* */
-	uint64_t life_seconds, life_kilobytes; /* 0: not offered */
-};
-
-/* The group that a Quick Mode of ours is to use: the first of the first proposal; DH_NONE: no PFS. */
-uint16_t ike1_esp_group(const struct proposals *ours);
-/* The same where PFS is a must: the first that is named at all; DH_NONE: none is. */
-uint16_t ike1_pfs_group(const struct proposals *ours);
-
 /*
- * ike1_sa_from_esp_proposals - our Phase 2 offer: the combinations of those
- * proposals that allow the group, since a Quick Mode has one (RFC 2409 section
- * 5.5). NULL, or a sentence.
+ * ike1_sa_answer - the responder's SA payload of Phase 1: the chosen proposal with its one
+ * transform, numbers and attributes exactly as received. False when out of memory.
  */
-const char *ike1_sa_from_esp_proposals(struct sa_payload *out, const struct proposals *ours, const struct ike1_esp_terms *terms,
-                                       struct arena *a);
+bool ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, struct arena *a);
 
 /*
- * ike1_sa_answer - the responder's SA payload: the chosen proposal with its one
- * transform, numbers and attributes exactly as received. @spi: ours, for ESP;
- * 0 in Phase 1, which has none. False when out of memory.
- */
-bool ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const struct suite *chosen, uint32_t spi,
-                    struct arena *a);
-
-/*
- * ike1_sa_accept - the initiator's check of the answer: exactly one transform,
- * one of those in @offer. @chosen is the answer's, with its lifetimes, its SPI
+ * ike1_sa_accept - the initiator's check of the answer in Phase 1: exactly one transform,
+ * one of those in @offer. @chosen is the answer's, with its lifetimes
  * and the transform_index that it has in @offer. NULL, or a sentence.
  */
 const char *ike1_sa_accept(struct suite *chosen, const struct sa_payload *answer, const struct sa_payload *offer,
-                           enum proposal_protocol protocol, struct arena *a);
+                           struct arena *a);
 
 /* Names of the numbers of RFC 2409 Appendix A and RFC 2407 that are not in our registry; NULL for others. */
 const char *ike1_value_name(uint16_t attribute, uint64_t value);

@@ -6,7 +6,7 @@
 
 #include "ike1_attributes.h"
 
-enum { CLASSES = 32 };
+enum { CLASSES = 32, CPI_NEGOTIATED_MIN = 256 };
 
 /* One transform being read. */
 struct reading {
@@ -204,22 +204,12 @@ phase1_suite(struct reading *r, const struct transform_payload *t)
 	r->s->auth = (uint16_t)v[IKE1_AUTH];
 }
 
+/* What all protocols of Phase 2 have: RFC 2407 section 4.5. */
 static void
-phase2_suite(struct reading *r, const struct transform_payload *t)
+take_common(struct reading *r)
 {
-	const struct algorithm *integ;
 	uint64_t *v = r->value;
 
-	read_attributes(r, &phase2, t);
-	take_cipher(r, algorithm_by_esp1(TRANSFORM_ENCR, t->id, (uint16_t)v[ESP1_KEY_LENGTH]), v[ESP1_KEY_LENGTH],
-	            esp1_transform_name(t->id), t->id);
-	if (r->seen[ESP1_AUTH]) {
-		integ = algorithm_by_esp1(TRANSFORM_INTEG, (uint16_t)v[ESP1_AUTH], 0);
-		if (integ)
-			r->s->integ_id = integ->id;
-		else
-			unknown_value(r, "authentication algorithm", esp1_auth_name(v[ESP1_AUTH]), v[ESP1_AUTH], 0);
-	}
 	if (r->seen[ESP1_GROUP])
 		take_group(r, v[ESP1_GROUP]);
 	r->s->encapsulation = (uint16_t)v[ESP1_ENCAPSULATION];
@@ -230,6 +220,66 @@ phase2_suite(struct reading *r, const struct transform_payload *t)
 	if (r->seen[ESP1_ESN] && v[ESP1_ESN] != 1)
 		unknown_value(r, "extended sequence numbers", NULL, v[ESP1_ESN], 0);
 	r->s->esn = r->seen[ESP1_ESN];
+}
+
+static void
+take_integ(struct reading *r)
+{
+	uint64_t value = r->value[ESP1_AUTH];
+	const struct algorithm *integ = algorithm_by_esp1(TRANSFORM_INTEG, (uint16_t)value, 0);
+
+	if (integ)
+		r->s->integ_id = integ->id;
+	else
+		unknown_value(r, "authentication algorithm", esp1_auth_name(value), value, 0);
+}
+
+static void
+esp_suite(struct reading *r, const struct transform_payload *t)
+{
+	uint64_t bits = r->value[ESP1_KEY_LENGTH];
+
+	take_cipher(r, algorithm_by_esp1(TRANSFORM_ENCR, t->id, (uint16_t)bits), bits, esp1_transform_name(t->id), t->id);
+	if (r->seen[ESP1_AUTH])
+		take_integ(r);
+}
+
+/* "the Authentication Algorithm attribute MUST be specified to identify the appropriate AH protection suite" RFC 2407 4.4.3 */
+static void
+ah_suite(struct reading *r, const struct transform_payload *t)
+{
+	const struct algorithm *a = algorithm_by_ah1(t->id);
+
+	if (!r->seen[ESP1_AUTH]) {
+		unknown(r->s, r->a, "AH without an authentication algorithm");
+		return;
+	}
+	take_integ(r);
+	if (!a || a->id != r->s->integ_id)
+		unknown(r->s, r->a, "AH transform %u with an authentication algorithm that does not go with it", t->id);
+}
+
+static void
+ipcomp_suite(struct reading *r, const struct transform_payload *t)
+{
+	static const char *const names[] = { "0", "OUI", "DEFLATE", "LZS", "V42BIS" };
+
+	r->s->ipcomp_id = t->id;
+	if (t->id != IPCOMP_DEFLATE)
+		unknown_value(r, "compression algorithm", t->id < sizeof names / sizeof *names ? names[t->id] : NULL, t->id, 0);
+}
+
+static void
+phase2_suite(struct reading *r, const struct transform_payload *t)
+{
+	read_attributes(r, &phase2, t);
+	if (r->s->protocol == PROTO_IPSEC_ESP)
+		esp_suite(r, t);
+	else if (r->s->protocol == PROTO_IPSEC_AH)
+		ah_suite(r, t);
+	else if (r->s->protocol == PROTO_IPCOMP)
+		ipcomp_suite(r, t);
+	take_common(r);
 }
 
 static size_t
@@ -255,46 +305,72 @@ protocol_name(uint8_t protocol)
  * consisting of multiple protocols, then there MUST be multiple Proposal
  * payloads each with the same Proposal number." RFC 2408 section 4.2
  */
-static const struct proposal_payload *
-companion(const struct sa_payload *sa, size_t of)
+static bool
+is_twice(const struct sa_payload *sa, size_t of)
 {
 	for (size_t i = 0; i < sa->n_proposal; i++)
-		if (i != of && sa->proposal[i].number == sa->proposal[of].number)
-			return &sa->proposal[i];
-	return NULL;
+		if (i != of && sa->proposal[i].number == sa->proposal[of].number &&
+		    sa->proposal[i].protocol == sa->proposal[of].protocol)
+			return true;
+	return false;
 }
 
+/* RFC 3173 section 4: two octets, or four with the CPI in the last two; section 3.3: which values are whose. */
 static void
-check_esp_proposal(struct suite *s, const struct sa_payload *sa, size_t index, struct arena *a)
+take_cpi(struct suite *s, const struct proposal_payload *p, struct arena *a)
 {
-	const struct proposal_payload *p = &sa->proposal[index], *with = companion(sa, index);
-
-	if (with)
-		unknown(s, a, "%s together with %s (proposal %u is both or nothing), and we negotiate ESP alone",
-		        protocol_name(p->protocol), protocol_name(with->protocol), p->number);
-	else if (p->protocol != PROTO_IPSEC_ESP)
-		unknown(s, a, "%s, and we negotiate ESP alone", protocol_name(p->protocol));
-	else if (p->spi.n != 4)
-		unknown(s, a, "an SPI of %zu octets, which must have four", p->spi.n);
-	else if (get_be32(p->spi.p) < ESP_SPI_MIN)
-		unknown(s, a, "the SPI %u: those below 256 are reserved (RFC 4303 section 2.1)", (unsigned)get_be32(p->spi.p));
-	if (p->spi.n == 4)
-		s->spi = get_be32(p->spi.p);
+	if (p->spi.n != 2 && p->spi.n != 4) {
+		unknown(s, a, "a CPI of %zu octets, which must have two or four", p->spi.n);
+		return;
+	}
+	s->spi = p->spi.n == 2 ? get_be16(p->spi.p) : get_be32(p->spi.p);
+	if (s->spi > UINT16_MAX || (s->spi < CPI_NEGOTIATED_MIN && s->spi != IPCOMP_DEFLATE))
+		unknown(s, a, "the CPI %u, which is reserved (RFC 3173 section 3.3)", (unsigned)s->spi);
 }
 
 static void
-read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t transform, bool esp, struct arena *a)
+take_spi(struct suite *s, const struct proposal_payload *p, struct arena *a)
+{
+	if (p->spi.n != 4) {
+		unknown(s, a, "an SPI of %zu octets, which must have four", p->spi.n);
+		return;
+	}
+	s->spi = get_be32(p->spi.p);
+	if (s->spi < ESP_SPI_MIN)
+		unknown(s, a, "the SPI %u: those below 256 are reserved (RFC 4303 section 2.1)", (unsigned)s->spi);
+}
+
+static void
+check_ipsec_proposal(struct suite *s, const struct sa_payload *sa, size_t index, struct arena *a)
+{
+	const struct proposal_payload *p = &sa->proposal[index];
+
+	s->spi_octets = (uint8_t)p->spi.n;
+	if (is_twice(sa, index))
+		unknown(s, a, "%s twice in proposal %u, whose protocols are all or nothing", protocol_name(p->protocol),
+		        p->number);
+	if (p->protocol == PROTO_IPSEC_ESP || p->protocol == PROTO_IPSEC_AH)
+		take_spi(s, p, a);
+	else if (p->protocol == PROTO_IPCOMP)
+		take_cpi(s, p, a);
+	else
+		unknown(s, a, "%s in Phase 2, which negotiates AH, ESP and IPComp", protocol_name(p->protocol));
+}
+
+static void
+read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t transform, bool ipsec, struct arena *a)
 {
 	const struct proposal_payload *p = &sa->proposal[proposal];
 	const struct transform_payload *t = &p->transform[transform];
 	struct reading r = { .s = s, .a = a };
 
-	*s = (struct suite) { .proposal_number = p->number,
+	*s = (struct suite) { .protocol = p->protocol,
+		              .proposal_number = p->number,
 		              .transform_number = t->number,
 		              .proposal_index = (uint16_t)proposal,
 		              .transform_index = (uint16_t)transform };
-	if (esp) {
-		check_esp_proposal(s, sa, proposal, a);
+	if (ipsec) {
+		check_ipsec_proposal(s, sa, proposal, a);
 		phase2_suite(&r, t);
 		return;
 	}
@@ -303,8 +379,22 @@ read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t
 	phase1_suite(&r, t);
 }
 
+/* A proposal that was read in part must not pass for the whole, nor its bundle for one without it. */
+static void
+mark_cut_off(struct suites *out, const struct sa_payload *sa, struct arena *a)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sa->n_proposal; i++) {
+		n += sa->proposal[i].n_transform;
+		for (size_t k = 0; n > SUITES_MAX && k < out->n; k++)
+			if (out->s[k].proposal_number == sa->proposal[i].number)
+				unknown(&out->s[k], a, "more than %d transforms", SUITES_MAX);
+	}
+}
+
 static bool
-read_suites(struct suites *out, const struct sa_payload *sa, bool esp, struct arena *a)
+read_suites(struct suites *out, const struct sa_payload *sa, bool ipsec, struct arena *a)
 {
 	size_t n = count_transforms(sa);
 
@@ -313,7 +403,9 @@ read_suites(struct suites *out, const struct sa_payload *sa, bool esp, struct ar
 		return false;
 	for (size_t i = 0; i < sa->n_proposal; i++)
 		for (size_t j = 0; j < sa->proposal[i].n_transform && out->n < n; j++)
-			read_suite(&out->s[out->n++], sa, i, j, esp, a);
+			read_suite(&out->s[out->n++], sa, i, j, ipsec, a);
+	if (ipsec)
+		mark_cut_off(out, sa, a);
 	return true;
 }
 
@@ -324,7 +416,7 @@ suites_from_ike1_sa(struct suites *out, const struct sa_payload *sa, struct aren
 }
 
 bool
-suites_from_ike1_esp_sa(struct suites *out, const struct sa_payload *sa, struct arena *a)
+suites_from_ike1_ipsec_sa(struct suites *out, const struct sa_payload *sa, struct arena *a)
 {
 	return read_suites(out, sa, true, a);
 }

@@ -116,7 +116,8 @@ match_suites(struct match *out, const struct suites *offered, const struct propo
 bool
 suite_same(const struct suite *a, const struct suite *b)
 {
-	return a->encr.id == b->encr.id && a->encr.key_bits == b->encr.key_bits && a->prf_id == b->prf_id &&
-	       a->integ_id == b->integ_id && a->dh_id == b->dh_id && a->esn == b->esn && a->auth == b->auth &&
+	return a->protocol == b->protocol && a->ipcomp_id == b->ipcomp_id && a->encr.id == b->encr.id &&
+	       a->encr.key_bits == b->encr.key_bits && a->prf_id == b->prf_id && a->integ_id == b->integ_id &&
+	       a->dh_id == b->dh_id && a->esn == b->esn && a->auth == b->auth &&
 	       encapsulation_canonical(a->encapsulation) == encapsulation_canonical(b->encapsulation);
 }

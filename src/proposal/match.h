@@ -57,6 +57,7 @@ enum auth_offer {
 
 /* One concrete combination: an IKEv1 transform (or AND of one ESP transform), as offered or as chosen. */
 struct suite {
+	uint8_t protocol; /* PROTO_* */
 	struct transform encr;
 	uint16_t prf_id;   /* IKE */
 	uint16_t integ_id; /* ESP; IKEv1 phase 1 has none */
@@ -68,10 +69,14 @@ struct suite {
 	uint64_t life_seconds, life_kilobytes;
 	uint8_t proposal_number, transform_number;
 	uint16_t proposal_index, transform_index; /* where it is in the SA payload: numbers may repeat, indices do not */
-	uint32_t spi;                             /* ESP: the offerer's SPI */
+	uint32_t spi;                             /* ESP, AH: the offerer's SPI; IPComp: its CPI */
+	uint8_t spi_octets;                       /* as it was sent: a CPI has 2 or 4 */
+	uint8_t ipcomp_id;                        /* IPComp: IPCOMP_DEFLATE */
 	bool unknown;                             /* holds an attribute or algorithm that we do not know: never chosen */
 	const char *unknown_what;                 /* "hash algorithm 77"; in the decoder's arena */
 };
+
+enum { IPCOMP_DEFLATE = 2 }; /* RFC 2407 section 4.4.5 */
 
 enum { SUITES_MAX = 1024 }; /* of one SA payload; later ones are passed over */
 

@@ -30,16 +30,66 @@ decoded(const uint8_t *data, size_t n, struct arena *arena)
 
 /* The answer to a choice is accepted by whoever made the offer. */
 static void
-judge_answer(const struct sa_payload *offer, const struct suite *chosen, bool esp, struct arena *arena)
+phase_1(const struct sa_payload *sa, struct arena *arena)
 {
-	enum proposal_protocol protocol = esp ? PROPOSAL_ESP : PROPOSAL_IKE;
+	struct match_terms terms = { .protocol = PROPOSAL_IKE, .auth = AUTH_OFFER_PSK };
+	struct proposals ours = { 0 };
+	struct suites offered;
 	struct sa_payload answer;
+	struct match match;
 	struct suite seen;
 
-	fuzz_require(ike1_sa_answer(&answer, offer, chosen, esp ? 0x12345678 : 0, arena));
+	fuzz_require(suites_from_ike1_sa(&offered, sa, arena));
+	fuzz_require(offered.n <= SUITES_MAX);
+	fuzz_require(proposals_default(&ours, PROPOSAL_IKE));
+	match_suites(&match, &offered, &ours, &terms);
+	fuzz_require(explain_match(arena, &match, &offered, &ours, &terms));
+	proposals_free(&ours);
+	if (!match.chosen)
+		return;
+	fuzz_require(!offered.s[match.offered].unknown);
+	fuzz_require(ike1_sa_answer(&answer, sa, &offered.s[match.offered], arena));
 	fuzz_require(answer.n_proposal == 1 && answer.proposal[0].n_transform == 1);
-	fuzz_require(ike1_sa_accept(&seen, &answer, offer, protocol, arena) == NULL);
-	fuzz_require(suite_same(&seen, chosen));
+	fuzz_require(ike1_sa_accept(&seen, &answer, sa, arena) == NULL);
+	fuzz_require(suite_same(&seen, &offered.s[match.offered]));
+}
+
+static unsigned
+bits(unsigned has)
+{
+	return (has & 1) + (has >> 1 & 1) + (has >> 2 & 1);
+}
+
+/* Under each set of protocols that a child can want. */
+static void
+phase_2(const struct sa_payload *sa, unsigned wanted, struct arena *arena)
+{
+	static const struct bundle_spis spis = { .esp = 0x12345678, .ah = 0x87654321, .cpi = 0x1234 };
+	struct proposals esp = { 0 }, ah = { 0 };
+	struct bundle_terms terms = {
+		.esp = &esp, .ah = &ah, .ipcomp = wanted & BUNDLE_IPCOMP, .encapsulation = ENCAPSULATION_TUNNEL
+	};
+	struct suites offered;
+	struct sa_payload answer;
+	struct match match;
+	struct bundle chosen, seen;
+
+	fuzz_require(suites_from_ike1_ipsec_sa(&offered, sa, arena));
+	fuzz_require(offered.n <= SUITES_MAX);
+	fuzz_require(!(wanted & BUNDLE_ESP) || proposals_default(&esp, PROPOSAL_ESP));
+	fuzz_require(!(wanted & BUNDLE_AH) || proposals_default(&ah, PROPOSAL_AH));
+	match_bundles(&chosen, &match, &offered, &terms);
+	fuzz_require(explain_bundles(arena, &match, &offered, &terms));
+	proposals_free(&esp);
+	proposals_free(&ah);
+	if (!match.chosen)
+		return;
+	fuzz_require((chosen.has & (BUNDLE_ESP | BUNDLE_AH)) == (wanted & (BUNDLE_ESP | BUNDLE_AH)));
+	fuzz_require(!chosen.esp.unknown && !chosen.ah.unknown && !chosen.ipcomp.unknown);
+	fuzz_require(ike1_sa_answer_bundle(&answer, sa, &chosen, &spis, arena));
+	fuzz_require(answer.n_proposal == bits(chosen.has));
+	fuzz_require(ike1_sa_accept_bundle(&seen, &answer, sa, arena) == NULL);
+	fuzz_require(seen.has == chosen.has);
 }
 
 static void
@@ -47,26 +97,16 @@ negotiate(const uint8_t *data, size_t n, bool esp)
 {
 	autoarena arena = { 0 };
 	struct message m = decoded(data, n, &arena);
-	struct match_terms terms = { .protocol = esp ? PROPOSAL_ESP : PROPOSAL_IKE,
-		                     .auth = esp ? 0 : AUTH_OFFER_PSK,
-		                     .encapsulation = esp ? ENCAPSULATION_TUNNEL : 0 };
-	struct proposals ours = { 0 };
-	struct suites offered;
-	struct match match;
 
 	if (m.n == 0)
 		return;
-	fuzz_require(esp ? suites_from_ike1_esp_sa(&offered, &m.payload[0].sa, &arena)
-	                 : suites_from_ike1_sa(&offered, &m.payload[0].sa, &arena));
-	fuzz_require(offered.n <= SUITES_MAX);
-	fuzz_require(proposals_default(&ours, terms.protocol));
-	match_suites(&match, &offered, &ours, &terms);
-	fuzz_require(explain_match(&arena, &match, &offered, &ours, &terms));
-	if (match.chosen) {
-		fuzz_require(!offered.s[match.offered].unknown);
-		judge_answer(&m.payload[0].sa, &offered.s[match.offered], esp, &arena);
+	if (!esp) {
+		phase_1(&m.payload[0].sa, &arena);
+		return;
 	}
-	proposals_free(&ours);
+	for (unsigned wanted = BUNDLE_ESP; wanted <= (BUNDLE_ESP | BUNDLE_AH | BUNDLE_IPCOMP); wanted++)
+		if (wanted & (BUNDLE_ESP | BUNDLE_AH))
+			phase_2(&m.payload[0].sa, wanted, &arena);
 }
 
 static void

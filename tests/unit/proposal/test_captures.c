@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "bundle.h"
 #include "explain.h"
 #include "ike1_sa.h"
 #include "pcap.h"
@@ -127,7 +128,7 @@ check_phase1(const char *json, const char *path)
 	assert_true(m.chosen);
 	assert_true(offered.s[m.offered].life_seconds_given && offered.s[m.offered].life_seconds >= 3600);
 	if (x.answered) {
-		assert_null(ike1_sa_accept(&chosen, &x.answer, &x.offer, PROPOSAL_IKE, &arena));
+		assert_null(ike1_sa_accept(&chosen, &x.answer, &x.offer, &arena));
 		assert_named_in_status(json, &chosen, &arena);
 	}
 	proposals_free(&ours);
@@ -247,7 +248,7 @@ phase_2_offers_are_what_was_configured(void **state)
 		uint8_t *octets = arena_alloc(&arena, sizeof line / 2);
 		struct message m = { 0 };
 		struct suites offered;
-		struct suite seen;
+		struct bundle seen;
 		struct sa_payload *sa;
 
 		assert_int_equal(sscanf(line, "%159s %u %u %255s %65535s", file, &frame, &first, types, hex), 5);
@@ -255,11 +256,11 @@ phase_2_offers_are_what_was_configured(void **state)
 			continue;
 		assert_null(isakmp_decode_payloads(&m, (uint8_t)first, span_of(octets, from_hex(octets, hex)), true, &arena));
 		sa = &m.payload[1].sa;
-		assert_true(suites_from_ike1_esp_sa(&offered, sa, &arena));
+		assert_true(suites_from_ike1_ipsec_sa(&offered, sa, &arena));
 		configured_esp(configured, file);
 		check_phase2_suites(&offered, configured, &arena);
 		if (strcmp(file, last_file) == 0 && !offered.s[0].unknown) {
-			const char *why = ike1_sa_accept(&seen, sa, &last, PROPOSAL_ESP, &arena);
+			const char *why = ike1_sa_accept_bundle(&seen, sa, &last, &arena);
 
 			assert_string_equal(why ? why : "", "");
 			answers++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "check.h"
+#include "bundle.h"
 #include "explain.h"
 #include "ike1_sa.h"
 
@@ -41,7 +42,7 @@ phase2(struct arena *a, uint8_t id, struct attribute *attr, size_t n)
 	struct sa_payload sa = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = &p, .n_proposal = 1 };
 	struct suites s;
 
-	assert_true(suites_from_ike1_esp_sa(&s, &sa, a));
+	assert_true(suites_from_ike1_ipsec_sa(&s, &sa, a));
 	assert_int_equal(s.n, 1);
 	return s.s[0];
 }
@@ -256,27 +257,26 @@ two_proposals(struct arena *a, struct proposal_payload *p)
 		p[i].transform = &t;
 		p[i].n_transform = 1;
 	}
-	assert_true(suites_from_ike1_esp_sa(&s, &sa, a));
+	assert_true(suites_from_ike1_ipsec_sa(&s, &sa, a));
 	assert_int_equal(s.n, 2);
 	return s;
 }
 
-/* RFC 2408 section 4.2: the same number is AND, another is OR. */
+/* RFC 2408 section 4.2: the same number is AND, another is OR; how they go together is tested in test_bundle.c. */
 static void
-and_is_refused_or_is_read(void **state)
+each_protocol_is_read(void **state)
 {
 	autoarena a = { 0 };
-	struct proposal_payload both[] = { { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) },
-		                           { .number = 1, .protocol = PROTO_IPSEC_AH, .spi = span_of(spi, 4) } };
-	struct proposal_payload either[] = { { .number = 1, .protocol = PROTO_IPSEC_AH, .spi = span_of(spi, 4) },
+	struct proposal_payload twice[] = { { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) },
+		                            { .number = 1, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) } };
+	struct proposal_payload either[] = { { .number = 1, .protocol = 9, .spi = span_of(spi, 4) },
 		                             { .number = 2, .protocol = PROTO_IPSEC_ESP, .spi = span_of(spi, 4) } };
-	struct suites s = two_proposals(&a, both);
+	struct suites s = two_proposals(&a, twice);
 
 	(void)state;
-	assert_unknown(s.s[0], "ESP together with AH (proposal 1 is both or nothing), and we negotiate ESP alone");
-	assert_unknown(s.s[1], "AH together with ESP (proposal 1 is both or nothing), and we negotiate ESP alone");
+	assert_unknown(s.s[0], "ESP twice in proposal 1, whose protocols are all or nothing");
 	s = two_proposals(&a, either);
-	assert_unknown(s.s[0], "AH, and we negotiate ESP alone");
+	assert_unknown(s.s[0], "an unknown protocol in Phase 2, which negotiates AH, ESP and IPComp");
 	assert_false(s.s[1].unknown);
 	assert_int_equal(s.s[1].proposal_number, 2);
 	assert_int_equal(s.s[1].proposal_index, 1);
@@ -502,9 +502,10 @@ offers_are_bounded(void **state)
 	        "ecp256-ecp384-ecp521-curve25519-modp1536-modp1024-modp768";
 	static const char esp[] = "aes256-aes192-aes128-3des-null-sha256-sha384-sha512-sha1-md5-esn-noesn";
 	char text[8 * sizeof esp] = "";
-	struct ike1_esp_terms terms = { .spi = 0x1000, .encapsulation = ENCAPSULATION_TUNNEL };
 	autoarena a = { 0 };
-	struct proposals ours = parsed(PROPOSAL_IKE, many);
+	struct proposals ours = parsed(PROPOSAL_IKE, many), none = { 0 };
+	struct bundle_offer terms = { .terms = { .esp = &ours, .ah = &none, .encapsulation = ENCAPSULATION_TUNNEL },
+		                      .spis = { .esp = 0x1000 } };
 	struct sa_payload sa;
 
 	(void)state;
@@ -514,7 +515,7 @@ offers_are_bounded(void **state)
 	for (int i = 0; i < 4; i++)
 		strcat(strcat(text, i ? "," : ""), esp);
 	ours = parsed(PROPOSAL_ESP, text);
-	assert_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
+	assert_null(ike1_sa_from_bundle(&sa, &terms, &a));
 	assert_int_equal(sa.proposal[0].n_transform, 128);
 	proposals_free(&ours);
 }
@@ -524,11 +525,11 @@ our_phase_2_offer(void **state)
 {
 	autoarena a = { 0 };
 	struct proposals ours = parsed(PROPOSAL_ESP, "aes256gcm16-modp2048,aes128-sha256-esn-noesn-modp2048,null-sha1");
-	struct ike1_esp_terms terms = { .spi = 0xc0ffee01,
-		                        .dh_id = ike1_esp_group(&ours),
-		                        .encapsulation = ENCAPSULATION_UDP_TUNNEL,
-		                        .life_seconds = 3960,
-		                        .life_kilobytes = 1000000 };
+	struct proposals none = { 0 };
+	struct bundle_offer terms = { .terms = { .esp = &ours, .ah = &none, .encapsulation = ENCAPSULATION_UDP_TUNNEL },
+		                      .spis = { .esp = 0xc0ffee01 },
+		                      .life_seconds = 3960,
+		                      .life_kilobytes = 1000000 };
 	static const char *const expected[] = { "AES_GCM_16_256/MODP_2048/NO_EXT_SEQ",
 		                                "AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/EXT_SEQ",
 		                                "AES_CBC_128/HMAC_SHA2_256_128/MODP_2048/NO_EXT_SEQ" };
@@ -536,9 +537,10 @@ our_phase_2_offer(void **state)
 	struct suites s;
 
 	(void)state;
+	terms.dh_id = bundle_group(&terms.terms);
 	assert_int_equal(terms.dh_id, DH_MODP_2048);
-	assert_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
-	assert_true(suites_from_ike1_esp_sa(&s, &sa, &a));
+	assert_null(ike1_sa_from_bundle(&sa, &terms, &a));
+	assert_true(suites_from_ike1_ipsec_sa(&s, &sa, &a));
 	assert_int_equal(s.n, COUNT(expected)); /* null-sha1 has no group: it cannot be in this Quick Mode */
 	for (size_t i = 0; i < s.n; i++) {
 		assert_string_equal(explain_suite(&a, &s.s[i], PROPOSAL_ESP), expected[i]);
@@ -548,11 +550,11 @@ our_phase_2_offer(void **state)
 		assert_int_equal(s.s[i].life_kilobytes, 1000000);
 	}
 	terms.dh_id = DH_NONE;
-	assert_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
+	assert_null(ike1_sa_from_bundle(&sa, &terms, &a));
 	assert_int_equal(sa.proposal[0].n_transform, 1);
 	assert_int_equal(sa.proposal[0].transform[0].id, 11);
 	terms.dh_id = DH_ECP_521;
-	assert_non_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
+	assert_non_null(ike1_sa_from_bundle(&sa, &terms, &a));
 	proposals_free(&ours);
 }
 
@@ -561,8 +563,10 @@ the_default_phase_2_asks_for_no_pfs_but_takes_it(void **state)
 {
 	autoarena a = { 0 };
 	struct proposals ours = parsed(PROPOSAL_ESP, "default");
-	struct ike1_esp_terms terms = { .spi = 0x1000, .dh_id = ike1_esp_group(&ours), .encapsulation = ENCAPSULATION_TUNNEL };
-	struct match_terms match_terms = { .protocol = PROPOSAL_ESP, .encapsulation = ENCAPSULATION_TUNNEL };
+	struct proposals none = { 0 };
+	struct bundle_offer terms = { .terms = { .esp = &ours, .ah = &none, .encapsulation = ENCAPSULATION_TUNNEL },
+		                      .spis = { .esp = 0x1000 } };
+	struct bundle chosen;
 	struct attribute pfs[] = { TV(6, 256), TV(4, 1), TV(3, 14) };
 	struct suite s = phase2(&a, 20, pfs, COUNT(pfs));
 	struct suites offered = { &s, 1 };
@@ -570,10 +574,11 @@ the_default_phase_2_asks_for_no_pfs_but_takes_it(void **state)
 	struct match m;
 
 	(void)state;
-	assert_int_equal(terms.dh_id, DH_NONE);
-	assert_null(ike1_sa_from_esp_proposals(&sa, &ours, &terms, &a));
-	match_suites(&m, &offered, &ours, &match_terms);
+	assert_int_equal(bundle_group(&terms.terms), DH_NONE);
+	assert_null(ike1_sa_from_bundle(&sa, &terms, &a));
+	match_bundles(&chosen, &m, &offered, &terms.terms);
 	assert_true(m.chosen);
+	assert_int_equal(chosen.esp.dh_id, DH_MODP_2048);
 	proposals_free(&ours);
 }
 
@@ -597,21 +602,22 @@ the_answer_echoes_the_chosen_transform(void **state)
 	};
 	struct sa_payload offer = { .doi = DOI_IPSEC, .situation = SIT_IDENTITY_ONLY, .proposal = &p, .n_proposal = 1 }, answer;
 	struct suites s;
-	struct suite seen;
+	struct bundle chosen = { .has = BUNDLE_ESP }, seen;
 
 	(void)state;
-	assert_true(suites_from_ike1_esp_sa(&s, &offer, &a));
+	assert_true(suites_from_ike1_ipsec_sa(&s, &offer, &a));
 	assert_false(s.s[1].unknown);
-	assert_true(ike1_sa_answer(&answer, &offer, &s.s[1], 0xdeadbeef, &a));
+	chosen.esp = s.s[1];
+	assert_true(ike1_sa_answer_bundle(&answer, &offer, &chosen, &(struct bundle_spis) { .esp = 0xdeadbeef }, &a));
 	assert_int_equal(answer.n_proposal, 1);
 	assert_int_equal(answer.proposal[0].number, 5);
 	assert_int_equal(answer.proposal[0].n_transform, 1);
 	assert_int_equal(get_be32(answer.proposal[0].spi.p), 0xdeadbeef);
 	assert_int_equal(answer.proposal[0].transform[0].number, 9);
 	assert_memory_equal(answer.proposal[0].transform[0].attr, second, sizeof second);
-	assert_null(ike1_sa_accept(&seen, &answer, &offer, PROPOSAL_ESP, &a));
-	assert_int_equal(seen.transform_index, 1);
-	assert_int_equal(seen.spi, 0xdeadbeef);
+	assert_null(ike1_sa_accept_bundle(&seen, &answer, &offer, &a));
+	assert_int_equal(seen.esp.transform_index, 1);
+	assert_int_equal(seen.esp.spi, 0xdeadbeef);
 }
 
 /* Puts our offer of two transforms against an answer with these attributes. */
@@ -627,7 +633,7 @@ accepted(struct arena *a, struct attribute *attr, size_t n, size_t transforms)
 	const char *why;
 
 	assert_null(offer_phase_1(&offer, &ours, 28800, a));
-	why = ike1_sa_accept(&seen, &answer, &offer, PROPOSAL_IKE, a);
+	why = ike1_sa_accept(&seen, &answer, &offer, a);
 	proposals_free(&ours);
 	return why;
 }
@@ -671,7 +677,7 @@ another_doi_or_situation_is_no_answer(void **state)
 	struct suite seen;
 
 	(void)state;
-	assert_non_null(strstr(ike1_sa_accept(&seen, &answer, &offer, PROPOSAL_IKE, &a), "another DOI or situation"));
+	assert_non_null(strstr(ike1_sa_accept(&seen, &answer, &offer, &a), "another DOI or situation"));
 }
 
 int
@@ -685,7 +691,7 @@ main(void)
 		cmocka_unit_test(lifetimes_in_both_units_and_their_conflicts),
 		cmocka_unit_test(a_phase_2_transform_becomes_a_suite),
 		cmocka_unit_test(what_phase_2_does_not_know_is_named),
-		cmocka_unit_test(and_is_refused_or_is_read),
+		cmocka_unit_test(each_protocol_is_read),
 		cmocka_unit_test(spis_are_four_octets_and_not_reserved),
 		cmocka_unit_test(other_protocols_are_not_phase_1),
 		cmocka_unit_test(the_number_of_suites_is_bounded),

@@ -45,24 +45,20 @@ parsed(enum proposal_protocol protocol, const char *text)
 	return p;
 }
 
-/* An offer with long lifetimes, read, matched, explained, answered and checked. True when all of it worked. */
 static bool
-negotiate(struct arena *a, const struct proposals *ours, const struct proposals *others, bool esp)
+negotiate_phase_1(struct arena *a, const struct proposals *ours, const struct proposals *others)
 {
-	struct match_terms terms = { .protocol = esp ? PROPOSAL_ESP : PROPOSAL_IKE };
-	struct ike1_esp_terms offer_terms = {
-		.spi = 0x12345678, .encapsulation = 1, .life_seconds = 100000, .life_kilobytes = 1 << 20
-	};
+	struct ike1_offer_terms offer_terms = { .auth = AUTH_OFFER_PSK, .life_seconds = 100000 };
+	struct match_terms terms = { .protocol = PROPOSAL_IKE };
 	struct sa_payload offer, answer;
 	struct suites offered;
 	struct suite seen;
 	struct match m;
 
-	if (esp ? ike1_sa_from_esp_proposals(&offer, ours, &offer_terms, a) != NULL
-	        : ike1_sa_from_proposals(&offer, ours, &(struct ike1_offer_terms) { .auth = AUTH_OFFER_PSK, .life_seconds = 100000 }, a) != NULL)
+	if (ike1_sa_from_proposals(&offer, ours, &offer_terms, a))
 		return false;
 	full(a);
-	if (!(esp ? suites_from_ike1_esp_sa(&offered, &offer, a) : suites_from_ike1_sa(&offered, &offer, a)))
+	if (!suites_from_ike1_sa(&offered, &offer, a))
 		return false;
 	match_suites(&m, &offered, others, &terms);
 	assert_false(m.chosen);
@@ -70,10 +66,45 @@ negotiate(struct arena *a, const struct proposals *ours, const struct proposals 
 	if (!explain_match(a, &m, &offered, others, &terms))
 		return false;
 	full(a);
-	if (!ike1_sa_answer(&answer, &offer, &offered.s[0], esp ? 0x1234 : 0, a))
+	if (!ike1_sa_answer(&answer, &offer, &offered.s[0], a))
 		return false;
 	full(a);
-	return ike1_sa_accept(&seen, &answer, &offer, terms.protocol, a) == NULL;
+	return !ike1_sa_accept(&seen, &answer, &offer, a);
+}
+
+/* An offer with long lifetimes, read, matched, explained, answered and checked. True when all of it worked. */
+static bool
+negotiate(struct arena *a, const struct proposals *ours, const struct proposals *others, bool esp)
+{
+	struct proposals none = { 0 };
+	struct bundle_offer o = { .terms = { .esp = ours, .ah = &none, .ipcomp = true, .encapsulation = 1 },
+		                  .spis = { .esp = 0x12345678, .cpi = 0x1234 },
+		                  .life_seconds = 100000,
+		                  .life_kilobytes = 1 << 20 };
+	struct bundle_terms theirs = { .esp = others, .ah = &none };
+	struct sa_payload offer, answer;
+	struct suites offered;
+	struct bundle chosen = { 0 }, seen;
+	struct match m;
+
+	if (!esp)
+		return negotiate_phase_1(a, ours, others);
+	if (ike1_sa_from_bundle(&offer, &o, a))
+		return false;
+	full(a);
+	if (!suites_from_ike1_ipsec_sa(&offered, &offer, a))
+		return false;
+	match_bundles(&chosen, &m, &offered, &theirs);
+	assert_false(m.chosen);
+	full(a);
+	if (!explain_bundles(a, &m, &offered, &theirs))
+		return false;
+	chosen = (struct bundle) { .has = BUNDLE_ESP, .esp = offered.s[0] };
+	full(a);
+	if (!ike1_sa_answer_bundle(&answer, &offer, &chosen, &(struct bundle_spis) { .esp = 0x1234 }, a))
+		return false;
+	full(a);
+	return !ike1_sa_accept_bundle(&seen, &answer, &offer, a);
 }
 
 static void
