@@ -292,3 +292,39 @@ credentials_load_folders(struct credentials *out, const char *dir, struct passph
 			conf_error(errs, p->where, "there is no file '%s' in %s/%s", p->file, dir, p->kind);
 	}
 }
+
+/* ---- charon.cache_crls */
+
+/* Named after the issuer: FNV-1a is enough to tell a few CAs apart. */
+static uint64_t
+name_of(struct span issuer)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < issuer.n; i++)
+		h = (h ^ issuer.p[i]) * 0x100000001b3;
+	return h;
+}
+
+bool
+credential_file_keep_crl(const char *dir, const struct crl *crl, const char **why)
+{
+	char path[CREDENTIAL_PATH_MAX], next[CREDENTIAL_PATH_MAX + 8], name[64];
+	struct span der = crl_der(crl);
+	FILE *f;
+	bool ok;
+
+	snprintf(name, sizeof name, "fetched-%016llx.crl", (unsigned long long)name_of(crl_issuer(crl)));
+	*why = "its path is too long";
+	if (!credential_path(path, dir, "x509crl", name))
+		return false;
+	/* Whole or not at all: a reader never finds half a list. */
+	snprintf(next, sizeof next, "%s.new", path);
+	f = fopen(next, "we");
+	ok = f && fwrite(der.p, 1, der.n, f) == der.n;
+	ok = f && fclose(f) == 0 && ok && rename(next, path) == 0;
+	*why = strerror(errno);
+	if (f && !ok)
+		unlink(next);
+	return ok;
+}

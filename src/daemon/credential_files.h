@@ -35,4 +35,10 @@ bool credential_file_read(struct secret *out, const char *path, size_t max, cons
  */
 void credentials_load_folders(struct credentials *out, const char *dir, struct passphrase *secrets, struct conf_errors *errs);
 
+/*
+ * Writes a revocation list into x509crl, where the next start finds it; one of
+ * the same issuer gives way. False with a sentence in *why.
+ */
+bool credential_file_keep_crl(const char *dir, const struct crl *crl, const char **why);
+
 #endif

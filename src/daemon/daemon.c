@@ -2,10 +2,12 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "clock_rng.h"
+#include "credential_files.h"
 #include "fetch.h"
 #include "ike1.h"
 #include "settings_apply.h"
@@ -298,6 +300,19 @@ on_credential_note(void *context, int level, const char *conn, const char *text)
 	daemon_log(context, LOG_CFG, level, "%s%s%s", conn ? conn : "", conn ? ": " : "", text);
 }
 
+/* charon.cache_crls */
+static void
+on_crl_fetched(void *context, const struct crl *crl)
+{
+	struct daemon *d = context;
+	char *path = d->settings.cache_crls && d->options->config ? strdup(d->options->config) : NULL;
+	const char *why;
+
+	if (path && !credential_file_keep_crl(dirname(path), crl, &why))
+		daemon_log(d, LOG_CFG, LOG_CONTROL, "cannot keep a revocation list in x509crl: %s", why);
+	free(path);
+}
+
 /* ---- opening */
 
 static void
@@ -407,6 +422,7 @@ open_loop(struct daemon *d)
 		                            .store = &d->credentials,
 		                            .answer = on_credential_answer,
 		                            .note = on_credential_note,
+		                            .fetched = on_crl_fetched,
 		                            .context = d };
 }
 

@@ -109,6 +109,7 @@ set_rdn_matching(struct reader *r, const struct conf_key *k)
 		r->s->rdn_matching = (enum rdn_matching)v;
 }
 
+SETTING(cache_crls, conf_bool(&r->s->cache_crls, k, r->errs))
 SETTING(replay_window, set_unsigned(r, k, &r->s->replay_window, 0, 65536))
 SETTING(routing_table, set_unsigned(r, k, &r->s->route_table, 1, UINT32_MAX))
 
@@ -128,6 +129,7 @@ static const struct setting charon_settings[] = {
 	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", set_aggressive_psk },
 	{ "port", set_port_ike },
 	{ "port_nat_t", set_port_nat_t },
+	{ "cache_crls", set_cache_crls },
 	{ "rdn_matching", set_rdn_matching },
 	{ "replay_window", set_replay_window },
 	{ "routing_table", set_routing_table },

@@ -23,6 +23,7 @@ struct settings {
 	int stderr_level;       /* charon.filelog.stderr.default and its like; LOG_CONTROL */
 	char *vici_socket;      /* charon.plugins.vici.socket without "unix://"; NULL: vici.sock in the runtime folder */
 	uint32_t replay_window; /* charon.replay_window; 1024 packets */
+	bool cache_crls;                /* charon.cache_crls, no */
 	enum rdn_matching rdn_matching; /* charon.rdn_matching, strict */
 	/* charon.sallyport.*: what strongSwan has no name for; 0 or NULL leaves the choice to the part concerned */
 	char *tun_name;                               /* tun_name, "sallyport0" */

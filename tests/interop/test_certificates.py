@@ -88,6 +88,29 @@ def test_main_mode(sites, kind, we_initiate):
     assert re.search("certificate C=CH, O=Sallyport, CN=sun, trusted through", ours.log())
 
 
+@pytest.mark.parametrize("we_initiate", [True, False], ids=["initiator", "responder"])
+@pytest.mark.parametrize("kind", ["rsa", 384])
+def test_aggressive_mode(sites, kind, we_initiate):
+    root_with_hosts(sites, kind)
+    more = dict(proposals=PROPOSALS[kind], aggressive="yes")
+    ours = Sallyport(sites.moon, conf("moon", **more), extra="charon { sallyport { aggressive_mode_without_pfs = yes } }\n")
+    theirs = Charon(sites.sun, conf("sun", **more))
+    (ours if we_initiate else theirs).initiate("net")
+    carried(sites, theirs)
+
+
+def test_the_example(sites):
+    """examples/certificates.conf is what its first lines say."""
+    root = Authority("C=CH, O=Example, CN=Example CA")
+    moon = root.issue("C=CH, O=Example, CN=moon", ["moon.example.org"])
+    f = folder(sites.moon)
+    f.put("x509/moon.pem", pem(moon.cert))
+    f.put("private/moon.pem", key_bytes(moon.key))
+    f.put("x509ca/ca.pem", pem(root.cert))
+    path = f.put("swanctl.conf", open(os.path.join(ROOT, "examples", "certificates.conf"), "rb").read())
+    run(os.path.join(BUILD, "sallyportd"), "--check-config", "--config", path)
+
+
 @pytest.mark.parametrize("sun_id,expected", [
     ("sun.example.org", "sun.example.org"),
     ("sun@example.org", "*@example.org"),
@@ -204,6 +227,23 @@ def test_a_list_by_http(sites, policy, server, accepted):
         established(ours, theirs)
     else:
         refused(ours, theirs, "CN=sun (has been revoked|may have been revoked)")
+
+
+def test_a_fetched_list_is_kept_for_the_next_start(sites):
+    root, _, sun = root_with_hosts(sites, crl_uris=["http://10.77.0.2:8080/root.crl"])
+    web = Folder(os.path.join(sites.sun.net.tmp, "web"))
+    web.put("root.crl", der(root.crl()))
+    serve(sites.sun, web.path, 8080)
+    folder(sites.moon).put("x509crl/README.txt", b"lists")
+    text = conf("moon", remote=dict(revocation="strict"))
+    ours, theirs = Sallyport(sites.moon, text, extra="charon { cache_crls = yes }\n"), Charon(sites.sun, conf("sun"))
+    ours.initiate("net")
+    established(ours, theirs)
+    ours.stop()
+    os.unlink(os.path.join(web.path, "root.crl"))
+    ours = Sallyport(sites.moon, text)
+    ours.initiate("net")
+    established(ours, theirs)
 
 
 def test_nobody_is_asked_where_no_uri_is(sites):

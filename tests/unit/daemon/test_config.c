@@ -603,6 +603,7 @@ static void
 examples_load(void **state)
 {
 	static const char *const names[] = { "site-to-site.conf", "gateway.conf", "many.conf" };
+	/* certificates.conf needs its files: tests/interop/test_certificates.py */
 	const char *data = getenv("SALLYPORT_TEST_DATA");
 	char path[512], text[8192];
 
