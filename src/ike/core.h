@@ -46,7 +46,7 @@ enum { CHILD_SPI_MIN = 256, EXCHANGE_MESSAGE_MAX = 16384 };
 
 struct exchange;
 struct child_sa;
-struct half_open_address;
+struct half_open;
 struct pending;
 
 /* A command that waits for an IKE_SA or CHILD_SA hangs on it through one of these. */
@@ -155,7 +155,7 @@ struct ike_sa {
 	struct endpoint local, remote;
 	uint8_t role;
 	uint8_t state; /* enum ike_state */
-	bool half_open, reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
+	bool reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
 	        addresses_known, zombie,
 	        condemned, ending, said_again;
 	uint8_t end_why; /* enum end_cause, while ending */
@@ -187,7 +187,7 @@ struct ike_sa {
 	instant_t delete_at;
 	instant_t hinted_at;               /* the last probe because of ESP for an unknown SPI */
 	instant_t retry_at;                /* the next attempt; 0: none is waiting */
-	struct half_open_address *counted; /* where it counts as half open: its address may change meanwhile */
+	struct half_open *half_open;       /* as responder, until it is authenticated; half_open.c */
 	bool peer_unity;                   /* it knows Cisco's attributes */
 	struct road *road;                 /* road_sa.h; NULL: neither login nor virtual addresses */
 };
@@ -243,12 +243,6 @@ struct parked {
 
 enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN, PARKED_ROAD };
 
-struct half_open_address {
-	struct table_link link;
-	struct ip ip;
-	unsigned n;
-};
-
 struct ike {
 	struct ike_settings settings;
 	struct rng *rng;
@@ -264,6 +258,7 @@ struct ike {
 	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, by_remote, policy_by_reqid, policy_by_key, parked,
 	        half_open_by_address;
 	struct id_index sas, child_sas;
+	struct half_open *unproven, *unproven_last;
 	struct conn_entry *conns; /* in order of name */
 	size_t n_conns, cap_conns;
 	struct pending *pending;
@@ -346,8 +341,6 @@ void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
 void ike_sa_retry(struct ike_sa *sa);
 /* A deleted SA that still answers: it says so once more, then it goes. */
 void ike_sa_linger_due(struct ike_sa *sa);
-void ike_sa_half_open(struct ike_sa *sa, bool half_open);
-unsigned half_open_from(const struct ike *core, const struct ip *ip);
 void ike_sa_due(struct ike_sa *sa);
 void ike_sa_rekey(struct ike_sa *sa, bool reauth);
 /* A liveness probe now, unless one is out. */
@@ -366,6 +359,18 @@ bool ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id);
 void ike_sa_notice(struct ike_sa *sa, const char *text);
 void ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data);
 void ike_sa_send(struct ike_sa *sa, struct span data);
+
+/* ---- half_open.c: what a responder has not authenticated yet */
+/* Whether one more first message from @ip may make an SA; older ones may give way to it. */
+bool half_open_admits(struct ike *core, const struct ip *ip);
+bool half_open_begin(struct ike_sa *sa);
+/* The peer returned our cookie: it is where it says. */
+void half_open_proven(struct ike_sa *sa);
+/* Established, or gone. */
+void half_open_end(struct ike_sa *sa);
+bool half_open_is_unproven(const struct ike_sa *sa);
+/* It never returned the cookie: goes in silence. */
+void half_open_expired(struct ike_sa *sa);
 
 /* ---- child.c: CHILD_SAs */
 /* Of one direction; `ah` is that of the AH around ESP. */

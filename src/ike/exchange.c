@@ -541,6 +541,9 @@ consider(struct exchange *ex, const struct datagram *in, const struct isakmp_hea
 	ex->in_hash = core_digest(core, in->data);
 	ex->at++;
 	timer_stop(&core->timers, &ex->timer);
+	/* Its second message has our cookie, which went to the address that the first one named. */
+	if (ex->role == RESPONDER && ex->at >= 3)
+		half_open_proven(ex->sa);
 	if (h->flags & FLAG_ENCRYPTION)
 		ike_sa_heard(ex->sa, &in->local, &in->remote);
 	return exchange_advance(ex);

@@ -59,53 +59,6 @@ ike_sa_set_conn(struct ike_sa *sa, struct conn *conn)
 		core->nomem = true;
 }
 
-void
-ike_sa_half_open(struct ike_sa *sa, bool half_open)
-{
-	struct ike *core = sa->core;
-	struct half_open_address *h = sa->counted;
-	struct span key = span_of(sa->remote.ip.b, sizeof sa->remote.ip.b);
-
-	if (sa->half_open == half_open)
-		return;
-	for (struct table_link *l = table_find(&core->half_open_by_address, key); l && !h; l = table_find_next(l))
-		if (ip_equal(&table_entry(l, struct half_open_address, link)->ip, &sa->remote.ip))
-			h = table_entry(l, struct half_open_address, link);
-	if (half_open && !h) {
-		h = calloc(1, sizeof *h);
-		if (h)
-			h->ip = sa->remote.ip;
-		if (h && !table_insert(&core->half_open_by_address, &h->link, span_of(h->ip.b, sizeof h->ip.b))) {
-			free(h);
-			h = NULL;
-		}
-	}
-	if (!h)
-		return;
-	sa->half_open = half_open;
-	sa->counted = half_open ? h : NULL;
-	h->n += half_open ? 1u : -1u;
-	core->counters.half_open += half_open ? 1u : -1ull;
-	if (!h->n) {
-		table_remove(&core->half_open_by_address, &h->link);
-		free(h);
-	}
-}
-
-unsigned
-half_open_from(const struct ike *core, const struct ip *ip)
-{
-	struct span key = span_of(ip->b, sizeof ip->b);
-
-	for (struct table_link *l = table_find(&core->half_open_by_address, key); l; l = table_find_next(l)) {
-		const struct half_open_address *h = table_entry(l, struct half_open_address, link);
-
-		if (ip_equal(&h->ip, ip))
-			return h->n;
-	}
-	return 0;
-}
-
 /* Forgets what a Phase 1 left behind: for another attempt, or for good. */
 static void
 forget_phase1(struct ike_sa *sa)
@@ -133,7 +86,7 @@ ike_sa_free(struct ike_sa *sa)
 		child_free(sa->children);
 	wants_drop(sa, "the IKE_SA ended");
 	forget_phase1(sa);
-	ike_sa_half_open(sa, false);
+	half_open_end(sa);
 	waiters_settle(core, &sa->waiters, false, sa->last_notice ? sa->last_notice : "the IKE_SA ended");
 	table_remove(&core->by_cookie, &sa->by_cookie);
 	if (sa->peer_key)

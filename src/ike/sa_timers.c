@@ -26,7 +26,7 @@ after(instant_t t, instant_t wait)
 }
 
 static instant_t
-half_open_end(const struct ike_sa *sa)
+connecting_end(const struct ike_sa *sa)
 {
 	if (sa->state != IKE_STATE_CONNECTING)
 		return INSTANT_NEVER;
@@ -58,7 +58,7 @@ keepalive_next(const struct ike_sa *sa)
 void
 ike_sa_schedule(struct ike_sa *sa)
 {
-	instant_t at = instant_min(half_open_end(sa), instant_min(dpd_next(sa), keepalive_next(sa)));
+	instant_t at = instant_min(connecting_end(sa), instant_min(dpd_next(sa), keepalive_next(sa)));
 
 	at = instant_min(at, instant_min(sa->delete_at, sa->expires_at));
 	if (sa->retry_at)
@@ -246,7 +246,11 @@ ike_sa_due(struct ike_sa *sa)
 		ike_sa_retry(sa);
 		return;
 	}
-	if (half_open_end(sa) <= now) {
+	if (connecting_end(sa) <= now) {
+		if (half_open_is_unproven(sa)) {
+			half_open_expired(sa);
+			return;
+		}
 		ike_sa_failed(sa,
 		              sa->road              ? road_overdue(sa)
 		              : sa->role == RESPONDER ? "half-open for too long"
@@ -420,7 +424,7 @@ ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 
 	sa->established_at = sa->heard_at = core->now;
 	sa->tries = 0;
-	ike_sa_half_open(sa, false);
+	half_open_end(sa);
 	ike_sa_notice(sa, NULL);
 	set_lifetimes(sa, lifetime);
 	ike_sa_state(sa, IKE_STATE_ESTABLISHED);

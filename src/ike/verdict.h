@@ -43,6 +43,8 @@
 	X(NOT_UNIQUE, "not-unique", "the identity has an IKE_SA already, and that one is kept") \
 	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
+	X(HALF_OPEN_EVICTED, "half-open-evicted", "a half-open IKE_SA whose initiator has not returned our cookie gave way") \
+	X(HALF_OPEN_EXPIRED, "half-open-expired", "the initiator of a half-open IKE_SA never returned our cookie") \
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
 	X(FRAGMENT, "bad-fragment", "a fragment that does not fit the others of its message, or is not wanted") \
 	X(CHILD_LIMIT, "child-limit", "too many CHILD_SAs under one IKE_SA") \

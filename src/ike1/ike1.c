@@ -44,6 +44,8 @@ find_sa(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 /* ---- A first message */
 
+enum { HALF_OPEN_TOLD = 64 };
+
 static enum verdict
 may_respond(struct ike *core, const struct datagram *in, const char **why)
 {
@@ -55,11 +57,8 @@ may_respond(struct ike *core, const struct datagram *in, const char **why)
 		return VERDICT_SHUTTING_DOWN;
 	if (s->initiator_only)
 		return VERDICT_INITIATOR_ONLY;
-	if (core->counters.half_open >= s->half_open_max ||
-	    (s->half_open_per_address && half_open_from(core, &in->remote.ip) >= s->half_open_per_address))
-		return VERDICT_HALF_OPEN_LIMIT;
 	if (conn_candidates(core, IKE_V1, &in->local.ip, &in->remote.ip, &c))
-		return VERDICT_OK;
+		return half_open_admits(core, &in->remote.ip) ? VERDICT_OK : VERDICT_HALF_OPEN_LIMIT;
 	*why = arena_printf(&core->scratch, "%s...%s: see local_addrs and remote_addrs", ip_text(core, &in->local.ip),
 	                    ip_text(core, &in->remote.ip));
 	return VERDICT_NO_CONNECTION;
@@ -87,9 +86,8 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 	sa->remote = in->remote;
 	sa->addresses_known = true;
 	sa->floated = in->marker;
-	ike_sa_half_open(sa, true);
 	ike_sa_schedule(sa);
-	ex = exchange_new(sa, kind, RESPONDER, 0);
+	ex = half_open_begin(sa) ? exchange_new(sa, kind, RESPONDER, 0) : NULL;
 	if (!ex || !phase1_open(ex)) {
 		ike_sa_free(sa);
 		return;
@@ -97,7 +95,8 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 	uint32_t id = sa->id;
 
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
+	/* A flood of first messages is no flood of lines. */
+	say(core, LOG_IKE, core->counters.half_open > HALF_OPEN_TOLD ? LOG_DETAIL : LOG_CONTROL, sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
 	    h->exchange == EXCHANGE_MAIN ? "a Main Mode" : "an Aggressive Mode");
 	exchange_receive(ex, in, h);
 	/* A message that was not accepted leaves nothing behind. */
