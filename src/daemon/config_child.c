@@ -43,17 +43,30 @@ DEFINE_PACKETS(rand)
 DEFINE_BOOL(hostaccess)
 DEFINE_BOOL(copy_df)
 DEFINE_BOOL(copy_ecn)
+DEFINE_BOOL(ipcomp)
 
 static void
-set_esp_proposals(struct config_reader *r, const struct conf_key *k)
+add_proposals(struct config_reader *r, const struct conf_key *k, struct proposals *list, enum proposal_protocol protocol)
 {
 	struct span item;
 	size_t at = 0;
 	char why[1024];
 
 	while (conf_next_item(&item, k, &at))
-		if (!proposals_parse(&r->child->esp, PROPOSAL_ESP, item, why, sizeof why))
-			conf_error(r->errs, k->where, "esp_proposals: %s", why);
+		if (!proposals_parse(list, protocol, item, why, sizeof why))
+			conf_error(r->errs, k->where, "%s: %s", k->name, why);
+}
+
+static void
+set_esp_proposals(struct config_reader *r, const struct conf_key *k)
+{
+	add_proposals(r, k, &r->child->esp, PROPOSAL_ESP);
+}
+
+static void
+set_ah_proposals(struct config_reader *r, const struct conf_key *k)
+{
+	add_proposals(r, k, &r->child->ah, PROPOSAL_AH);
 }
 
 static void
@@ -97,8 +110,8 @@ set_mode(struct config_reader *r, const struct conf_key *k)
 		{ "tunnel", MODE_TUNNEL, NULL },
 		{ "pass", MODE_PASS, NULL },
 		{ "drop", MODE_DROP, NULL },
-		{ "transport", 0, "use mode = tunnel, which also works between two hosts" },
-		{ "transport_proxy", 0, "use mode = tunnel" },
+		{ "transport", MODE_TRANSPORT, NULL },
+		{ "transport_proxy", 0, "use mode = transport, or tunnel" },
 		{ "beet", 0, "use mode = tunnel" },
 		{ NULL, 0, NULL },
 	};
@@ -199,6 +212,8 @@ const struct key_row config_child_rows[] = {
 	{ "local_ts", set_local_ts, NULL, false },
 	{ "remote_ts", set_remote_ts, NULL, false },
 	{ "esp_proposals", set_esp_proposals, NULL, false },
+	{ "ah_proposals", set_ah_proposals, NULL, false },
+	{ "ipcomp", set_ipcomp, NULL, false },
 	{ "mode", set_mode, NULL, false },
 	{ "start_action", set_start_action, NULL, false },
 	{ "close_action", set_close_action, NULL, false },
@@ -220,11 +235,9 @@ const struct key_row config_child_rows[] = {
 	{ "copy_df", set_copy_df, NULL, false },
 	{ "copy_ecn", set_copy_ecn, NULL, false },
 	{ "copy_dscp", set_copy_dscp, NULL, false },
-	{ "ah_proposals", NULL, "", false },
 	{ "sha256_96", NULL, "no|false|0|disabled", false },
 	{ "policies", NULL, "yes|true|1|enabled", false },
 	{ "policies_fwd_out", NULL, "no|false|0|disabled", false },
-	{ "ipcomp", NULL, "no|false|0|disabled", false },
 	{ "inactivity", NULL, "0s|0", false },
 	{ "interface", NULL, "", false },
 	{ "mark_in", NULL, "0/0x00000000|0|0x0", false },

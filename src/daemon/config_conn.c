@@ -290,7 +290,7 @@ read_child(struct config_reader *r, const struct conf_section *s, uint32_t defau
 	    r->child->lifetime.life_ns <= r->child->lifetime.rekey_ns)
 		conf_notice(r->errs, s->where,
 		            "child '%s' ends (life_time) before it would be renewed (rekey_time): traffic pauses then", s->name);
-	if (!r->child->esp.n && !proposals_default(&r->child->esp, PROPOSAL_ESP))
+	if (!r->child->esp.n && !r->child->ah.n && !proposals_default(&r->child->esp, PROPOSAL_ESP))
 		conf_error(r->errs, s->where, "out of memory");
 }
 

@@ -186,11 +186,21 @@ vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct
 	vici_keyf(w, "reqid", "%u", c->reqid);
 	vici_key(w, "state", child_state_name(c->state));
 	vici_key(w, "mode", vici_mode_name(c->mode));
-	vici_key(w, "protocol", "ESP");
+	vici_key(w, "protocol", c->protocol == PROTO_IPSEC_AH ? "AH" : "ESP");
 	if (c->udp_encap)
 		vici_key(w, "encap", "yes");
 	vici_keyf(w, "spi-in", "%08x", c->spi_in);
 	vici_keyf(w, "spi-out", "%08x", c->spi_out);
+	/* strongSwan has no AH around ESP; these two names are ours. */
+	if (c->ah_spi_in) {
+		vici_keyf(w, "ah-spi-in", "%08x", c->ah_spi_in);
+		vici_keyf(w, "ah-spi-out", "%08x", c->ah_spi_out);
+		vici_key(w, "ah-integ-alg", name_of(TRANSFORM_INTEG, c->ah_integ_id));
+	}
+	if (c->cpi_in) {
+		vici_keyf(w, "cpi-in", "%04x", c->cpi_in);
+		vici_keyf(w, "cpi-out", "%04x", c->cpi_out);
+	}
 	if (c->encr.id)
 		put_encr(w, &c->encr);
 	if (c->integ_id)

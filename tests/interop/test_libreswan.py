@@ -57,6 +57,46 @@ def test_main_and_quick_mode(gateways, ours_ike, ours_esp, ike, esp, pfs, we_ini
     theirs.wait_log(r"received Delete SA payload|deleting state|deleting other state|self-deleting|received and ignored|Delete SA")
 
 
+# pluto's own names: phase2=ah, type=transport, compress=yes.
+@pytest.mark.parametrize("we_initiate", [True, False], ids=["initiator", "responder"])
+@pytest.mark.parametrize("ours,esp,more,protocol,said", [
+    (dict(ah_proposals="sha256"), "sha2_256", "  phase2=ah\n", "AH", r"IPsec SA established tunnel mode.*AH[=/]"),
+    (dict(ah_proposals="sha1"), "sha1", "  phase2=ah\n", "AH", r"IPsec SA established tunnel mode.*AH[=/]"),
+    (dict(esp_proposals="aes128-sha256", ipcomp="yes"), "aes128-sha2_256", "  compress=yes\n", "ESP",
+     r"IPsec SA established tunnel mode.*IPCOMP"),
+], ids=["ah", "ah-sha1", "ipcomp"])
+def test_other_protocols_of_phase_2(gateways, ours, esp, more, protocol, said, we_initiate):
+    a = conf(children={"net": child(**ours)}, local_id="moon", remote_id="sun", proposals="aes256-sha256-modp2048")
+    daemon = Sallyport(gateways.moon, a)
+    theirs = Pluto(gateways.sun, pluto_conf("aes256-sha2_256;modp2048", esp, "no") + more, '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    if we_initiate:
+        daemon.initiate("net")
+    else:
+        out = theirs.whack("--name", "site", "--initiate", check=False)
+        assert "established" in out, out + theirs.log()
+    assert "INSTALLED" in daemon.list_sas()
+    theirs.wait_log(said)
+    child_sa = daemon.list_sas()
+    assert protocol in child_sa, child_sa
+
+
+@pytest.mark.parametrize("we_initiate", [True, False], ids=["initiator", "responder"])
+def test_transport_mode(gateways, we_initiate):
+    a = conf(children={"net": child(local_ts="10.77.0.1/32", remote_ts="10.77.0.2/32", esp_proposals="aes128gcm16", mode="transport")},
+             local_id="moon", remote_id="sun", proposals="aes256-sha256-modp2048")
+    daemon = Sallyport(gateways.moon, a)
+    text = pluto_conf("aes256-sha2_256;modp2048", "aes_gcm128-null", "no") + "  type=transport\n"
+    text = "".join(l + "\n" for l in text.splitlines() if "subnet" not in l)
+    theirs = Pluto(gateways.sun, text, '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    if we_initiate:
+        daemon.initiate("net")
+    else:
+        out = theirs.whack("--name", "site", "--initiate", check=False)
+        assert "established" in out, out + theirs.log()
+    theirs.wait_log(r"IPsec SA established transport mode")
+    assert "TRANSPORT" in daemon.list_sas()
+
+
 def test_rekey_of_phase_2(gateways):
     a = conf(children={"net": child(esp_proposals="aes128gcm16")}, local_id="moon", remote_id="sun", proposals="aes256-sha256-modp2048")
     ours = Sallyport(gateways.moon, a)

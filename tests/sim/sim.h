@@ -65,7 +65,7 @@ struct sim_sa {
 	struct table_link by_spi;
 	struct sim_sa *next; /* of the same peer */
 	struct sa_params p;  /* spans point into key_octets */
-	uint8_t key_octets[160];
+	uint8_t key_octets[240];
 	uint64_t key; /* hash of both keys */
 	uint64_t ticket;
 	instant_t active_at;     /* INSTANT_NEVER: not yet */

@@ -87,6 +87,17 @@ set_esp(struct reader *r, const char *text)
 }
 
 static bool
+set_ah(struct reader *r, const char *text)
+{
+	char why[SIM_TEXT_MAX];
+
+	/* Alone, unless esp= follows. */
+	proposals_free(&r->child->esp);
+	r->child->esp = (struct proposals) { 0 };
+	return proposals_parse(&r->child->ah, PROPOSAL_AH, span_str(text), why, sizeof why) || bad(r, text, why);
+}
+
+static bool
 add_child(struct reader *r, const char *value)
 {
 	char text[1024], name[32] = "net", *at = text, *comma, *colon;
@@ -142,6 +153,10 @@ static bool
 child_word(struct reader *r, const char *key, const char *v, bool *known)
 {
 	*known = true;
+	if (!strcmp(key, "ah"))
+		return default_child(r) && set_ah(r, v);
+	if (!strcmp(key, "compressed"))
+		return default_child(r) && (r->child->ipcomp = true, true);
 	if (!strcmp(key, "esp"))
 		return default_child(r) && set_esp(r, v);
 	if (!strcmp(key, "transport"))

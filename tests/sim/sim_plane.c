@@ -124,6 +124,21 @@ check_key_is_new(struct sim_peer *p, const struct sim_sa *s)
 		abort();
 }
 
+/* AH alone, or around ESP: RFC 4302. */
+static void
+check_bundle(struct sim_peer *p, const struct sa_params *s)
+{
+	bool alone = s->protocol == 51;
+	const struct algorithm *integ = algorithm_by_id(TRANSFORM_INTEG, alone ? s->integ_id : s->ah.integ_id, 0);
+
+	if (alone && (s->encr_key.n || !integ || s->integ_key.n != integ->key_octets))
+		sim_fail(p->w, "peer %u installs AH with keys of %zu and %zu octets", p->index, s->encr_key.n, s->integ_key.n);
+	if (s->ah.spi && (s->ah.spi < 256 || !integ || s->ah.integ_key.n != integ->key_octets))
+		sim_fail(p->w, "peer %u installs AH around ESP with a key of %zu octets", p->index, s->ah.integ_key.n);
+	if (s->ah.spi && s->ah.integ_key.n == s->integ_key.n && !memcmp(s->ah.integ_key.p, s->integ_key.p, s->integ_key.n))
+		sim_fail(p->w, "peer %u installs one key for AH and ESP", p->index);
+}
+
 static void
 check_params(struct sim_peer *p, const struct effect *e)
 {
@@ -135,6 +150,9 @@ check_params(struct sim_peer *p, const struct effect *e)
 		sim_fail(p->w, "peer %u installs the reserved spi %u (RFC 4303 section 2.1)", p->index, s->spi);
 	if (!e->ticket)
 		sim_fail(p->w, "peer %u installs an SA without a ticket", p->index);
+	check_bundle(p, s);
+	if (s->protocol == 51)
+		return;
 	if (!encr || s->encr_key.n != (size_t)encr->key_octets + encr->salt_octets)
 		sim_fail(p->w, "peer %u installs an encryption key of %zu octets", p->index, s->encr_key.n);
 	if (encr && !encr->out_octets && (!integ || s->integ_key.n != integ->key_octets))
@@ -150,6 +168,7 @@ sim_plane_install(struct sim_peer *p, const struct effect *e)
 	struct sim_event *v = sim_event_new(w, w->now + w->opts.install_ns, SIM_INSTALLED, p);
 	struct sim_sa *s;
 	struct spi_key k;
+	size_t n;
 
 	v->answer = (struct answer) { .kind = ANSWER_INSTALLED,
 		                      .ticket = e->ticket,
@@ -162,15 +181,23 @@ sim_plane_install(struct sim_peer *p, const struct effect *e)
 		return;
 	check_params(p, e);
 	s = calloc(1, sizeof *s);
-	if (!s || e->sa.encr_key.n + e->sa.integ_key.n > sizeof s->key_octets)
+	n = e->sa.encr_key.n + e->sa.integ_key.n;
+	if (!s || n + e->sa.ah.integ_key.n > sizeof s->key_octets)
 		abort();
 	s->p = e->sa;
 	s->ticket = e->ticket;
-	memcpy(s->key_octets, e->sa.encr_key.p, e->sa.encr_key.n);
-	memcpy(s->key_octets + e->sa.encr_key.n, e->sa.integ_key.p, e->sa.integ_key.n);
+	if (e->sa.encr_key.n)
+		memcpy(s->key_octets, e->sa.encr_key.p, e->sa.encr_key.n);
+	if (e->sa.integ_key.n)
+		memcpy(s->key_octets + e->sa.encr_key.n, e->sa.integ_key.p, e->sa.integ_key.n);
+	if (e->sa.ah.integ_key.n)
+		memcpy(s->key_octets + n, e->sa.ah.integ_key.p, e->sa.ah.integ_key.n);
+	s->p.ah.integ_key = span_of(s->key_octets + n, e->sa.ah.integ_key.n);
 	s->p.encr_key = span_of(s->key_octets, e->sa.encr_key.n);
 	s->p.integ_key = span_of(s->key_octets + e->sa.encr_key.n, e->sa.integ_key.n);
-	s->key = siphash24(5, 6, span_of(s->key_octets, e->sa.encr_key.n + e->sa.integ_key.n));
+	/* What both ends must have alike: keys, SPIs, the CPI, the mode. */
+	s->key = siphash24(5, 6, span_of(s->key_octets, n + e->sa.ah.integ_key.n)) ^ e->sa.ah.spi ^
+	         (uint64_t)e->sa.ipcomp_cpi << 32 ^ (uint64_t)e->sa.protocol << 48 ^ (uint64_t)e->sa.mode << 56;
 	s->active_at = INSTANT_NEVER;
 	check_key_is_new(p, s);
 	k = spi_key(s->p.direction, s->p.spi, &s->p.remote);
@@ -357,7 +384,7 @@ refuse_claim(void *arg)
 {
 	struct refused_claim *r = arg;
 
-	sim_command(r->p, (struct command){ .kind = COMMAND_CLAIM_REFUSED, .reqid = r->reqid, .reason = "too many overlap" });
+	sim_command(r->p, (struct command) { .kind = COMMAND_CLAIM_REFUSED, .reqid = r->reqid, .reason = "too many overlap" });
 	free(r);
 }
 
@@ -369,7 +396,7 @@ sim_plane_claim(struct sim_peer *p, const struct claim *c)
 	struct sim net = { p->w };
 
 	if (r) {
-		*r = (struct refused_claim){ p, c->reqid };
+		*r = (struct refused_claim) { p, c->reqid };
 		sim_at(&net, 0, refuse_claim, r);
 	}
 

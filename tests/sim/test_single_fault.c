@@ -63,6 +63,24 @@ TEST(quick_mode_with_pfs_survives_any_single_fault)
 			start_with_fault(PFS, f, nth);
 }
 
+/* Each protection suite of Phase 2: RFC 2408 section 4.2. */
+TEST(each_protection_suite_survives_any_single_fault)
+{
+	static const char *const suites[] = {
+		PLAIN " ah=sha256",
+		PLAIN " ah=sha256 esp=aes128-sha256",
+		PLAIN " compressed",
+		PLAIN " ah=sha512-ecp256 esp=aes128gcm16-ecp256 compressed",
+		PLAIN " transport",
+		PLAIN " ah=aesxcbc transport",
+	};
+
+	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
+		for (enum fault f = LOST; f < FAULTS; f++)
+			for (uint64_t nth = 7; nth <= MESSAGES; nth++)
+				start_with_fault(suites[i], f, nth);
+}
+
 TEST(main_mode_survives_the_loss_of_any_two_messages)
 {
 	for (uint64_t a = 1; a <= MESSAGES; a++)
@@ -280,6 +298,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(main_and_quick_mode_survive_any_single_fault),
 		cmocka_unit_test(quick_mode_with_pfs_survives_any_single_fault),
+		cmocka_unit_test(each_protection_suite_survives_any_single_fault),
 		cmocka_unit_test(main_mode_survives_the_loss_of_any_two_messages),
 		cmocka_unit_test(rekeying_phase_2_survives_any_single_fault_without_losing_a_packet),
 		cmocka_unit_test(rekeying_phase_2_from_the_responder_survives_any_single_fault),

@@ -325,12 +325,40 @@ not_yet_supported(void **state)
 	       "several rounds of authentication are not yet supported");
 	refuse(SITE("vips = 0.0.0.0"), 3, "vips is known but not yet supported");
 	refuse(SITE("aggressive = sometimes"), 3, "it is one of yes, no");
-	refuse(CHILD("mode = transport"), 4, "mode = transport is not yet supported");
-	refuse(CHILD("ah_proposals = sha256"), 4, "ah_proposals is known but not yet supported");
+	refuse(CHILD("mode = transport_proxy"), 4, "mode = transport_proxy is not yet supported");
+	refuse(CHILD("mode = beet"), 4, "mode = beet is not yet supported");
+	refuse(CHILD("ah_proposals = aes256-sha256"), 4, "ah_proposals: \"aes256\" is no algorithm that is allowed here");
+	refuse(CHILD("hw_offload = packet"), 4, "hw_offload");
 	refuse(CHILD("mark_in = 42"), 4, "mark_in is known but not yet supported");
 	refuse("pools { p { addrs = 10.0.0.0/24\n } }", 1, "pool 'p' is not yet supported");
 	refuse("secrets { eap-carol { secret = x\n } }", 1, "secrets of type eap are not yet supported");
 	refuse("secrets { foo { secret = x\n } }", 1, "of an unknown type");
+}
+
+static void
+ah_bundles_and_compression(void **state)
+{
+	struct config c = load(CHILD("ah_proposals = sha256-ecp256, sha512"));
+	const struct child *k = &c.conn[0]->children[0];
+
+	(void)state;
+	assert_int_equal(c.n, 1);
+	assert_int_equal(k->ah.n, 2);
+	/* AH alone: no default of ESP joins it. */
+	assert_int_equal(k->esp.n, 0);
+	assert_false(k->ipcomp);
+	config_free(&c);
+	c = load(CHILD("ah_proposals = sha256\n esp_proposals = aes128gcm16\n ipcomp = yes\n mode = transport"));
+	k = &c.conn[0]->children[0];
+	assert_int_equal(k->ah.n, 1);
+	assert_int_equal(k->esp.n, 1);
+	assert_true(k->ipcomp);
+	assert_int_equal(k->mode, MODE_TRANSPORT);
+	config_free(&c);
+	c = load(CHILD("ipcomp = yes"));
+	k = &c.conn[0]->children[0];
+	assert_true(k->esp.n > 0 && k->ah.n == 0);
+	config_free(&c);
 }
 
 /* Known keys with the value that they have anyway are harmless. */
@@ -639,6 +667,7 @@ main(void)
 		cmocka_unit_test(unknown_names),
 		cmocka_unit_test(certificates_are_checked),
 		cmocka_unit_test(not_yet_supported),
+		cmocka_unit_test(ah_bundles_and_compression),
 		cmocka_unit_test(defaults_written_out),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(version_0_only_answers),
