@@ -190,17 +190,35 @@ def test_failures_as_strongswan_says_them(loaded):
 
 def test_commands_that_come_later_are_refused_clearly(host):
     with host.vici() as v:
-        for command, args in [("load-cert", {"type": "x509", "data": b"\x30\x00"}), ("load-key", {"type": "rsa", "data": "x"}),
-                              ("load-token", {}), ("load-authority", {"x": {}}), ("load-pool", {"p": {"addrs": "10.0.0.0/24"}}),
-                              ("load-shared", {"type": "eap", "data": "x"})]:
+        for command, args in [("load-pool", {"p": {"addrs": "10.0.0.0/24"}}), ("load-shared", {"type": "eap", "data": "x"})]:
             with pytest.raises(Refused) as e:
                 v.request(command, args)
             assert "not yet supported" in e.value.args[0]
         with pytest.raises(Refused):
             v.request("redirect", {"ike": "x"})
+        assert v.request("get-pools") == {}
+
+
+def test_credentials_are_refused_with_the_reason(host):
+    with host.vici() as v:
+        for command, args, words in [
+            ("load-cert", {"type": "X509", "data": b"\x30\x00"}, "it is none in PEM or DER"),
+            ("load-cert", {"type": "X509_CRL", "data": b"\x30\x00"}, "no revocation list"),
+            ("load-cert", {"type": "X509_AC", "data": b"\x30\x00"}, "there are X509, X509_CRL and PUBKEY"),
+            ("load-cert", {"type": "X509"}, "data missing"),
+            ("load-cert", {"data": "x"}, "type missing"),
+            ("load-key", {"type": "rsa", "data": "x"}, "it holds no private key"),
+            ("unload-key", {"id": "00" * 20}, "not found"),
+            ("unload-key", {"id": "nix"}, "not found"),
+            ("load-token", {}, "tokens are not supported"),
+            ("load-authority", {"x": {}}, "names no CA"),
+            ("unload-authority", {"name": "x"}, "authority 'x' not found"),
+        ]:
+            with pytest.raises(Refused) as e:
+                v.request(command, args)
+            assert words in e.value.args[0]
         assert v.request("get-keys") == {"keys": []}
         assert v.request("get-authorities") == {"authorities": []}
-        assert v.request("get-pools") == {}
         assert v.stream("list-certs", "list-cert") == ({}, [])
         assert v.stream("list-authorities", "list-authority") == ({}, [])
         assert v.request("flush-certs") == {"success": "yes"}
@@ -344,7 +362,7 @@ def test_secrets_over_vici(loaded):
             v.request("initiate", {"child": "net"})
         assert "secret" in e.value.args[0]
         with pytest.raises(Refused) as e:
-            v.request("load-shared", {"type": "ike", "data": "x", "owners": ["C=CH, CN=x"]})
+            v.request("load-shared", {"type": "ike", "data": "x", "owners": ["C=CH, XX=x"]})
         assert e.value.args[0].startswith("owners: ")
 
 
