@@ -51,6 +51,14 @@
 	X(fragments_that_overlap)                                                                                                \
 	X(fragments_of_something_else)                                                                                           \
 	X(dpd_of_another_sa)                                                                                                     \
+	X(aggressive_as_it_should_be)                                                                                            \
+	X(aggressive_in_clear)                                                                                                   \
+	X(aggressive_wrong_hash_i)                                                                                               \
+	X(aggressive_wrong_hash_r)                                                                                               \
+	X(aggressive_missing_id)                                                                                                 \
+	X(aggressive_weak_public_value)                                                                                          \
+	X(aggressive_reflected)                                                                                                  \
+	X(aggressive_encrypted_wrongly)                                                                                          \
 	X(delete_of_what_is_not_its_own)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))

@@ -50,6 +50,11 @@ keep_sent(struct rogue *r, const struct effect_send *s)
 		r->informational++;
 		return;
 	}
+	if (r->aggressive && r->step < 7 && s->data.p[18] == EXCHANGE_QUICK) {
+		memcpy(r->later, s->data.p, s->data.n);
+		r->n_later = s->data.n;
+		return;
+	}
 	memcpy(r->in, s->data.p, s->data.n);
 	r->n_in = s->data.n;
 }
@@ -91,7 +96,7 @@ carry_out(struct rogue *r)
 }
 
 static struct conn *
-configuration(void)
+configuration(bool aggressive)
 {
 	struct conn *c = conn_new("net");
 	struct child *k = conn_add_child(c, "net");
@@ -101,6 +106,7 @@ configuration(void)
 
 	assert_true(c && k);
 	c->version = IKE_V1;
+	c->aggressive = aggressive;
 	c->local.method = c->remote.method = AUTH_PSK;
 	c->remote_addrs.a = calloc(1, sizeof *c->remote_addrs.a);
 	c->remote_addrs.n = 1;
@@ -133,18 +139,24 @@ count_verdicts(struct rogue *r)
 		;
 }
 
-struct rogue
-rogue_open(enum rogue_role role)
+static struct rogue
+open_with(enum rogue_role role, bool aggressive)
 {
 	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
 	static struct seeded_rng rng;
-	struct rogue r = { .role = role, .now = SECONDS(1000), .step = 1, .message_id = 0x01020304, .spi = 0xc0ffee01 };
+	struct rogue r = { .role = role,
+		           .aggressive = aggressive,
+		           .now = SECONDS(1000),
+		           .step = 1,
+		           .message_id = 0x01020304,
+		           .spi = 0xc0ffee01 };
 	struct ike_settings s;
-	struct conn *c = configuration();
+	struct conn *c = configuration(aggressive);
 
 	seeded_rng_open(&rng, 1);
 	seeded_rng_open(&r.own, 2);
 	ike_settings_default(&s);
+	s.aggressive_psk = s.aggressive_without_pfs = aggressive;
 	r.ike = ike_new(&s, &rng.rng, protocols);
 	assert_non_null(r.ike);
 	command(&r, (struct command) { .kind = COMMAND_LOAD, .conn = c });
@@ -155,6 +167,18 @@ rogue_open(enum rogue_role role)
 	rng_fill(&r.own.rng, r.quick_own.p, NONCE);
 	rng_fill(&r.own.rng, role == ROGUE_INITIATES ? r.cookie_i : r.cookie_r, 8);
 	return r;
+}
+
+struct rogue
+rogue_open(enum rogue_role role)
+{
+	return open_with(role, false);
+}
+
+struct rogue
+rogue_open_aggressive(enum rogue_role role)
+{
+	return open_with(role, true);
 }
 
 void
@@ -247,17 +271,56 @@ append_client_ids(struct rogue *r)
 	rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR_SUBNET, .data = { r->idcr, 8 } } });
 }
 
+static void
+append_id(struct rogue *r)
+{
+	rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
+}
+
+static bool
+is_sealed(const struct rogue *r)
+{
+	return r->step >= 5 || (r->aggressive && r->step == 3);
+}
+
+/* Messages 1 to 3: RFC 2409 section 5.4. */
+static void
+prepare_aggressive(struct rogue *r)
+{
+	if (r->step == 1)
+		offer_phase_1(r);
+	if (r->step == 2)
+		rogue_append(r, (struct payload) { .type = PAYLOAD_SA, .sa = { DOI_IPSEC, SIT_IDENTITY_ONLY, &r->offer.p, 1 } });
+	if (r->step <= 2) {
+		append_data(r, PAYLOAD_KE, dh_public(r->dh));
+		append_data(r, PAYLOAD_NONCE, secret_span(&r->own_nonce));
+		append_id(r);
+	}
+	if (r->step >= 2)
+		append_hash(r);
+}
+
+static uint8_t
+exchange_of(const struct rogue *r)
+{
+	return r->step >= 7 ? EXCHANGE_QUICK : r->aggressive ? EXCHANGE_AGGRESSIVE : EXCHANGE_MAIN;
+}
+
 void
 rogue_prepare(struct rogue *r)
 {
 	struct rogue_message *m = &r->out;
 
-	*m = (struct rogue_message) { .h = { .version = 0x10, .exchange = r->step <= 6 ? EXCHANGE_MAIN : EXCHANGE_QUICK } };
+	*m = (struct rogue_message) { .h = { .version = 0x10, .exchange = exchange_of(r) } };
 	memcpy(m->h.cookie_i, r->cookie_i, 8);
 	memcpy(m->h.cookie_r, r->cookie_r, 8);
-	m->sealed = r->step >= 5;
+	m->sealed = is_sealed(r);
 	m->h.flags = m->sealed ? FLAG_ENCRYPTION : 0;
 	m->h.message_id = r->step >= 7 ? r->message_id : 0;
+	if (r->aggressive && r->step <= 3) {
+		prepare_aggressive(r);
+		return;
+	}
 	switch (r->step) {
 	case 1:
 		offer_phase_1(r);
@@ -272,7 +335,7 @@ rogue_prepare(struct rogue *r)
 		break;
 	case 5:
 	case 6:
-		rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
+		append_id(r);
 		append_hash(r);
 		break;
 	case 7:
@@ -344,8 +407,9 @@ static void
 hash_phase_1(struct rogue *r, uint8_t *hash)
 {
 	bool initiates = r->role == ROGUE_INITIATES;
+	struct id_payload own = { .type = ID_IPV4_ADDR, .data = own_id(r) };
 	uint8_t body[64];
-	size_t n = 0;
+	size_t n = id_octets(&own, body); /* message 3 of Aggressive Mode: the one of message 1 */
 
 	for (size_t i = 0; i < r->out.n; i++)
 		if (r->out.payload[i].type == PAYLOAD_ID)
@@ -479,14 +543,26 @@ take_quick(struct rogue *r, const struct message *m)
 }
 
 static void
+next_step(struct rogue *r)
+{
+	r->step = r->aggressive && r->step == 3 ? 7 : r->step + 1;
+	if (r->step == 7 && r->n_later) {
+		memcpy(r->in, r->later, r->n_later);
+		r->n_in = r->n_later;
+	}
+}
+
+static void
 take(struct rogue *r)
 {
 	struct message m;
 
-	if (r->step >= 5)
+	bool sealed = is_sealed(r);
+
+	if (sealed)
 		open_sealed(r);
 	assert_null(isakmp_decode_header(&m.h, span_of(r->in, r->n_in)));
-	assert_null(isakmp_decode_payloads(&m, m.h.next_payload, span_of(r->in + 28, r->n_in - 28), r->step >= 5, &r->arena));
+	assert_null(isakmp_decode_payloads(&m, m.h.next_payload, span_of(r->in + 28, r->n_in - 28), sealed, &r->arena));
 	if (r->step == 1) {
 		const struct payload *sa = message_find(&m, PAYLOAD_SA, NULL);
 
@@ -496,11 +572,11 @@ take(struct rogue *r)
 	}
 	if (r->step == 2)
 		memcpy(r->cookie_r, m.h.cookie_r, 8);
-	if (r->step == 3 || r->step == 4)
+	if (r->aggressive ? r->step <= 2 : r->step == 3 || r->step == 4)
 		take_ke_nonce(r, &m);
 	if (r->step == 7 || r->step == 8)
 		take_quick(r, &m);
-	r->step++;
+	next_step(r);
 }
 
 void
@@ -533,13 +609,13 @@ go_on(struct rogue *r)
 		        isakmp_decode_payloads(&m, m.h.next_payload, span_of(r->wire + 28, r->n_wire - 28), false, &r->arena));
 		assert_true(secret_copy(&r->sai_b, message_find(&m, PAYLOAD_SA, NULL)->raw));
 	}
-	if (r->step >= 5)
+	if (r->out.sealed)
 		memcpy(r->step >= 7 ? r->quick_iv : r->iv, r->next_iv, BLOCK);
 	if (r->step == 7)
 		assert_true(secret_copy(&r->quick_ni, secret_span(&r->quick_own)));
 	if (r->step == 8)
 		assert_true(secret_copy(&r->quick_nr, secret_span(&r->quick_own)));
-	r->step++;
+	next_step(r);
 }
 
 static bool

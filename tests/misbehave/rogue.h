@@ -19,7 +19,8 @@
  *   rogue_was_refused(&r, "bad-hash");
  *   rogue_completes(&r);             the right message is still accepted
  *
- * Messages are numbered through: 1 to 6 Main Mode, 7 to 9 Quick Mode.
+ * Messages are numbered through: 1 to 6 Main Mode, or 1 to 3 Aggressive Mode;
+ * 7 to 9 Quick Mode.
  */
 enum rogue_role { ROGUE_INITIATES, ROGUE_RESPONDS };
 
@@ -46,11 +47,14 @@ struct rogue {
 	struct arena arena;
 	instant_t now;
 	enum rogue_role role;
+	bool aggressive;
 	unsigned step; /* of the message in out, or the next to come */
 	struct rogue_message out;
 	uint8_t wire[ROGUE_OCTETS_MAX];
 	size_t n_wire; /* what was sent last */
 	uint8_t in[ROGUE_OCTETS_MAX];
+	uint8_t later[ROGUE_OCTETS_MAX];
+	size_t n_later;         /* message 7, which came with message 3 of Aggressive Mode */
 	size_t n_in;            /* the engine's last message of an exchange; 0: it sent none */
 	unsigned informational; /* Informational messages from the engine */
 	/* Phase 1 */
@@ -76,6 +80,7 @@ struct rogue {
 };
 
 struct rogue rogue_open(enum rogue_role role);
+struct rogue rogue_open_aggressive(enum rogue_role role);
 void rogue_close(struct rogue *r);
 #define autorogue __attribute__((cleanup(rogue_close))) struct rogue
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "certificate.h"
 #include "check.h"
 #include "ike1_sa.h"
 #include "isakmp.h"
@@ -33,7 +34,8 @@ struct talk {
 	struct arena arena;
 	uint16_t prf_id, encr_id;
 	size_t prf_n, block, key_n;
-	struct secret sai_b, ni, nr, gxi, gxr, gxy;
+	bool signatures;
+	struct secret sai_b, id_b, ni, nr, gxi, gxr, gxy;
 	uint8_t skeyid[64], d[64], a[64], e[64], ka[64], iv[16], last[16];
 	uint8_t cky_i[8], cky_r[8];
 	unsigned main_messages, hashes, keys, infos;
@@ -209,11 +211,16 @@ psk_of(const struct talk *t)
 static void
 derive(struct talk *t)
 {
-	autosecret psk = psk_of(t), none = { 0 };
+	autosecret psk = { 0 };
 
-	(void)none;
+	if (!t->signatures)
+		psk = psk_of(t);
 	t->gxy = unhex(traced(t, "shared Diffie Hellman secret", 0));
-	assert_true(skeyid_from_psk(t->skeyid, t->prf_id, secret_span(&psk), secret_span(&t->ni), secret_span(&t->nr)));
+	if (t->signatures)
+		assert_true(
+		        skeyid_from_nonces(t->skeyid, t->prf_id, secret_span(&t->ni), secret_span(&t->nr), secret_span(&t->gxy)));
+	else
+		assert_true(skeyid_from_psk(t->skeyid, t->prf_id, secret_span(&psk), secret_span(&t->ni), secret_span(&t->nr)));
 	same("SKEYID", main_sa(t, "SKEYID"), t->skeyid, t->prf_n);
 	assert_true(skeyid_derive(t->d, t->a, t->e, t->prf_id, span_of(t->skeyid, t->prf_n), secret_span(&t->gxy), t->cky_i,
 	                          t->cky_r));
@@ -226,11 +233,23 @@ derive(struct talk *t)
 	same("initial IV", main_sa(t, "initial IV"), t->iv, t->block);
 }
 
+/* RFC 2409 section 5.1: the bare hash is what is signed, by the key of the certificate beside it. */
+static void
+check_signature(const struct message *m, struct span hash)
+{
+	struct certificate *c = certificate_read(message_find(m, PAYLOAD_CERT, NULL)->cert.data);
+
+	assert_non_null(c);
+	assert_true(public_key_verify(certificate_key(c), hash, message_find(m, PAYLOAD_SIG, NULL)->data));
+	certificate_unref(c);
+}
+
 static void
 check_phase1_hash(struct talk *t, const struct message *m, bool initiator)
 {
 	uint8_t h[64];
-	struct span id_b = message_find(m, PAYLOAD_ID, NULL)->raw, skeyid = span_of(t->skeyid, t->prf_n);
+	const struct payload *id = message_find(m, PAYLOAD_ID, NULL);
+	struct span id_b = id ? id->raw : secret_span(&t->id_b), skeyid = span_of(t->skeyid, t->prf_n);
 	struct span i = secret_span(&t->gxi), r = secret_span(&t->gxr), sai = secret_span(&t->sai_b);
 
 	if (initiator)
@@ -238,8 +257,46 @@ check_phase1_hash(struct talk *t, const struct message *m, bool initiator)
 	else
 		assert_true(phase1_hash(h, t->prf_id, skeyid, r, i, t->cky_r, t->cky_i, sai, id_b));
 	same(initiator ? "HASH_I" : "HASH_R", traced(t, initiator ? "HASH_I" : "HASH_R", 0), h, t->prf_n);
-	assert_true(span_equal(message_find(m, PAYLOAD_HASH, NULL)->data, span_of(h, t->prf_n)));
+	if (t->signatures)
+		check_signature(m, span_of(h, t->prf_n));
+	else
+		assert_true(span_equal(message_find(m, PAYLOAD_HASH, NULL)->data, span_of(h, t->prf_n)));
 	t->hashes++;
+}
+
+static void
+take_ke_nonce(struct talk *t, const struct message *m, bool initiator)
+{
+	*(initiator ? &t->gxi : &t->gxr) = keep(message_find(m, PAYLOAD_KE, NULL)->data);
+	*(initiator ? &t->ni : &t->nr) = keep(message_find(m, PAYLOAD_NONCE, NULL)->data);
+	if (!initiator)
+		derive(t);
+}
+
+/* RFC 2409 section 5.4: three messages; the initiator's identity is in the first. */
+static void
+aggressive_message(struct talk *t, const struct isakmp_header *h, struct span d)
+{
+	struct message m = { 0 };
+	struct span body = span_of(d.p + ISAKMP_HEADER_OCTETS, h->length - ISAKMP_HEADER_OCTETS);
+	bool sealed = h->flags & FLAG_ENCRYPTION;
+
+	if (++t->main_messages == 3 && sealed)
+		open_message(t, &m, h, d, t->iv);
+	else
+		decode(t, &m, h, body, false);
+	if (t->main_messages == 1) {
+		t->sai_b = keep(message_find(&m, PAYLOAD_SA, NULL)->raw);
+		t->id_b = keep(message_find(&m, PAYLOAD_ID, NULL)->raw);
+		memcpy(t->cky_i, h->cookie_i, 8);
+	} else if (t->main_messages == 2) {
+		take_suite(t, message_find(&m, PAYLOAD_SA, NULL));
+		memcpy(t->cky_r, h->cookie_r, 8);
+	}
+	if (t->main_messages <= 2)
+		take_ke_nonce(t, &m, t->main_messages == 1);
+	if (t->main_messages >= 2)
+		check_phase1_hash(t, &m, t->main_messages == 3);
 }
 
 static void
@@ -262,10 +319,7 @@ main_message(struct talk *t, const struct isakmp_header *h, struct span d)
 	case 3:
 	case 4:
 		decode(t, &m, h, body, false);
-		*(t->main_messages == 3 ? &t->gxi : &t->gxr) = keep(message_find(&m, PAYLOAD_KE, NULL)->data);
-		*(t->main_messages == 3 ? &t->ni : &t->nr) = keep(message_find(&m, PAYLOAD_NONCE, NULL)->data);
-		if (t->main_messages == 4)
-			derive(t);
+		take_ke_nonce(t, &m, t->main_messages == 3);
 		break;
 	case 5:
 	case 6:
@@ -394,7 +448,7 @@ info_message(struct talk *t, const struct isakmp_header *h, struct span d)
 static void
 talk_close(struct talk *t)
 {
-	struct secret *all[] = { &t->sai_b, &t->ni, &t->nr, &t->gxi, &t->gxr, &t->gxy };
+	struct secret *all[] = { &t->sai_b, &t->id_b, &t->ni, &t->nr, &t->gxi, &t->gxr, &t->gxy };
 
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		secret_clear(all[i]);
@@ -410,7 +464,7 @@ static void
 conversation(const char *name, unsigned hashes, unsigned keys, unsigned infos)
 {
 	char path[1024];
-	struct talk t = { 0 };
+	struct talk t = { .signatures = strstr(name, "rsasig") != NULL };
 	struct file pcap;
 	struct span d;
 
@@ -425,13 +479,15 @@ conversation(const char *name, unsigned hashes, unsigned keys, unsigned infos)
 		assert_null(isakmp_decode_header(&h, d));
 		if (h.exchange == EXCHANGE_MAIN)
 			main_message(&t, &h, d);
+		else if (h.exchange == EXCHANGE_AGGRESSIVE)
+			aggressive_message(&t, &h, d);
 		else if (h.exchange == EXCHANGE_QUICK)
 			quick_message(&t, &h, d);
 		else if (h.exchange == EXCHANGE_INFORMATIONAL)
 			info_message(&t, &h, d);
 	}
 	free(pcap.p);
-	assert_int_equal(t.main_messages, 6);
+	assert_int_equal(t.main_messages, strstr(name, "aggr") ? 3 : 6);
 	assert_int_equal(t.hashes, hashes);
 	assert_int_equal(t.keys, keys);
 	assert_int_equal(t.infos, infos);
@@ -443,6 +499,22 @@ aes256_sha256_modp2048(void **state)
 {
 	(void)state;
 	conversation("v1-main-psk-aes256-sha256-modp2048--aes256-sha256", 7, 2, 2);
+}
+
+/* RFC 2409 section 5: SKEYID = prf(Ni_b | Nr_b, g^xy). */
+static void
+rsa_signatures(void **state)
+{
+	(void)state;
+	conversation("v1-main-rsasig", 7, 2, 2);
+}
+
+static void
+aggressive_mode_of_others(void **state)
+{
+	(void)state;
+	conversation("v1-aggr-psk-aes192-sha384-modp3072--aes192-sha384", 7, 2, 2);
+	conversation("v1-natted-initiator-aggr", 7, 2, 2);
 }
 
 static void
@@ -506,6 +578,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(aes256_sha256_modp2048),
+		cmocka_unit_test(rsa_signatures),
+		cmocka_unit_test(aggressive_mode_of_others),
 		cmocka_unit_test(aes128_sha256_ecp256_with_pfs_and_gcm),
 		cmocka_unit_test(three_des_sha1_expands_its_key),
 		cmocka_unit_test(aes128_md5_modp1024),
