@@ -255,7 +255,7 @@ try_again(struct ike_sa *sa)
 	memset(sa->cookie_r, 0, 8);
 	if (!table_insert(&core->by_cookie, &sa->by_cookie, span_of(sa->cookie_i, 8)))
 		return false;
-	sa->nat_local = sa->nat_remote = sa->peer_nat_t = sa->peer_dpd = sa->peer_fragments = sa->peer_unity = false;
+	sa->nat_local = sa->nat_remote = sa->peer_nat_t = sa->peer_nat_t_draft = sa->peer_dpd = sa->peer_fragments = sa->peer_unity = false;
 	if (!sa->rekeys) {
 		sa->addresses_known = false;
 		sa->floated = false;

@@ -1,7 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "phase1.h"
+#include "vendor_id.h"
 
 /* NAT detection, RFC 3947 section 3.2, and the float to port 4500, section 4. */
+
+/*
+ * What came before the RFC and is still out there: drafts 02 and 03, which float as the RFC does but have other numbers for
+ * payloads and encapsulation modes. Those of draft 00 and 01 stay on port 500: they are not spoken. Best first.
+ */
+static const enum vendor_id spoken[] = { VENDOR_NAT_T_RFC3947, VENDOR_NAT_T_DRAFT_03, VENDOR_NAT_T_DRAFT_02_NEWLINE,
+	                                 VENDOR_NAT_T_DRAFT_02 };
+
+void
+nat_add_vendor_ids(struct builder *b)
+{
+	for (size_t i = 0; i < sizeof spoken / sizeof spoken[0]; i++)
+		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(spoken[i]));
+}
+
+/* Both ends name all that they speak, so both know the best that they have in common. */
+void
+nat_take_vendor_ids(struct ike_sa *sa, const struct message *m)
+{
+	bool rfc = false, draft = false;
+
+	for (const struct payload *p = message_find(m, PAYLOAD_VID, NULL); p; p = message_find(m, PAYLOAD_VID, p)) {
+		enum vendor_id id = vendor_id_recognise(p->data);
+
+		rfc |= id == VENDOR_NAT_T_RFC3947;
+		for (size_t i = 1; i < sizeof spoken / sizeof spoken[0]; i++)
+			draft |= id == spoken[i];
+	}
+	sa->peer_nat_t = rfc || draft;
+	sa->peer_nat_t_draft = !rfc && draft;
+}
 
 /* HASH(CKY-I | CKY-R | IP | Port), with the negotiated hash. */
 static bool
@@ -23,19 +55,19 @@ void
 nat_add_hashes(struct exchange *ex, struct builder *b)
 {
 	struct ike_sa *sa = ex->sa;
-	uint8_t h[PRF_OCTETS_MAX];
+	uint8_t h[PRF_OCTETS_MAX], type = sa->peer_nat_t_draft ? PAYLOAD_NAT_D_DRAFT : PAYLOAD_NAT_D;
 	size_t n = prf_octets(sa->prf_id);
 
 	if (!sa->peer_nat_t)
 		return;
 	if (nat_hash(h, sa, &sa->remote))
-		builder_add_data(b, PAYLOAD_NAT_D, span_of(h, n));
+		builder_add_data(b, type, span_of(h, n));
 	sa->nat_fake = sa->conn && sa->conn->encap;
 	if (sa->nat_fake)
 		rng_fill(sa->core->rng, h, n);
 	else if (!nat_hash(h, sa, &sa->local))
 		return;
-	builder_add_data(b, PAYLOAD_NAT_D, span_of(h, n));
+	builder_add_data(b, type, span_of(h, n));
 }
 
 void

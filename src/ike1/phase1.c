@@ -100,7 +100,7 @@ add_fragmentation(struct builder *b)
 void
 phase1_add_vendor_ids(struct exchange *ex, struct builder *b)
 {
-	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_NAT_T_RFC3947));
+	nat_add_vendor_ids(b);
 	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_DPD));
 	if (!ex->sa->conn || ex->sa->conn->fragmentation != FRAGMENTATION_NO)
 		add_fragmentation(b);
@@ -116,10 +116,10 @@ phase1_take_vendor_ids(struct exchange *ex, const struct message *m)
 {
 	struct ike_sa *sa = ex->sa;
 
+	nat_take_vendor_ids(sa, m);
 	for (const struct payload *p = message_find(m, PAYLOAD_VID, NULL); p; p = message_find(m, PAYLOAD_VID, p)) {
 		enum vendor_id id = vendor_id_recognise(p->data);
 
-		sa->peer_nat_t |= id == VENDOR_NAT_T_RFC3947;
 		sa->peer_dpd |= id == VENDOR_DPD;
 		sa->peer_fragments |= id == VENDOR_FRAGMENTATION;
 		sa->peer_unity |= id == VENDOR_UNITY;

@@ -159,6 +159,8 @@ enum built phase1_need_credential(struct exchange *ex, struct conn *c, unsigned 
 void credential_clear(struct credential *k);
 
 /* ---- nat.c: RFC 3947 */
+void nat_add_vendor_ids(struct builder *b);
+void nat_take_vendor_ids(struct ike_sa *sa, const struct message *m);
 void nat_add_hashes(struct exchange *ex, struct builder *b);
 void nat_take_hashes(struct exchange *ex, const struct message *m);
 void nat_float(struct ike_sa *sa);

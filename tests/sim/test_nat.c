@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "isakmp.h"
 #include "sim_test.h"
+#include "vendor_id.h"
 
 /* NAT between the peers: RFC 3947 and 3948. */
 
@@ -230,6 +232,64 @@ TEST(any_single_loss_is_survived_through_a_nat)
 	}
 }
 
+struct erased {
+	enum vendor_id id[4];
+	unsigned n, drafts, rfc; /* messages with NAT-D payloads under the one or the other number */
+};
+
+/* Vendor IDs are not authenticated: a peer that does not know some of them is made by changing them on their way. */
+static void
+erase(void *arg, struct sim *net, struct sim_packet *p)
+{
+	struct erased *e = arg;
+	struct message m = { 0 };
+	struct arena arena = { 0 };
+
+	(void)net;
+	if (p->esp || p->keepalive || isakmp_decode_header(&m.h, span_of(p->data, p->n)) || m.h.flags & FLAG_ENCRYPTION ||
+	    isakmp_decode_payloads(&m, m.h.next_payload, span_of(p->data + 28, p->n - 28), false, &arena))
+		return;
+	for (size_t i = 0; i < m.n; i++) {
+		e->drafts += m.payload[i].type == PAYLOAD_NAT_D_DRAFT;
+		e->rfc += m.payload[i].type == PAYLOAD_NAT_D;
+		for (unsigned k = 0; m.payload[i].type == PAYLOAD_VID && k < e->n; k++)
+			if (vendor_id_recognise(m.payload[i].data) == e->id[k])
+				p->data[m.payload[i].data.p - p->data] ^= 0xff;
+	}
+	arena_clear(&arena);
+}
+
+/* A peer of before the RFC: other payload numbers, other encapsulation modes, the same float. */
+TEST(drafts_02_and_03_are_spoken)
+{
+	static const struct erased rows[] = {
+		{ { VENDOR_NAT_T_RFC3947 }, .n = 1 },
+		{ { VENDOR_NAT_T_RFC3947, VENDOR_NAT_T_DRAFT_03 }, .n = 2 },
+		{ { VENDOR_NAT_T_RFC3947, VENDOR_NAT_T_DRAFT_03, VENDOR_NAT_T_DRAFT_02_NEWLINE }, .n = 3 },
+		{ { VENDOR_NAT_T_DRAFT_03, VENDOR_NAT_T_DRAFT_02_NEWLINE, VENDOR_NAT_T_DRAFT_02 }, .n = 3 },
+		{ { VENDOR_NAT_T_RFC3947, VENDOR_NAT_T_DRAFT_03, VENDOR_NAT_T_DRAFT_02_NEWLINE, VENDOR_NAT_T_DRAFT_02 }, .n = 4 },
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		autoclose(natted) n = natted_open(inside, outside, MILLISECONDS(50), 0);
+		struct erased e = rows[i];
+
+		sim_set_tap(&n.net, erase, &e);
+		sim_initiate(n.alice, n.bob);
+		sim_run(&n.net, SECONDS(10));
+		EXPECT(sim_same_keys(n.alice, n.bob), i);
+		EXPECT(e.drafts == (i < 3 ? 4u : 0u) && e.rfc == (i == 3 ? 4u : 0u), i);
+		/* Without any, nobody looks for a NAT. */
+		EXPECT(sim_ike(n.alice).nat_local == (i < 4) && sim_ike(n.bob).nat_remote == (i < 4), i);
+		EXPECT(sim_ike(n.alice).local.port == (i < 4 ? 4500 : 500), i);
+		EXPECT(n.alice->flows->current->p.udp_encap == (i < 4), i);
+		sim_rekey(n.bob, "net", NULL);
+		sim_run(&n.net, SECONDS(10));
+		EXPECT(sim_same_keys(n.alice, n.bob), i);
+		EXPECT_SOUND(&n.net, i);
+	}
+}
+
 int
 main(void)
 {
@@ -245,6 +305,7 @@ main(void)
 		cmocka_unit_test(two_clients_behind_one_nat_are_kept_apart),
 		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
 		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
+		cmocka_unit_test(drafts_02_and_03_are_spoken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
