@@ -54,7 +54,7 @@ sign(uv_work_t *w)
 }
 
 static void
-signed_(uv_work_t *w, int status)
+on_signed(uv_work_t *w, int status)
 {
 	struct sign_job *s = w->data;
 	struct answer a = { .kind = ANSWER_SIGNATURE, .ticket = s->ticket, .signature = span_of(s->signature, s->n_signature) };
@@ -88,8 +88,8 @@ credential_jobs_sign(struct credential_jobs *j, uint64_t ticket, const struct si
 		memcpy(s->hash, q->octets.p, q->octets.n);
 	s->work.data = s;
 	j->pending++;
-	if (uv_queue_work(j->loop, &s->work, sign, signed_))
-		signed_(&s->work, UV_ENOMEM);
+	if (uv_queue_work(j->loop, &s->work, sign, on_signed))
+		on_signed(&s->work, UV_ENOMEM);
 }
 
 /* ---- ASK_VERIFY */
@@ -143,7 +143,7 @@ free_job(struct verify_job *v)
 }
 
 static void
-verified(uv_work_t *w, int status)
+on_verified(uv_work_t *w, int status)
 {
 	struct verify_job *v = w->data;
 	struct credential_jobs *j = v->jobs;
@@ -221,6 +221,6 @@ credential_jobs_verify(struct credential_jobs *j, uint64_t ticket, const struct 
 		return;
 	}
 	j->pending++;
-	if (uv_queue_work(j->loop, &v->work, verify, verified))
-		verified(&v->work, UV_ENOMEM);
+	if (uv_queue_work(j->loop, &v->work, verify, on_verified))
+		on_verified(&v->work, UV_ENOMEM);
 }

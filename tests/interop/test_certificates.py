@@ -3,6 +3,7 @@
 The certificates are made for each test; the judge of "established" is the peer's own byte counters."""
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -229,6 +230,22 @@ def test_a_list_by_http(sites, policy, server, accepted):
         refused(ours, theirs, "CN=sun (has been revoked|may have been revoked)")
 
 
+@pytest.mark.parametrize("revoked", [True, False])
+def test_a_list_by_ldap(sites, revoked):
+    root, _, sun = root_with_hosts(sites, crl_uris=["ldap://10.77.0.2:3890/cn=ca?certificateRevocationList"])
+    if revoked:
+        root.revoke(sun)
+    path = Folder(os.path.join(sites.sun.net.tmp, "ldap")).put("root.crl", der(root.crl()))
+    sites.sun.popen("/usr/bin/python3", os.path.join(ROOT, "tests", "interop", "ldap_one.py"), "3890", "certificateRevocationList;binary", path)
+    assert wait_until(lambda: "LISTEN" in sites.sun.run("ss", "-ltnH", "sport = :3890"))
+    ours, theirs = Sallyport(sites.moon, conf("moon", remote=dict(revocation="strict"))), Charon(sites.sun, conf("sun"))
+    if revoked:
+        refused(ours, theirs, "CN=sun has been revoked")
+    else:
+        theirs.initiate("net")
+        established(ours, theirs)
+
+
 def test_a_fetched_list_is_kept_for_the_next_start(sites):
     root, _, sun = root_with_hosts(sites, crl_uris=["http://10.77.0.2:8080/root.crl"])
     web = Folder(os.path.join(sites.sun.net.tmp, "web"))
@@ -295,6 +312,23 @@ def test_locked_keys_and_containers(sites):
     ours = Sallyport(sites.moon, conf("moon", proposals=PROPOSALS["rsa"], extra=secrets))
     ours.initiate("net")
     established(ours, theirs)
+
+
+def test_a_key_that_comes_later(sites):
+    root_with_hosts(sites)
+    key = os.path.join(folder(sites.moon).path, "private/own.pem")
+    os.rename(key, os.path.join(sites.moon.net.tmp, "key"))
+    ours, theirs = Sallyport(sites.moon, conf("moon")), Charon(sites.sun, conf("sun"))
+    assert "there is no private key for our certificate C=CH, O=Sallyport, CN=moon" in ours.initiate("net", check=False)
+    os.rename(os.path.join(sites.moon.net.tmp, "key"), key)
+    ours.signal(signal.SIGHUP)
+    assert wait_until(lambda: ours.log().count("loaded 1 connection") == 2)
+    ours.initiate("net")
+    established(ours, theirs)
+    # A check on demand does not count on private folders above.
+    os.chmod(key, 0o644)
+    out = run(os.path.join(BUILD, "sallyportd"), "--check-config", "--config", os.path.join(ours.dir, "swanctl.conf"), check=False)
+    assert "own.pem: everybody on this machine can read this private key: chmod 600 it" in out
 
 
 def test_raw_public_keys(sites):
