@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config_check.h"
 #include "daemon.h"
 
 static const char usage_text[] =
@@ -95,6 +96,21 @@ read_command_line(int argc, char **argv)
 	return in;
 }
 
+static void
+warn_of_missing_secrets(const struct config *c)
+{
+	enum { TOLD_MAX = 20 };
+	const struct conn *conn[TOLD_MAX];
+	size_t n = config_without_secret(c, conn, TOLD_MAX);
+
+	for (size_t i = 0; i < n && i < TOLD_MAX; i++)
+		printf("warning: connection '%s' uses a pre-shared key, and no secret of this file fits its ids or addresses: add a "
+		       "secrets.ike section, or load one over vici\n",
+		       conn[i]->name);
+	if (n > TOLD_MAX)
+		printf("warning: and %zu more connections without a secret\n", n - TOLD_MAX);
+}
+
 static int
 check_config(const struct daemon_options *o)
 {
@@ -109,6 +125,8 @@ check_config(const struct daemon_options *o)
 	}
 	ok = config_load_file(&config, o->config, &errs) && ok;
 	conf_errors_print(&errs, ok ? stdout : stderr);
+	if (ok)
+		warn_of_missing_secrets(&config);
 	if (ok)
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");

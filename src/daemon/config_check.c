@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_check.h"
+
+/* What is no mistake of the file, but can hardly be meant. */
+
+enum { ENDS_MAX = 16 };
+
+/* The identities of one end as far as the file tells them. */
+struct ends {
+	struct identity id[ENDS_MAX];
+	size_t n;
+	bool unknown; /* some address that only a connection will tell */
+};
+
+static void
+ends_of(struct ends *out, const struct auth_round *r, const struct address_specs *addrs)
+{
+	*out = (struct ends) { .unknown = addrs->n == 0 || addrs->n >= ENDS_MAX };
+	if (r->id.type != ID_ANY)
+		out->id[out->n++] = r->id;
+	/* Whatever its identity, Main Mode looks under the addresses as well. */
+	for (size_t i = 0; i < addrs->n && out->n < ENDS_MAX; i++) {
+		const struct address_spec *a = &addrs->a[i];
+
+		if (a->name || ip_is_any(&a->lo) || !ip_equal(&a->lo, &a->hi))
+			out->unknown = true;
+		else
+			out->id[out->n++] = identity_from_ip(&a->lo);
+	}
+}
+
+static bool
+found(const struct secret_store *st, const struct identity *local, const struct identity *remote)
+{
+	return secret_store_find(st, &(struct psk_query) { local, remote, 1 }) != NULL;
+}
+
+static bool
+is_address(const struct identity *id)
+{
+	switch (id->type) {
+	case ID_ANY:
+	case ID_IPV4_ADDR:
+	case ID_IPV4_ADDR_SUBNET:
+	case ID_IPV4_ADDR_RANGE:
+	case ID_IPV6_ADDR:
+	case ID_IPV6_ADDR_SUBNET:
+	case ID_IPV6_ADDR_RANGE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A secret for an address may be the one of an end whose address is not known yet. */
+static bool
+any_for_an_address(const struct secret_store *st)
+{
+	for (size_t i = 0; i < st->n; i++)
+		for (size_t k = 0; k < st->s[i]->n_owners; k++)
+			if (is_address(&st->s[i]->owner[k]))
+				return true;
+	return false;
+}
+
+static bool
+can_serve(const struct secret_store *st, const struct conn *c)
+{
+	struct ends local, remote;
+
+	ends_of(&local, &c->local, &c->local_addrs);
+	ends_of(&remote, &c->remote, &c->remote_addrs);
+	for (size_t i = 0; i < remote.n; i++)
+		if (found(st, &remote.id[i], &remote.id[i]))
+			return true;
+	for (size_t i = 0; i < local.n; i++)
+		if (found(st, &local.id[i], &local.id[i]))
+			return true;
+	for (size_t i = 0; i < st->n; i++)
+		if (st->s[i]->n_owners == 0)
+			return true;
+	return (local.unknown || remote.unknown) && any_for_an_address(st);
+}
+
+size_t
+config_without_secret(const struct config *c, const struct conn **out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct conn *conn = c->conn[i];
+		bool keyed = conn->local.method == AUTH_PSK || conn->remote.method == AUTH_PSK;
+
+		if (!keyed || can_serve(&c->secrets, conn))
+			continue;
+		if (n < max)
+			out[n] = conn;
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_CONFIG_CHECK_H
+#define SALLYPORT_CONFIG_CHECK_H
+
+#include "config.h"
+
+/*
+ * The connections with pre-shared keys that no secret of the file can serve, whoever the peer turns out to be: as many as
+ * fit are in @out. Returns how many there are. No mistake: secrets may come over vici.
+ */
+size_t config_without_secret(const struct config *c, const struct conn **out, size_t max);
+
+#endif

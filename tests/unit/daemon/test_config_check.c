@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config_check.h"
+
+#include "conf_support.h"
+
+/* How many connections of the text no secret can serve. */
+static size_t
+without(const char *conn, const char *secrets)
+{
+	struct conf_errors errs = { 0 };
+	struct config config = { 0 };
+	const struct conn *out[4] = { 0 };
+	char text[1024];
+	size_t n;
+
+	snprintf(text, sizeof text, "connections { a { version = 1\n%s\nchildren { c { } } } }\nsecrets { %s }\n", conn, secrets);
+	assert_true(config_load_text(&config, "test", text, strlen(text), &errs));
+	n = config_without_secret(&config, out, 4);
+	assert_true(n == 0 || !strcmp(out[0]->name, "a"));
+	config_free(&config);
+	conf_errors_free(&errs);
+	return n;
+}
+
+#define PSK "local { auth = psk\n id = @moon }\n remote { auth = psk\n id = @sun }\n"
+#define ANONYMOUS "local { auth = psk }\n remote { auth = psk }\n"
+
+static void
+test_secrets_that_serve(void **state)
+{
+	static const char *const rows[][2] = {
+		{ PSK, "ike { secret = \"x\" }" },
+		{ PSK, "ike { id = @sun\nsecret = \"x\" }" },
+		{ PSK, "ike { id = @moon\nsecret = \"x\" }" },
+		{ PSK "remote_addrs = 192.0.2.1", "ike { id = 192.0.2.1\nsecret = \"x\" }" },
+		{ PSK "remote_addrs = 192.0.2.1", "ike { id = 192.0.2.0/24\nsecret = \"x\" }" },
+		{ ANONYMOUS "remote_addrs = 192.0.2.1", "ike { id = 192.0.2.1\nsecret = \"x\" }" },
+		{ ANONYMOUS "remote_addrs = sun.example", "ike { id = 192.0.2.1\nsecret = \"x\" }" },
+		{ ANONYMOUS, "ike { id = 192.0.2.0/24\nsecret = \"x\" }" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (without(rows[i][0], rows[i][1]) != 0)
+			fail_msg("row %zu: the secret does serve", i);
+}
+
+static void
+test_secrets_that_do_not(void **state)
+{
+	static const char *const rows[][2] = {
+		{ PSK, "" },
+		{ PSK, "ike { id = @earth\nsecret = \"x\" }" },
+		{ ANONYMOUS, "" },
+		{ ANONYMOUS "remote_addrs = 192.0.2.1\nlocal_addrs = 192.0.2.2", "ike { id = 192.0.2.3\nsecret = \"x\" }" },
+		{ ANONYMOUS, "ike { id = @earth\nsecret = \"x\" }" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (without(rows[i][0], rows[i][1]) != 1)
+			fail_msg("row %zu: nothing serves it", i);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_secrets_that_serve),
+		cmocka_unit_test(test_secrets_that_do_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
