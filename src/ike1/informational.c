@@ -414,7 +414,7 @@ hint_wrong_keys(struct ike_sa *sa, const struct endpoint *from)
 	const struct exchange *main = exchange_find(sa, 0);
 	char text[256];
 
-	if (!main || main->role != INITIATOR || main->at != 5) {
+	if (!main || main->over || main->role != INITIATOR || main->at != 5 || phase1_of(main)->method->form != FORM_PSK) {
 		refuse(core, sa, VERDICT_NO_KEYS, NULL);
 		return;
 	}
@@ -452,6 +452,39 @@ open_protected(struct ike_sa *sa, struct message *m, const struct datagram *in, 
 	return ike_sa_fresh_id(sa, m->h.message_id) ? VERDICT_OK : VERDICT_REPLAYED;
 }
 
+/*
+ * An error under the keys of a Phase 1 that waits for its last message: only who
+ * shares them can say it, and nobody else could still send that message.
+ */
+static bool
+refused_by_peer(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct exchange *ex = exchange_find(sa, 0);
+	struct message m = { .h = *h };
+	const struct payload *n;
+	const char *why = NULL, *name, *sentence;
+
+	if (!ex || ex->over || ex->ticket || ex->role != INITIATOR || ex->at + 1 != ex->kind->n_steps || !sa->keys.n ||
+	    !h->message_id)
+		return false;
+	/* Its last block so far; phase1_done() sets it anew. */
+	memcpy(sa->iv, ex->iv, sizeof sa->iv);
+	if (open_protected(sa, &m, in, &why))
+		return false;
+	n = message_find(&m, PAYLOAD_N, NULL);
+	if (!n || n->n.type >= 8192)
+		return true;
+	name = notify_name(n->n.type);
+	sentence = notify_sentence(n->n.type);
+	why = arena_printf(&sa->core->scratch, "the peer refuses us: %s (%u)%s%s", name ? name : "an unknown error", n->n.type,
+	                   sentence ? ": " : "", sentence ? sentence : "");
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "refused-by-peer", "%s", why ? why : "the peer refuses us");
+	ex->fatal = true;
+	ex->notify = 0;
+	exchange_end(ex, why ? why : "the peer refuses us");
+	return true;
+}
+
 static void
 take_protected(struct ike_sa *sa, const struct message *m)
 {
@@ -486,7 +519,8 @@ info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_h
 		return;
 	}
 	if (!is_up(sa)) {
-		hint_wrong_keys(sa, &in->remote);
+		if (!refused_by_peer(sa, in, h))
+			hint_wrong_keys(sa, &in->remote);
 		return;
 	}
 	v = h->message_id ? open_protected(sa, &m, in, &why) : VERDICT_MALFORMED;

@@ -139,7 +139,7 @@ report_spi(struct sim_peer *p, struct reader *r)
 static void
 made_up_answer(struct sim_peer *p, struct reader *r)
 {
-	struct answer a = { .kind = (enum answer_kind)(octet(r) % 3),
+	struct answer a = { .kind = (enum answer_kind)(octet(r) % 6),
 		            .ticket = octet(r) + (uint64_t)1000000,
 		            .ok = octet(r) & 1,
 		            .psk = span_str("x"),
@@ -211,6 +211,21 @@ step(struct sim *net, struct attacker *a, struct sim_peer *alice, struct sim_pee
 	sim_run(net, MILLISECONDS(what >> 3 & 15) * 10);
 }
 
+/* 4: PFS and DPD; 32: Aggressive Mode; 64: signatures, else a pre-shared key. */
+static struct sim_peer *
+peer(struct sim *net, uint8_t shape, const char *own, const char *trusted, const char *psk)
+{
+	char text[256], proof[96];
+
+	if (shape & 64)
+		snprintf(proof, sizeof proof, "key=%s trust=%s", own, trusted);
+	else
+		snprintf(proof, sizeof proof, "psk=%s", psk);
+	snprintf(text, sizeof text, "%s proposals=aes128-sha256-x25519 aggressive-psk without-pfs%s%s", proof,
+	         shape & 32 ? " aggressive" : "", shape & 4 ? " dpd=5s esp=aes128gcm16-x25519" : "");
+	return sim_peer(net, text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -218,12 +233,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	uint8_t shape = octet(&r);
 	struct sim net = sim_open((struct sim_opts) {
 	        .seed = shape, .install_ns = shape & 1 ? MILLISECONDS(30) : 0, .answer_ns = shape & 2 ? MILLISECONDS(30) : 0 });
-	struct sim_peer *alice =
-	        sim_peer(&net, shape & 4 ? "psk=swordfish proposals=aes128-sha256-x25519 dpd=5s esp=aes128gcm16-x25519"
-	                                 : "psk=swordfish proposals=aes128-sha256-x25519");
-	struct sim_peer *bob = sim_peer(&net, shape & 8   ? "psk=haddock proposals=aes128-sha256-x25519"
-	                                      : shape & 4 ? "psk=swordfish proposals=aes128-sha256-x25519 esp=aes128gcm16-x25519"
-	                                                  : "psk=swordfish proposals=aes128-sha256-x25519");
+	struct sim_peer *alice = peer(&net, shape, "alice-rsa", shape & 8 ? "alice-rsa" : "bob-rsa", "swordfish");
+	struct sim_peer *bob =
+	        peer(&net, shape, "bob-rsa", shape & 8 ? "bob-rsa" : "alice-rsa", shape & 8 ? "haddock" : "swordfish");
 	static struct attacker a;
 
 	memset(&a, 0, sizeof a);

@@ -59,6 +59,7 @@
 	X(aggressive_weak_public_value)                                                                                          \
 	X(aggressive_reflected)                                                                                                  \
 	X(aggressive_encrypted_wrongly)                                                                                          \
+	X(refusal_under_keys)                                                                                                   \
 	X(delete_of_what_is_not_its_own)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))
