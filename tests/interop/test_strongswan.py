@@ -44,6 +44,17 @@ def carried(charon, at_least=500):
     ("aes128-sha1-modp1024", "aes128-sha1-modp1024"),
     ("3des-md5-modp1536", "aes128-sha1-modp1536"),
     ("aes128-sha256-modp8192", "aes256gcm16"),
+    # What only old peers have, and the groups of RFC 5114 and 6932.
+    ("3des-sha1-modp768", "aes128-sha1"),
+    ("camellia128-sha256-modp2048s256", "aes128gcm16-modp2048s256"),
+    ("camellia256-sha512-modp2048s224", "aes128gcm16"),
+    ("blowfish128-sha1-modp1024s160", "aes128-sha1"),
+    ("blowfish256-md5-ecp192", "aes128-sha1"),
+    ("cast128-sha1-ecp224", "aes128-sha1-ecp224"),
+    ("aes128-sha256-ecp224bp", "aes128gcm16"),
+    ("aes256-sha256-ecp256bp", "aes128gcm16-ecp256bp"),
+    ("aes256-sha384-ecp384bp", "aes128gcm16-ecp384bp"),
+    ("aes256-sha512-ecp512bp", "aes128gcm16-ecp512bp"),
 ], ids=lambda v: v if isinstance(v, str) else None)
 def test_algorithms(sites, ike, esp, we_initiate):
     a, b = pair(children={"net": child(esp_proposals=esp)}, proposals=ike)

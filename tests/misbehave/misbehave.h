@@ -40,6 +40,10 @@
 	X(proposal_without_transforms)                                                                                           \
 	X(bad_choice)                                                                                                            \
 	X(two_choices)                                                                                                           \
+	X(mixed_protocols)                                                                                                       \
+	X(nested_proposals)                                                                                                      \
+	X(two_groups)                                                                                                            \
+	X(commit_bit)                                                                                                            \
 	X(other_esp_choice)                                                                                                      \
 	X(other_identities_back)                                                                                                 \
 	X(unknown_exchange)                                                                                                      \
