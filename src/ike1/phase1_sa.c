@@ -23,20 +23,25 @@ take_method(struct exchange *ex, const struct method *m)
 	return kind != NULL;
 }
 
+/* An identity, or one address: else whoever has the key is let in. */
+static bool
+names_one_peer(const struct conn *c)
+{
+	const struct address_spec *a = c->remote_addrs.n == 1 ? c->remote_addrs.a : NULL;
+
+	return c->remote.id.type != ID_ANY || (a && (a->name || (ip_equal(&a->lo, &a->hi) && !ip_is_any(&a->lo))));
+}
+
 /* Kept until the end, for status; what people should know is said when it is established. */
 static void
 note_method(struct ike_sa *sa, const struct exchange *ex)
 {
 	const struct method *m = phase1_of(ex)->method;
-	const struct conn *c = sa->conn;
-	bool anyone = c->remote.id.type == ID_ANY && (!c->remote_addrs.n || c->remote_addrs.a[0].name == NULL) &&
-	              (!c->remote_addrs.n || !ip_equal(&c->remote_addrs.a[0].lo, &c->remote_addrs.a[0].hi) ||
-	               ip_is_any(&c->remote_addrs.a[0].lo));
 
 	sa->auth = m->number;
 	sa->log_in = m->log_in;
 	sa->aggressive = phase1_aggressive(ex);
-	sa->group_key = m->form == FORM_PSK && (m->log_in != LOG_IN_NOBODY || anyone);
+	sa->group_key = m->form == FORM_PSK && (m->log_in != LOG_IN_NOBODY || !names_one_peer(sa->conn));
 }
 
 /* "Aggressive Mode with PSK ... lets anyone guess the key offline": HASH_R goes to whoever asks. */
