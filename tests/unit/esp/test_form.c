@@ -227,8 +227,7 @@ every_form_comes_out_as_it_went_in(void **state)
 
 		if (s.udp && s.protocol != 50)
 			continue;
-		round_trips(&s, "aes256gcm16");
-		round_trips(&s, "aes128-sha256");
+		round_trips(&s, i % 3 ? "aes256gcm16" : "aes128-sha256");
 	}
 }
 
