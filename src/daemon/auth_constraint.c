@@ -81,9 +81,15 @@ auth_constraint_parse(struct auth_constraint *out, const char *text, char *why, 
 	/* "ike:" limits IKEv2's signatures only; in IKEv1 the hash is the PRF's. */
 	if (!text || !strncmp(text, "ike:", 4))
 		text = "pubkey";
-	if (strlen(text) >= sizeof copy)
+
+	size_t n = strlen(text);
+
+	if (n >= sizeof copy) {
 		p.bad = "it is too long";
-	snprintf(copy, sizeof copy, "%s", text);
+		n = 0;
+	}
+	memcpy(copy, text, n);
+	copy[n] = '\0';
 	while (!p.bad && (word = strsep(&rest, "-")))
 		take_word(&p, word);
 	if (!out->hashes)
