@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 #include "steer.h"
+#include "virtual_ip.h"
 
 /*
  * A daemon that was killed leaves unreachable routes and nftables rules behind,
@@ -21,7 +22,7 @@ cli_flush(struct cli *c)
 		        c->socket);
 		return EXIT_FAILED;
 	}
-	if (!steer_flush(&o, why, sizeof why)) {
+	if (!steer_flush(&o, why, sizeof why) || !virtual_ips_flush(c->runtime_dir, why, sizeof why)) {
 		fprintf(stderr, "sallyport: flush: %s\n", why);
 		return EXIT_FAILED;
 	}

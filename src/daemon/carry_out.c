@@ -160,6 +160,7 @@ carry_out_one(struct daemon *d, const struct effect *e)
 	case EFFECT_RELEASE_LEASE:
 	case EFFECT_ADD_VIRTUAL:
 	case EFFECT_REMOVE_VIRTUAL:
+		road_warriors_carry_out(&d->road, e);
 		break;
 	case EFFECT_KEYS:
 		keylog_ike(&d->keylog, &e->keys);

@@ -33,12 +33,16 @@ read_connections(struct config *out, const struct conf_section *s, struct conf_e
 }
 
 static void
-refuse_content(const struct conf_section *s, const char *what, struct conf_errors *errs)
+read_pools(struct config *out, const struct conf_section *s, struct conf_errors *errs)
 {
 	for (const struct conf_key *k = s->keys; k; k = k->next)
-		conf_error(errs, k->where, "key '%s' in %s: only sections belong there", k->name, s->name);
-	for (const struct conf_section *c = s->sections; c; c = c->next)
-		conf_error(errs, c->where, "%s '%s' is not yet supported: leave it out", what, c->name);
+		conf_error(errs, k->where, "key '%s' in pools: only sections, one a pool, belong there", k->name);
+	for (s = s->sections; s; s = s->next) {
+		struct pool *p = pool_read(s, POOL_FROM_FILE, errs);
+
+		if (p && !pools_put(&out->pools, p))
+			conf_error(errs, s->where, "out of memory, or more than %d pools", POOLS_MAX);
+	}
 }
 
 static void
@@ -52,9 +56,9 @@ read_tree(struct config *out, const struct conf_tree *t, struct conf_errors *err
 		if (!strcmp(s->name, "connections"))
 			read_connections(out, s, errs);
 		else if (!strcmp(s->name, "secrets"))
-			config_secrets(&out->secrets, s, errs);
+			config_secrets(&out->secrets, &out->logins, s, errs);
 		else if (!strcmp(s->name, "pools"))
-			refuse_content(s, "pool", errs);
+			read_pools(out, s, errs);
 		else if (!strcmp(s->name, "authorities"))
 			config_authorities(&out->credentials, s, errs);
 		else if (!s->referenced) /* else a template for others */
@@ -115,6 +119,8 @@ config_free(struct config *c)
 		conn_unref(c->conn[i]);
 	free(c->conn);
 	secret_store_free(&c->secrets);
+	secret_store_free(&c->logins);
+	pools_free(&c->pools);
 	credentials_free(&c->credentials);
 	*c = (struct config) { .replay_window = c->replay_window, .rdn_matching = c->rdn_matching };
 }

@@ -5,6 +5,7 @@
 #include "conf_errors.h"
 #include "conn.h"
 #include "credentials.h"
+#include "pools.h"
 #include "secret_store.h"
 
 /*
@@ -15,6 +16,8 @@ struct config {
 	size_t n;
 	struct secret_store secrets;    /* origin SECRET_FROM_FILE */
 	struct credentials credentials; /* of the folders and authorities; origin CREDENTIAL_FROM_FILE */
+	struct secret_store logins;     /* secrets.eap*, secrets.xauth*: passwords of users */
+	struct pools pools;
 	enum rdn_matching rdn_matching; /* set before loading: charon.rdn_matching */
 	uint32_t replay_window;         /* set before loading: what children get that name none (charon.replay_window); 0: 1024 */
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_credentials.h"
+#include "config_road.h"
 
 #include <stdlib.h>
 
@@ -170,9 +171,9 @@ const struct key_row config_conn_rows[] = {
 	{ "rand_time", set_rand_time, NULL, false },
 	{ "keyingtries", set_keyingtries, NULL, false },
 	{ "unique", set_unique, NULL, false },
-	{ "vips", NULL, "", false },
+	{ "vips", config_vips, NULL, false },
 	{ "aggressive", set_aggressive, NULL, false },
-	{ "pull", NULL, "yes|true|1|enabled", false },
+	{ "pull", config_pull, NULL, false },
 	{ "dscp", NULL, "000000", false },
 	{ "fragmentation", set_fragmentation, NULL, false },
 	{ "childless", NULL, "allow", false },
@@ -181,7 +182,7 @@ const struct key_row config_conn_rows[] = {
 	{ "ocsp", NULL, "reply", false },
 	{ "ppk_id", NULL, "", false },
 	{ "ppk_required", NULL, "no|false|0|disabled", false },
-	{ "pools", NULL, "", false },
+	{ "pools", config_pool_names, NULL, false },
 	{ "if_id_in", NULL, "0", false },
 	{ "if_id_out", NULL, "0", false },
 	{ "mediation", NULL, "no|false|0|disabled", false },
@@ -201,12 +202,12 @@ set_auth(struct config_reader *r, const struct conf_key *k)
 		return;
 	if (!strcmp(text, "psk"))
 		r->round->method = AUTH_PSK;
-	else if (config_auth_pubkey(r, k, text))
+	else if (config_auth_pubkey(r, k, text) || config_auth_xauth(r, k, text))
 		return;
-	else if (!strncmp(text, "eap", 3) || !strncmp(text, "xauth", 5))
-		conf_error(r->errs, k->where, "auth = %s is not yet supported: use auth = psk or pubkey", text);
+	else if (!strncmp(text, "eap", 3))
+		conf_error(r->errs, k->where, "auth = %s is not yet supported: use auth = psk, pubkey or xauth", text);
 	else
-		conf_error(r->errs, k->where, "auth = %s is not allowed: use auth = psk or pubkey", text);
+		conf_error(r->errs, k->where, "auth = %s is not allowed: use auth = psk, pubkey or xauth", text);
 }
 
 static void
@@ -226,19 +227,19 @@ set_id(struct config_reader *r, const struct conf_key *k)
 const struct key_row config_local_rows[] = {
 	{ "auth", set_auth, NULL, false },
 	{ "id", set_id, NULL, false },
-	{ "round", NULL, "0|1", false },
+	{ "round", config_round, NULL, false },
 	{ "certs", config_certs, NULL, false },
 	{ "pubkeys", config_pubkeys, NULL, false },
 	{ "eap_id", NULL, NULL, false },
 	{ "aaa_id", NULL, NULL, false },
-	{ "xauth_id", NULL, NULL, false },
+	{ "xauth_id", config_xauth_id, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 
 const struct key_row config_remote_rows[] = {
 	{ "auth", set_auth, NULL, false },
 	{ "id", set_id, NULL, false },
-	{ "round", NULL, "0|1", false },
+	{ "round", config_round, NULL, false },
 	{ "eap_id", NULL, NULL, false },
 	{ "groups", config_groups, NULL, false },
 	{ "cert_policy", config_cert_policy, NULL, false },
@@ -251,17 +252,10 @@ const struct key_row config_remote_rows[] = {
 };
 
 static void
-read_round(struct config_reader *r, const struct conf_section *s, const struct conf_section **seen)
+read_round(struct config_reader *r, const struct conf_section *s)
 {
 	bool local = r->is_local;
 
-	if (*seen) {
-		conf_error(r->errs, s->where,
-		           "a second section '%s' after '%s': several rounds of authentication are not yet supported", s->name,
-		           (*seen)->name);
-		return;
-	}
-	*seen = s;
 	config_read_keys(r, s, local ? config_local_rows : config_remote_rows, local ? "a local section" : "a remote section");
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
 		config_round_section(r, sub);
@@ -319,16 +313,13 @@ static void
 read_sections(struct config_reader *r, const struct conf_section *s, uint32_t default_replay_window)
 {
 	static const char *const known[] = { "children", "local", "remote", NULL };
-	const struct conf_section *local = NULL, *remote = NULL;
+	bool local, remote;
 
-	for (const struct conf_section *sub = s->sections; sub; sub = sub->next) {
-		r->is_local = !strncmp(sub->name, "local", 5);
-		r->round = r->is_local ? &r->conn->local : &r->conn->remote;
-		if (r->is_local || !strncmp(sub->name, "remote", 6))
-			read_round(r, sub, r->is_local ? &local : &remote);
-		else if (strcmp(sub->name, "children"))
+	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
+		if (strncmp(sub->name, "local", 5) && strncmp(sub->name, "remote", 6) && strcmp(sub->name, "children"))
 			config_unknown_section(r->errs, sub, "a connection", known);
-	}
+	local = config_rounds(r, s, true, read_round);
+	remote = config_rounds(r, s, false, read_round);
 	/* Shorter defaults: where nothing is said of authentication, it is by pre-shared key; of one end: as the other does. */
 	if (!local)
 		r->conn->local.method = remote ? r->conn->remote.method : AUTH_PSK;

@@ -12,6 +12,7 @@ struct config_reader {
 	struct child *child;
 	struct auth_round *round;
 	bool is_local; /* of the round */
+	unsigned round_number;
 };
 
 /*

@@ -27,7 +27,7 @@ refusal(const struct conf_key *k, struct secret *out)
 }
 
 static void
-read_ike_secret(struct secret_store *out, const struct conf_section *s, struct conf_errors *errs)
+read_secret(struct secret_store *out, const struct conf_section *s, bool needs_owner, struct conf_errors *errs)
 {
 	struct identity owner[SECRET_OWNERS_MAX];
 	const struct conf_key *secret = NULL;
@@ -50,14 +50,16 @@ read_ike_secret(struct secret_store *out, const struct conf_section *s, struct c
 	why = secret ? refusal(secret, &data) : "it is missing: write secret = \"...\"";
 	if (why)
 		conf_error(errs, secret ? secret->where : s->where, "secret of '%s': %s", s->name, why);
+	if (needs_owner && !n)
+		conf_error(errs, s->where, "secret '%s' has no id: write id = the name of the user whose password it is", s->name);
 	if (errs->n_errors == before && !secret_store_add(out, SECRET_FROM_FILE, s->name, secret_span(&data), owner, n))
 		conf_error(errs, s->where, "out of memory, or more than %d secrets", SECRETS_MAX);
 }
 
 void
-config_secrets(struct secret_store *out, const struct conf_section *s, struct conf_errors *errs)
+config_secrets(struct secret_store *out, struct secret_store *logins, const struct conf_section *s, struct conf_errors *errs)
 {
-	static const char *const later[] = { "eap", "xauth", "ntlm", "ppk", "token", NULL };
+	static const char *const later[] = { "ntlm", "ppk", "token", NULL };
 
 	for (const struct conf_key *k = s->keys; k; k = k->next)
 		conf_error(errs, k->where, "key '%s' in secrets: only sections belong there, as in ike-1 { secret = ... }",
@@ -70,7 +72,9 @@ config_secrets(struct secret_store *out, const struct conf_section *s, struct co
 		if (config_is_key_secret(s->name))
 			continue; /* config_folders() has read it */
 		if (!strncmp(s->name, "ike", 3))
-			read_ike_secret(out, s, errs);
+			read_secret(out, s, false, errs);
+		else if (!strncmp(s->name, "eap", 3) || !strncmp(s->name, "xauth", 5))
+			read_secret(logins, s, true, errs);
 		else if (later[i])
 			conf_error(errs, s->where, "secret '%s': secrets of type %s are not yet supported; there is ike<suffix>",
 			           s->name, later[i]);

@@ -5,7 +5,7 @@
 #include "conf_value.h"
 #include "secret_store.h"
 
-/* Reads the secrets section of a file into @out. */
-void config_secrets(struct secret_store *out, const struct conf_section *s, struct conf_errors *errs);
+/* Reads the secrets section of a file into @out; passwords of users (eap*, xauth*) into @logins. */
+void config_secrets(struct secret_store *out, struct secret_store *logins, const struct conf_section *s, struct conf_errors *errs);
 
 #endif

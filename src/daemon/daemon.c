@@ -131,6 +131,8 @@ apply_config(struct daemon *d, struct config *next)
 	}
 	secret_store_replace(&d->secrets, SECRET_FROM_FILE, &next->secrets);
 	credentials_replace(&d->credentials, CREDENTIAL_FROM_FILE, &next->credentials);
+	secret_store_replace(&d->road.logins, SECRET_FROM_FILE, &next->logins);
+	pools_replace_file(&d->road.pools, &next->pools);
 	for (size_t i = 0; i < next->n; i++) {
 		struct command c = { .kind = COMMAND_LOAD, .conn = next->conn[i] };
 
@@ -281,6 +283,8 @@ open_backend(struct daemon *d)
 		.secrets = &d->secrets,
 		.credentials = &d->credentials,
 		.rdn_matching = d->settings.rdn_matching,
+		.logins = &d->road.logins,
+		.pools = &d->road.pools,
 		.replay_window = d->settings.replay_window,
 		.counter = backend_counter,
 	};
@@ -439,6 +443,27 @@ start_watching(struct daemon *d)
 	uv_timer_start(&d->traffic_timer, on_traffic_timer, TRAFFIC_REPORT_MS, TRAFFIC_REPORT_MS);
 }
 
+static void
+answer_road(void *context, const struct answer *a)
+{
+	daemon_answer(context, a);
+}
+
+static void
+log_road(void *context, enum log_group g, int level, const char *text)
+{
+	daemon_log(context, g, level, "%s", text);
+}
+
+static bool
+open_road(struct daemon *d, char *why, size_t why_size)
+{
+	d->road.answer = answer_road;
+	d->road.log = log_road;
+	d->road.context = d;
+	return road_warriors_open(&d->road, &d->settings, dataplane_tun_ifindex(d->dataplane), d->options->runtime_dir, why, why_size);
+}
+
 bool
 daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t why_size)
 {
@@ -462,6 +487,8 @@ daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t 
 		return false;
 	updown_open(&d->updown, &d->loop, &d->log, dataplane_tun_name(d->dataplane));
 	start_watching(d);
+	if (!open_road(d, why, why_size))
+		return false;
 	if (!daemon_load_config(d)) {
 		snprintf(why, why_size, "%s has mistakes (see above): correct them, `--check-config` lists them", o->config);
 		return false;
@@ -542,6 +569,7 @@ daemon_close(struct daemon *d)
 	secret_store_free(&d->secrets);
 	credentials_free(&d->credentials);
 	fetch_close();
+	road_warriors_close(&d->road);
 	settings_free(&d->settings);
 	keylog_close(&d->keylog);
 	log_sink_close(&d->log);

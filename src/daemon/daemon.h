@@ -12,6 +12,7 @@
 #include "keylog.h"
 #include "log_sink.h"
 #include "resolve.h"
+#include "road_warriors.h"
 #include "settings.h"
 #include "steer.h"
 #include "updown.h"
@@ -66,6 +67,7 @@ struct daemon {
 
 	struct secret_store secrets;
 	struct credentials credentials;
+	struct road_warriors road;
 	struct config config; /* what the file said last */
 	struct settings settings;
 	struct vici_backend backend;

@@ -40,6 +40,7 @@ settings_free(struct settings *s)
 		free(s->log[i].path);
 	free(s->vici_socket);
 	free(s->tun_name);
+	road_settings_free(&s->road);
 	*s = (struct settings) { 0 };
 }
 
@@ -318,6 +319,15 @@ read_vici(struct reader *r, const struct conf_section *s)
 }
 
 static void
+read_plugin(struct reader *r, const struct conf_section *p)
+{
+	if (!strcmp(p->name, "vici"))
+		read_vici(r, p);
+	else if (!road_settings_plugin(&r->s->road, p, &r->s->ike.unity, r->errs))
+		pass_over(r, "charon.plugins", p->name);
+}
+
+static void
 read_charon(struct reader *r, const struct conf_section *charon)
 {
 	for (const struct conf_key *k = charon->keys; k; k = k->next) {
@@ -325,7 +335,9 @@ read_charon(struct reader *r, const struct conf_section *charon)
 
 		if (x)
 			x->set(r, k);
-		else
+		else if (!strcmp(k->name, "cisco_unity"))
+			conf_bool(&r->s->ike.unity, k, r->errs);
+		else if (!road_settings_charon(&r->s->road, k, r->errs))
 			pass_over(r, "charon", k->name);
 	}
 	for (const struct conf_section *s = charon->sections; s; s = s->next) {
@@ -336,7 +348,7 @@ read_charon(struct reader *r, const struct conf_section *charon)
 				read_filelog(r, l);
 		else if (!strcmp(s->name, "plugins"))
 			for (const struct conf_section *p = s->sections; p; p = p->next)
-				strcmp(p->name, "vici") ? pass_over(r, "charon.plugins", p->name) : read_vici(r, p);
+				read_plugin(r, p);
 		else
 			pass_over(r, "charon", s->name);
 	}

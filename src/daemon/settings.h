@@ -5,6 +5,7 @@
 #include "conf_errors.h"
 #include "ike.h"
 #include "log.h"
+#include "settings_road.h"
 
 /* charon.filelog.<name>, charon.syslog.<facility>: one place for log lines. */
 struct log_settings {
@@ -33,6 +34,7 @@ struct settings {
 	bool native_esp;                              /* native_esp, yes: protocol 50 where no NAT is found */
 	uint32_t divert_mark, bypass_mark, mark_mask; /* divert_mark 0x1000000, bypass_mark 0x2000000, mark_mask 0x3000000 */
 	uint32_t route_table;                         /* charon.routing_table; 0: STEER_ROUTE_TABLE */
+	struct road_settings road;
 };
 
 void settings_default(struct settings *s);

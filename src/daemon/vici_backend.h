@@ -31,6 +31,8 @@ struct vici_backend {
 	struct secret_store *secrets;
 	struct credentials *credentials; /* likewise */
 	enum rdn_matching rdn_matching;  /* charon.rdn_matching */
+	struct secret_store *logins; /* passwords of users */
+	struct pools *pools;
 	uint32_t replay_window; /* of children that name none; 0: 1024 */
 	/* Packets dropped or counted, for `status`; index from 0, false past the last. May be NULL. */
 	bool (*counter)(void *context, unsigned index, const char **name, const char **sentence, uint64_t *count);

@@ -153,6 +153,13 @@ struct vici_command {
 extern const struct vici_command vici_info_commands[], vici_list_commands[], vici_load_commands[], vici_control_commands[],
         vici_creds_commands[], vici_certs_commands[];
 
+/* ---- pools */
+void vici_load_pool(struct vici_request *r);
+void vici_unload_pool(struct vici_request *r);
+void vici_get_pools(struct vici_request *r);
+/* local-vips and remote-vips of an IKE_SA. */
+void vici_put_vips(struct vici_writer *w, const struct ike_info *s);
+
 /* ---- lists */
 
 void vici_stream_run(struct vici_client *c);

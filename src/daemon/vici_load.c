@@ -139,12 +139,21 @@ read_owners(struct identity *owner, size_t *n, const struct vici_request *r, con
 static const char *
 refused_type(const char *type)
 {
-	static const char *const later[] = { "eap", "xauth", "ntlm", "ppk" };
+	static const char *const later[] = { "ntlm", "ppk" };
 
 	for (size_t i = 0; type && i < sizeof later / sizeof later[0]; i++)
 		if (!strcasecmp(type, later[i]))
-			return "is not yet supported: there is ike";
-	return "is unknown: there is ike";
+			return "is not yet supported: there are ike, eap and xauth";
+	return "is unknown: there are ike, eap and xauth";
+}
+
+/* Keys of gateways and passwords of users are kept apart; NULL for other types. */
+static struct secret_store *
+store_for(const struct vici_request *r, const char *type)
+{
+	const struct vici_backend *b = r->client->server->backend;
+
+	return !strcasecmp(type, "ike") ? b->secrets : !strcasecmp(type, "eap") || !strcasecmp(type, "xauth") ? b->logins : NULL;
 }
 
 static void
@@ -158,13 +167,15 @@ load_shared(struct vici_request *r)
 
 	if (!type)
 		vici_reply_error(c, "shared key type missing");
-	else if (strcasecmp(type, "ike"))
+	else if (!store_for(r, type))
 		vici_reply_error(c, "shared key type '%s' %s", type, refused_type(type));
 	else if (!data || !data->value)
 		vici_reply_error(c, "shared key data missing");
 	else if (!read_owners(owner, &n, r, &why))
 		vici_reply_error(c, "owners: %s", why);
-	else if (!secret_store_add(c->server->backend->secrets, SECRET_FROM_VICI, vici_arg(r, "id"),
+	else if (!n && store_for(r, type) == c->server->backend->logins)
+		vici_reply_error(c, "a password needs an owner: the user whose it is");
+	else if (!secret_store_add(store_for(r, type), SECRET_FROM_VICI, vici_arg(r, "id"),
 	                           span_of(data->value, data->n_value), owner, n))
 		vici_reply_error(c, "the secret is longer than %d octets, there are more than %d, or memory is out",
 		                 SECRET_OCTETS_MAX, SECRETS_MAX);
@@ -182,20 +193,28 @@ unload_shared(struct vici_request *r)
 		return;
 	}
 	secret_store_remove(r->client->server->backend->secrets, SECRET_FROM_VICI, id);
+	secret_store_remove(r->client->server->backend->logins, SECRET_FROM_VICI, id);
 	vici_reply_ok(r->client);
+}
+
+static void
+put_names(struct vici_writer *w, const struct secret_store *st)
+{
+	for (size_t i = 0; i < st->n; i++)
+		if (st->s[i]->origin == SECRET_FROM_VICI && st->s[i]->name)
+			vici_item(w, st->s[i]->name);
 }
 
 static void
 get_shared(struct vici_request *r)
 {
-	const struct secret_store *st = r->client->server->backend->secrets;
+	const struct vici_backend *b = r->client->server->backend;
 	struct vici_writer w;
 
 	vici_begin_reply(&w);
 	vici_list(&w, "keys");
-	for (size_t i = 0; i < st->n; i++)
-		if (st->s[i]->origin == SECRET_FROM_VICI && st->s[i]->name)
-			vici_item(&w, st->s[i]->name);
+	put_names(&w, b->secrets);
+	put_names(&w, b->logins);
 	vici_list_end(&w);
 	vici_send(r->client, &w);
 	vici_done(r->client);
@@ -206,43 +225,8 @@ clear_creds(struct vici_request *r)
 {
 	secret_store_clear(r->client->server->backend->secrets, SECRET_FROM_VICI);
 	credentials_clear(r->client->server->backend->credentials, CREDENTIAL_FROM_VICI, true);
+	secret_store_clear(r->client->server->backend->logins, SECRET_FROM_VICI);
 	vici_reply_ok(r->client);
-}
-
-/* ---- what comes later */
-
-static void
-get_list(struct vici_request *r, const char *name)
-{
-	struct vici_writer w;
-
-	vici_begin_reply(&w);
-	if (name) {
-		vici_list(&w, name);
-		vici_list_end(&w);
-	}
-	vici_send(r->client, &w);
-	vici_done(r->client);
-}
-
-static void
-get_pools(struct vici_request *r)
-{
-	get_list(r, NULL);
-}
-
-static void
-no_pools(struct vici_request *r)
-{
-	vici_reply_error(r->client, "address pools are not yet supported");
-}
-
-static void
-not_found(struct vici_request *r)
-{
-	const char *name = vici_arg(r, "name");
-
-	vici_reply_error(r->client, "%s not found", name ? name : "key");
 }
 
 const struct vici_command vici_load_commands[] = {
@@ -253,8 +237,8 @@ const struct vici_command vici_load_commands[] = {
 	{ "unload-shared", unload_shared, false },
 	{ "get-shared", get_shared, false },
 	{ "clear-creds", clear_creds, false },
-	{ "get-pools", get_pools, false },
-	{ "load-pool", no_pools, false },
-	{ "unload-pool", not_found, false },
+	{ "get-pools", vici_get_pools, false },
+	{ "load-pool", vici_load_pool, false },
+	{ "unload-pool", vici_unload_pool, false },
 	{ NULL, NULL, false },
 };

@@ -107,6 +107,8 @@ put_tasks(struct vici_writer *w, const struct ike_info *s)
 		{ "Aggressive Mode", "AGGRESSIVE_MODE" },
 		{ "Quick Mode", "QUICK_MODE" },
 		{ "Informational", "INFORMATIONAL" },
+		{ "XAUTH", "XAUTH" },
+		{ "Mode Config", "MODE_CONFIG" },
 	};
 
 	for (size_t i = 0; s->exchange && i < sizeof tasks / sizeof tasks[0]; i++)
@@ -120,11 +122,15 @@ put_tasks(struct vici_writer *w, const struct ike_info *s)
 void
 vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now)
 {
+	char id_text[IDENTITY_TEXT_MAX];
+
 	vici_keyf(w, "uniqueid", "%u", s->id);
 	vici_keyf(w, "version", "%d", (int)s->version);
 	vici_key(w, "state", ike_state_name(s->state));
 	put_end(w, "local", &s->local, &s->local_id);
 	put_end(w, "remote", &s->remote, &s->remote_id);
+	if (s->remote_xauth_id.type != ID_ANY)
+		vici_key(w, "remote-xauth-id", identity_format(id_text, &s->remote_xauth_id));
 	if (s->initiator)
 		vici_key(w, "initiator", "yes");
 	put_spi(w, "initiator-spi", s->spi_i);
@@ -137,6 +143,7 @@ vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now)
 		put_left(w, "rekey-time", s->rekey_at, now);
 		put_left(w, "reauth-time", s->reauth_at, now);
 	}
+	vici_put_vips(w, s);
 	put_tasks(w, s);
 }
 

@@ -42,9 +42,9 @@ begin_config(struct ike_sa *sa)
 {
 	sa->road->identifier = 0;
 	if (sa->conn->n_vips)
-		begin(sa, sa->conn->pull ? &config_pull : NULL);
+		begin(sa, sa->conn->pull ? &mode_config_pull : NULL);
 	else if (pushes(sa->conn))
-		begin(sa, &config_push);
+		begin(sa, &mode_config_push);
 	else
 		road_next(sa, ROAD_DONE);
 }
@@ -148,8 +148,8 @@ phase1_next(struct ike_sa *sa)
 		ike_sa_failed(sa, "out of memory", false);
 		return;
 	}
-	/* One identifier for the whole transaction of a login. */
-	r->identifier = road_peer_logs_in(sa) ? (uint16_t)rng_u32(sa->core->rng) : 0;
+	/* One identifier for the whole transaction of a login: the one that strongSwan's client always answers with. */
+	r->identifier = 0;
 	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "Phase 1 of IKE_SA %s is done; %s follows", sa_name(sa),
 	    login ? "the login (XAUTH)" : "the configuration (Mode Config)");
 	road_next(sa, ROAD_LOGIN);

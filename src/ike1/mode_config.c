@@ -328,7 +328,7 @@ static const struct step pull_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind config_pull = {
+const struct exchange_kind mode_config_pull = {
 	.name = "Mode Config (pull)",
 	.type = EXCHANGE_TRANSACTION,
 	.steps = pull_steps,
@@ -413,7 +413,7 @@ static const struct step push_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind config_push = {
+const struct exchange_kind mode_config_push = {
 	.name = "Mode Config (push)",
 	.type = EXCHANGE_TRANSACTION,
 	.steps = push_steps,

@@ -98,6 +98,32 @@ proposals_fit(struct exchange *ex, const struct suites *offered, const struct ch
 	return m->chosen && !quick_impossible(ex->sa, cfg);
 }
 
+/*
+ * A client that knows Cisco's attributes asks for everything, and sends only what the
+ * split networks cover: of one network behind us, that one is what it gets.
+ */
+static bool
+fits_unity(struct exchange *ex, const struct child *cfg, struct selector_pair *ts)
+{
+	struct ike_sa *sa = ex->sa;
+	size_t n = 0, fit = 0, last = 0;
+	struct selector_pair *have;
+
+	if (!sa->core->settings.unity || !sa->peer_unity || !sa->road || !sa->road->gateway ||
+	    ip_range_prefix(&ts->local.lo, &ts->local.hi) != 0 || cfg->mode != MODE_TUNNEL)
+		return false;
+	have = road_pairs(sa, cfg, &n);
+	for (size_t i = 0; have && i < n; i++) {
+		if (!selector_contains(&ts->local, &have[i].local) || !selector_contains(&have[i].remote, &ts->remote))
+			continue;
+		last = i;
+		fit++;
+	}
+	if (fit == 1)
+		ts->local = have[last].local;
+	return fit > 0;
+}
+
 /* The child with these selectors whose proposals fit, exact selectors first. */
 static bool
 choose_child(struct exchange *ex, const struct suites *offered, struct choice *out)
@@ -113,13 +139,14 @@ choose_child(struct exchange *ex, const struct suites *offered, struct choice *o
 	if (!conn_equal_but_children(conn, ex->sa->conn))
 		conn = ex->sa->conn;
 	out->match = arena_alloc(&core->scratch, sizeof *out->match);
-	for (int want = 2; out->match && want >= 1; want--) {
+	for (int want = 2; out->match && want >= 0; want--) {
 		for (size_t i = 0; i < conn->n_children; i++) {
 			size_t pair = 0;
 
 			struct selector_pair ts = asked_for(ex, out, &conn->children[i]);
 
-			if (!fits(ex, conn, &conn->children[i], &ts, want == 1, &pair))
+			if (want ? !fits(ex, conn, &conn->children[i], &ts, want == 1, &pair)
+			         : !fits_unity(ex, &conn->children[i], &out->ts))
 				continue;
 
 			bool chosen = proposals_fit(ex, offered, &conn->children[i], &other, &bundle);

@@ -147,9 +147,9 @@ kind_of(const struct attr_payload *a)
 		xauth |= config_attribute_is_xauth(a->attr[i].type);
 	switch (a->type) {
 	case CONFIG_REQUEST:
-		return xauth ? &xauth_login : &config_pull;
+		return xauth ? &xauth_login : &mode_config_pull;
 	case CONFIG_SET:
-		return xauth ? &xauth_status : &config_push;
+		return xauth ? &xauth_status : &mode_config_push;
 	default:
 		return NULL;
 	}
@@ -249,7 +249,7 @@ transaction_confirm(struct ike_sa *sa)
 {
 	struct exchange *ex = sa->exchanges;
 
-	while (ex && (ex->over || ex->role != INITIATOR || ex->at != 1 || (ex->kind != &xauth_status && ex->kind != &config_push) ||
+	while (ex && (ex->over || ex->role != INITIATOR || ex->at != 1 || (ex->kind != &xauth_status && ex->kind != &mode_config_push) ||
 	              (ex->kind == &xauth_status && !transaction_of(ex)->ok)))
 		ex = ex->next;
 	if (!ex)

@@ -45,7 +45,7 @@ void transaction_confirm(struct ike_sa *sa);
 const char *transaction_text(struct ike *core, struct span s);
 
 /* ---- xauth.c, mode_config.c: one kind a pair of messages */
-extern const struct exchange_kind xauth_login, xauth_status, config_pull, config_push;
+extern const struct exchange_kind xauth_login, xauth_status, mode_config_pull, mode_config_push;
 
 /* ---- after_phase1.c */
 /* A step is done: the next one. */

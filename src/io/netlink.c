@@ -225,18 +225,38 @@ netlink_link_up(struct netlink *nl, unsigned ifindex)
 	return netlink_talk(nl, h, NULL, NULL);
 }
 
-int
-netlink_host_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a)
+static int
+address_change(struct netlink *nl, uint16_t type, uint16_t flags, unsigned ifindex, const struct ip *a, uint8_t scope)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_SIZE];
-	struct nlmsghdr *h = request(buf, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *h = request(buf, type, flags);
 	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
 
 	m->ifa_family = af_of(a->family);
 	m->ifa_prefixlen = (uint8_t)ip_bits(a);
-	m->ifa_scope = RT_SCOPE_HOST;
+	/* Duplicate address detection asks neighbours, of which there are none. */
+	m->ifa_flags = a->family == IP_V6 ? IFA_F_NODAD : 0;
+	m->ifa_scope = scope;
 	m->ifa_index = ifindex;
 	put_ip(h, IFA_LOCAL, a);
 	put_ip(h, IFA_ADDRESS, a);
 	return netlink_talk(nl, h, NULL, NULL);
+}
+
+int
+netlink_host_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a)
+{
+	return address_change(nl, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, ifindex, a, RT_SCOPE_HOST);
+}
+
+int
+netlink_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a)
+{
+	return address_change(nl, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, ifindex, a, RT_SCOPE_UNIVERSE);
+}
+
+int
+netlink_address_delete(struct netlink *nl, unsigned ifindex, const struct ip *a)
+{
+	return address_change(nl, RTM_DELADDR, NLM_F_ACK, ifindex, a, RT_SCOPE_UNIVERSE);
 }

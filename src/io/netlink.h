@@ -89,6 +89,10 @@ int netlink_link_up(struct netlink *nl, unsigned ifindex);
 /* An IPv4 address that is nobody's source: of host scope, which netlink_addresses() leaves out. */
 int netlink_host_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a);
 
+/* An address of this machine, alone on its interface (no route to neighbours); ready at once. */
+int netlink_address_add(struct netlink *nl, unsigned ifindex, const struct ip *a);
+int netlink_address_delete(struct netlink *nl, unsigned ifindex, const struct ip *a);
+
 /* What a lookup towards @dst says: the preferred source, and whether @dst is this machine's own. */
 int netlink_lookup(struct netlink *nl, const struct ip *dst, uint32_t mark, struct ip *src, bool *local);
 

@@ -122,7 +122,7 @@ class Sallyport(Daemon):
 class Charon(Daemon):
     """strongSwan 5.9.8 with its userspace ESP."""
 
-    def __init__(self, host, conf, extra="", load=True):
+    def __init__(self, host, conf, extra="", load=True, plugins=""):
         super().__init__(host, conf, extra)
         self.vici = os.path.join(self.dir, "charon.vici")
         with open(os.path.join(self.dir, "strongswan.conf"), "w") as f:
@@ -138,7 +138,7 @@ class Charon(Daemon):
   plugins { vici { socket = unix://%s } }
   %s
 }
-""" % (PLUGINS, self.log_path, self.vici, extra))
+""" % (PLUGINS + " " + plugins, self.log_path, self.vici, extra))
         with open(os.path.join(self.dir, "swanctl.conf"), "w") as f:
             f.write(conf)
         self.start()

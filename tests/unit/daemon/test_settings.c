@@ -103,9 +103,9 @@ what_is_passed_over(void **state)
 	                 &errs));
 	assert_int_equal(errs.n_notices, 1);
 	assert_int_equal(errs.n_errors, 0);
-	assert_true(errors_hold(&errs, "6 settings passed over"));
+	assert_true(errors_hold(&errs, "5 settings passed over"));
 	assert_true(
-	        errors_hold(&errs, "charon.load, charon.install_routes, charon.threads, charon.plugins.attr, charon.plugins.vici.load, charon.syslog"));
+	        errors_hold(&errs, "charon.load, charon.install_routes, charon.threads, charon.plugins.vici.load, charon.syslog"));
 	settings_free(&s);
 	conf_errors_free(&errs);
 }

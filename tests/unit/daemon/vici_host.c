@@ -309,6 +309,8 @@ main(int argc, char **argv)
 		&h->end[0].config.secrets,
 		&h->end[0].config.credentials,
 		RDN_STRICT,
+		&h->end[0].config.logins,
+		&h->end[0].config.pools,
 		0,
 		backend_counter,
 	};
