@@ -30,9 +30,9 @@ static const struct ladder {
 	{ &xauth_login, "Transaction exchange: login",
 	  "draft-beaulieu-ike-xauth-02. The gateway initiates it, whoever initiated Phase 1." },
 	{ &xauth_status, "Transaction exchange: the login's outcome", "The same draft." },
-	{ &config_pull, "Transaction exchange: the client asks for its configuration",
+	{ &mode_config_pull, "Transaction exchange: the client asks for its configuration",
 	  "draft-dukes-ike-mode-cfg-02, REQUEST and REPLY." },
-	{ &config_push, "Transaction exchange: the gateway sends it unasked", "draft-dukes-ike-mode-cfg-02, SET and ACK." },
+	{ &mode_config_push, "Transaction exchange: the gateway sends it unasked", "draft-dukes-ike-mode-cfg-02, SET and ACK." },
 	{ &quick_mode, "Quick Mode", "RFC 2409 section 5.5. KE: perfect forward secrecy." },
 };
 
