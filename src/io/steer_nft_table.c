@@ -45,7 +45,7 @@ link_scope_text(struct steer_nft *t)
  * have an explicit BYPASS entry in the SPD"; ESP is judged when it is opened. ICMP errors about them, without
  * which the path MTU stays unknown (section 6.1.1), are admitted by the packet that they quote: the offsets find its
  * protocol and source port. A `drop` shunt with ICMP types is the administrator's control that section asks for.
- * Protocols are numbers (50 ESP, 17 UDP, 1 and 58 ICMP): a small system has no /etc/protocols to find their names in.
+ * Protocols are numbers (50 ESP, 51 AH, 17 UDP, 1 and 58 ICMP): a small system has no /etc/protocols to find their names in.
  */
 static void
 outer_text(struct steer_nft *t)
@@ -54,8 +54,8 @@ outer_text(struct steer_nft *t)
 
 	text_add(&t->text,
 	         "chain outer {\n"
-	         "meta l4proto { 50, 17, 1, 58 } fib daddr type != local return\n"
-	         "meta l4proto 50 accept\n"
+	         "meta l4proto { 50, 51, 17, 1, 58 } fib daddr type != local return\n"
+	         "meta l4proto { 50, 51 } accept\n"
 	         "udp dport { %u, %u } accept\n"
 	         "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump outer_error4\n"
 	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"

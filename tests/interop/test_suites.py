@@ -28,12 +28,16 @@ def test_tunnels(sites, suite, protocol, words):
     assert len(wire.lines("ip proto %d" % protocol)) >= 18
 
 
-def test_transport_mode(gateways):
-    hosts = child("10.77.0.1/32", "10.77.0.2/32", mode="transport", esp_proposals="aes128gcm16")
+@pytest.mark.parametrize("suite,protocol", [
+    (dict(esp_proposals="aes128gcm16"), 50),
+    (dict(ah_proposals="sha256"), 51),
+], ids=["esp", "ah"])
+def test_transport_mode(gateways, suite, protocol):
+    hosts = child("10.77.0.1/32", "10.77.0.2/32", mode="transport", **suite)
     a, b = pair(children={"net": hosts})
     ours, theirs = Sallyport(gateways.moon, a), Sallyport(gateways.sun, b)
     wire = gateways.moon.capture("wan")
     ours.initiate("net")
     assert "TRANSPORT" in ours.list_sas() and "TRANSPORT" in theirs.list_sas()
     assert gateways.moon.ping("10.77.0.2", 3, interval=0.2) == 3
-    assert len(wire.lines("ip proto 50")) >= 6
+    assert len(wire.lines("ip proto %d" % protocol)) >= 6
