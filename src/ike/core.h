@@ -369,6 +369,8 @@ void half_open_proven(struct ike_sa *sa);
 /* Established, or gone. */
 void half_open_end(struct ike_sa *sa);
 bool half_open_is_unproven(const struct ike_sa *sa);
+/* The level of a line that a stranger can cause: while there are many of them it is a detail. */
+int half_open_level(const struct ike_sa *sa);
 /* It never returned the cookie: goes in silence. */
 void half_open_expired(struct ike_sa *sa);
 

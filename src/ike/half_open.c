@@ -143,6 +143,14 @@ half_open_is_unproven(const struct ike_sa *sa)
 	return sa->half_open && !sa->half_open->proven;
 }
 
+int
+half_open_level(const struct ike_sa *sa)
+{
+	enum { TOLD_MAX = 64 };
+
+	return half_open_is_unproven(sa) && sa->core->counters.half_open > TOLD_MAX ? LOG_DETAIL : LOG_CONTROL;
+}
+
 /* In silence: nobody has shown to be there, so there is nobody to tell, and no event of an SA that never was one. */
 static void
 give_way(struct half_open *h, const char *to)

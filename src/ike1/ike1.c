@@ -44,8 +44,6 @@ find_sa(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 /* ---- A first message */
 
-enum { HALF_OPEN_TOLD = 64 };
-
 static enum verdict
 may_respond(struct ike *core, const struct datagram *in, const char **why)
 {
@@ -96,7 +94,7 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 	uint32_t id = sa->id;
 
 	/* A flood of first messages is no flood of lines. */
-	say(core, LOG_IKE, core->counters.half_open > HALF_OPEN_TOLD ? LOG_DETAIL : LOG_CONTROL, sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
+	say(core, LOG_IKE, half_open_level(sa), sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
 	    h->exchange == EXCHANGE_MAIN ? "a Main Mode" : "an Aggressive Mode");
 	exchange_receive(ex, in, h);
 	/* A message that was not accepted leaves nothing behind. */

@@ -141,7 +141,7 @@ phase1_take_suite(struct exchange *ex, const struct suite *s)
 	p->shorten = theirs && ours && ours < theirs;
 	p->life_seconds = !theirs || (ours && ours < theirs) ? ours : theirs;
 	if (theirs && ours && theirs != ours)
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "lifetime",
+		say(sa->core, LOG_IKE, half_open_level(sa), sa, "lifetime",
 		    "lifetimes of the IKE_SA differ: the peer says %llu s, we say %llu s "
 		    "(rekey_time + over_time); the shorter holds",
 		    (unsigned long long)theirs, (unsigned long long)ours);
