@@ -9,7 +9,7 @@ LOG = [
     (r"initiating Aggressive Mode IKE_SA", r"initiating Aggressive Mode IKE_SA"),
     (r"sending DPD request", r"sending DPD request"),
     (r"DPD check timed out, enforcing DPD action", r"does not answer: DPD gives it up"),
-    (r"establishing IKE_SA failed, peer not responding", r"establishing IKE_SA .* failed: .*no answer"),
+    (r"establishing IKE_SA failed, peer not responding", r"establishing IKE_SA .* failed: .*does not answer"),
     (r"(IKE_SA \S+\\\[\d+\] established.*)", r"\1"),
     (r"deleting duplicate IKE_SA for(.*)due to uniqueness policy", r"replaces .*\1"),
     (r"assigning virtual IP (\S+) to peer(.*)", r"assigning virtual IP \1 to\2"),

@@ -66,8 +66,11 @@ def child_needs(child):
         out.add("ah")
     if child.get("ipcomp", "no") in ("yes", "true", "1"):
         out.add("ipcomp")
-    if re.search(r"[\d:]-[\d:]", child.get("local_ts", "")):
-        out.add("local range")
+    # A route needs an address of the host's own within the selector.
+    if re.search(r"[\d:]-[\d:]|/32", child.get("local_ts", "")):
+        out.add("foreign local selector")
+    if "chacha" in esp:
+        out.add("chacha20 in IKEv1")
     return out
 
 
