@@ -107,8 +107,11 @@ append_segments(struct worker *w, struct esp_sa *sa, struct segment *s, uint32_t
 	uint32_t count = segment_count(s), n;
 
 	make_room(w, count, (size_t)count * esp_sealed_octets(sa, segment_max_octets(s)));
-	while ((n = segment_next_octets(s)) != 0)
+	user |= count << PACKET_COUNT_SHIFT;
+	while ((n = segment_next_octets(s)) != 0) {
 		segment_take(s, append(w, sa, n, user));
+		user &= PACKET_FRAGMENT_OUTSIDE;
+	}
 }
 
 /* RFC 4301 section 8: cut before encryption what may be cut. */

@@ -37,7 +37,8 @@ void sender_send(struct sender *s, struct worker *w, const struct batch *b);
 /* send_whole.c: sends those that are whole packets (transport mode, AH), and leaves the others in the batch. */
 void send_whole(struct worker *w, struct batch *b);
 
-enum { PACKET_FRAGMENT_OUTSIDE = 1 }; /* packet.user: PMTU_OUTER */
+/* packet.user: flags; above them, in the first packet of a super-packet, how many it was cut into. */
+enum { PACKET_FRAGMENT_OUTSIDE = 1, /* PMTU_OUTER */ PACKET_COUNT_SHIFT = 8 };
 
 /* Asks the kernel for the path's MTU now. */
 void path_ask_mtu(struct worker *w, struct esp_sa *sa);

@@ -64,12 +64,17 @@ path_ask_mtu(struct worker *w, struct esp_sa *sa)
 		sa->path->mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
 }
 
-/* UDP_SEGMENT cuts at equal distances: all but the last packet have one size. */
+/*
+ * UDP_SEGMENT cuts at equal distances: all but the last packet have one size. What was one super-packet stays in one
+ * message where it fits, so that the peer, who opens message by message, can make one super-packet of it again.
+ */
 static bool
 joins(const struct group *g, const struct packet *p, bool df, bool whole)
 {
+	uint32_t more = p->user >> PACKET_COUNT_SHIFT ? p->user >> PACKET_COUNT_SHIFT : 1;
+
 	return !g->closed && !whole && g->sa->path == p->sa->path && g->tos == p->tos && g->df == df && p->len <= g->segment &&
-	       g->packets < GSO_SEGMENTS_MAX && g->octets + p->len <= GSO_OCTETS_MAX;
+	       g->packets + more <= GSO_SEGMENTS_MAX && g->octets + more * p->len <= GSO_OCTETS_MAX;
 }
 
 static void

@@ -83,6 +83,12 @@ judging_text(struct steer_nft *t)
 	         (unsigned)~t->options.mark_mask, (unsigned)t->options.divert_mark);
 }
 
+/*
+ * A route hook looks up the route again when the mark has changed. What its first route leads to the TUN device already
+ * is therefore marked in a filter hook, before rules of others may lead it elsewhere; where these replace the mark
+ * it is set, and the route looked up, as for any other. What comes out of a tunnel for this host needs no judging.
+ * Both are for speed: packets that pass one by one.
+ */
 static void
 hooks_text(struct steer_nft *t)
 {
@@ -91,24 +97,33 @@ hooks_text(struct steer_nft *t)
 	unsigned mask = o->mark_mask, divert = o->divert_mark, bypass = o->bypass_mark;
 
 	text_add(&t->text,
+	         "chain output_tun {\n"
+	         "type filter hook output priority -500; policy accept;\n"
+	         "oifname != \"%s\" accept\n"
+	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "ip6 daddr { ff01::/16, ff02::/16 } drop\n"
+	         "jump link_scope\n"
+	         "jump classify\n"
+	         "meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
+	         "}\n"
 	         "chain output {\n"
 	         "type route hook output priority mangle; policy accept;\n"
 	         "oifname \"lo\" accept\n"
+	         "oifname \"%s\" meta mark and 0x%08x == 0x%08x accept\n"
 	         "meta mark and 0x%08x == 0x%08x accept\n"
-	         "oifname \"%s\" ip6 daddr { ff01::/16, ff02::/16 } drop\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
-	         "oifname \"%s\" meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
 	         "}\n"
 	         "chain forward {\n"
 	         "type filter hook forward priority mangle; policy accept;\n"
 	         "oifname \"%s\" meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
 	         "}\n",
-	         mask, bypass, tun, tun, divert, tun, divert);
+	         tun, mask, bypass, divert, tun, mask, divert, mask, bypass, tun, divert);
 	text_add(&t->text,
 	         "chain prerouting {\n"
 	         "type filter hook prerouting priority mangle; policy accept;\n"
 	         "iifname \"lo\" accept\n"
+	         "iifname \"%s\" fib daddr type local accept\n"
 	         "jump outer\n"
 	         "jump link_scope\n"
 	         "iifname != \"%s\" jump inbound\n"
@@ -124,7 +139,7 @@ hooks_text(struct steer_nft *t)
 	         "jump classify\n"
 	         "meta mark and 0x%08x != 0 counter drop\n"
 	         "}\n",
-	         tun, tun, mask, divert, bypass, tun, mask, bypass, divert);
+	         tun, tun, tun, mask, divert, bypass, tun, mask, bypass, divert);
 }
 
 void
