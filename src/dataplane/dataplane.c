@@ -93,11 +93,12 @@ describe(struct dataplane *dp)
 	const struct worker_shared *sh = &dp->shared;
 	const struct sockets_features *f = &sh->features;
 
-	snprintf(dp->features, sizeof dp->features, "tun %s%s%s; udp%s%s%s; esp %s%s; %s; %u worker%s",
+	snprintf(dp->features, sizeof dp->features, "tun %s%s%s, %s; udp%s%s%s; esp %s%s; %s; %u worker%s",
 	         sh->tun.vnet_hdr && sh->tun.tso ? "offload tso4 tso6" : "without offload (one packet a call)",
-	         sh->tun.uso ? " uso" : "", sh->tun.tso && !sh->tun.uso ? ", no uso" : "", f->gso ? " gso," : " no gso,",
-	         f->gro ? " gro" : " no gro", f->udp6 ? "" : ", no ipv6", f->esp4 ? "native" : "in udp only",
-	         f->esp4 && !f->esp6 ? " (ipv4 only)" : "", esp_worker_crypto(sh->worker[0].esp), sh->n, sh->n == 1 ? "" : "s");
+	         sh->tun.uso ? " uso" : "", sh->tun.tso && !sh->tun.uso ? ", no uso" : "",
+	         sh->worker[0].uring ? "io_uring" : "no io_uring", f->gso ? " gso," : " no gso,", f->gro ? " gro" : " no gro",
+	         f->udp6 ? "" : ", no ipv6", f->esp4 ? "native" : "in udp only", f->esp4 && !f->esp6 ? " (ipv4 only)" : "",
+	         esp_worker_crypto(sh->worker[0].esp), sh->n, sh->n == 1 ? "" : "s");
 }
 
 static void

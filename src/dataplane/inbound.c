@@ -18,7 +18,7 @@ enum {
 	MESSAGE_OCTETS = 65536,
 	/* Not a power of two, so that the buffers do not compete for the same lines of the cache. */
 	MESSAGE_STRIDE = MESSAGE_OCTETS + 1536,
-	BATCH_PACKETS = 64, /* opened and delivered at once: they stay in the cache */
+	BATCH_PACKETS = ESP_BATCH_MAX, /* opened and delivered at once: what one read brings */
 	HANDED_OCTETS = 128 << 10,
 	ESP_HEADER = 8,
 	HEADER_ROOM = 1024, /* in front of a message, for an IPv6 header that the kernel keeps to itself */
@@ -179,6 +179,21 @@ check_arrivals(struct worker *w, struct batch *b)
 		batch_compact(b, esp_worker_drops(w->esp));
 }
 
+/* Writes super-packets [from, to) of the batch, which the TUN device takes in their order. */
+static void
+write_together(struct worker *w, size_t from, size_t to, unsigned skip)
+{
+	struct super_packet *s = w->inbound->coalesce.out;
+	const int *result;
+
+	for (size_t i = from; i < to; i++)
+		uring_writev(w->uring, s[i].iov + skip, s[i].n_iov - skip);
+	result = uring_run(w->uring);
+	for (size_t i = from; i < to; i++)
+		if (result[i - from] < 0)
+			worker_drop(w, ESP_DROP_TUN_WRITE, s[i].packets);
+}
+
 static void
 deliver(struct worker *w, struct batch *b)
 {
@@ -186,10 +201,13 @@ deliver(struct worker *w, struct batch *b)
 	unsigned skip = w->shared->tun.vnet_hdr ? 0 : 1;
 
 	coalesce(c, b);
-	for (size_t i = 0; i < c->n; i++) {
+	for (size_t i = 0, n; i < c->n; i += n) {
 		struct super_packet *s = &c->out[i];
 
-		if (writev(w->tun_fd, s->iov + skip, (int)(s->n_iov - skip)) < 0)
+		n = !w->uring ? 1 : c->n - i < URING_MAX ? c->n - i : URING_MAX;
+		if (n > 1)
+			write_together(w, i, i + n, skip);
+		else if (writev(w->tun_fd, s->iov + skip, (int)(s->n_iov - skip)) < 0)
 			worker_drop(w, ESP_DROP_TUN_WRITE, s->packets);
 	}
 }

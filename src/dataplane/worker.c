@@ -95,6 +95,7 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 	sem_init(&w->call_done, 0, 0);
 	w->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->uring = shared->options.no_offload ? NULL : uring_new(tun_fd);
 	w->esp = esp_worker_new(&o);
 	w->outbound = outbound_new();
 	w->inbound = inbound_new(&shared->tun);
@@ -354,6 +355,7 @@ worker_close(struct worker *w)
 	free(w->inbox);
 	free(w->inbox_pushed);
 	event_queue_close(&w->events);
+	uring_free(w->uring);
 	sockets_close(&w->sockets);
 	close_fd(w->tun_fd);
 	close_fd(w->kick_fd);

@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "sockets.h"
 #include "tun.h"
+#include "uring.h"
 
 /*
  * A worker is one thread with its own TUN queue, sockets, SAs and policies.
@@ -45,8 +46,9 @@ struct worker {
 	struct worker_shared *shared;
 	unsigned index;
 	int tun_fd, kick_fd, epoll_fd;
-	bool gso;      /* UDP_SEGMENT works on this route */
-	instant_t now; /* CLOCK_BOOTTIME at the start of the round */
+	struct uring *uring; /* several reads or writes of the TUN queue at once; NULL: one a call */
+	bool gso;            /* UDP_SEGMENT works on this route */
+	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
 	struct sockets sockets;
 	struct esp_worker *esp;
 	struct policies policies;
