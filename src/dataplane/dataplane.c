@@ -93,11 +93,15 @@ describe(struct dataplane *dp)
 	const struct worker_shared *sh = &dp->shared;
 	const struct sockets_features *f = &sh->features;
 
-	snprintf(dp->features, sizeof dp->features, "tun %s%s%s, %s; udp%s%s%s; esp %s%s; %s; %u worker%s",
+	snprintf(dp->features, sizeof dp->features, "tun %s%s%s, %s%s; udp%s%s%s; esp %s%s; %s; %u worker%s",
 	         sh->tun.vnet_hdr && sh->tun.tso ? "offload tso4 tso6" : "without offload (one packet a call)",
 	         sh->tun.uso ? " uso" : "", sh->tun.tso && !sh->tun.uso ? ", no uso" : "",
-	         sh->worker[0].uring ? "io_uring" : "no io_uring", f->gso ? " gso," : " no gso,", f->gro ? " gro" : " no gro",
-	         f->udp6 ? "" : ", no ipv6", f->esp4 ? "native" : "in udp only", f->esp4 && !f->esp6 ? " (ipv4 only)" : "",
+	         sh->worker[0].uring ? "io_uring" : "no io_uring",
+	         sh->n == 1        ? ""
+	         : sh->steer.queue ? ", bpf steering"
+	                           : ", no bpf steering",
+	         f->gso ? " gso," : " no gso,", f->gro ? " gro" : " no gro", f->udp6 ? "" : ", no ipv6",
+	         f->esp4 ? "native" : "in udp only", f->esp4 && !f->esp6 ? " (ipv4 only)" : "",
 	         esp_worker_crypto(sh->worker[0].esp), sh->n, sh->n == 1 ? "" : "s");
 }
 
@@ -133,6 +137,8 @@ open_all(struct dataplane *dp, char *why, size_t why_size)
 		sh->worker = NULL;
 		return false;
 	}
+	if (sh->n > 1 && !sh->options.no_offload)
+		tun_steer_open(&sh->steer, tun_fd[0], sh->n);
 	if (!open_workers(dp, tun_fd, why, why_size))
 		return false;
 	describe(dp);
@@ -168,6 +174,7 @@ dataplane_close(struct dataplane *dp)
 	for (unsigned i = 0; sh->worker && i < sh->n; i++)
 		worker_close(&sh->worker[i]);
 	free(sh->worker);
+	tun_steer_close(&sh->steer);
 	control_close_sas(dp);
 	control_close_policies(dp);
 	installed_close(&dp->installed);

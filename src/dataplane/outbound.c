@@ -202,6 +202,8 @@ hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct v
 
 	if (vh)
 		h.vh = *vh;
+	if (sa)
+		tun_steer_teach(&w->shared->steer, packet, to);
 	if (!worker_hand_over(w, to, &h, packet))
 		worker_drop(w, ESP_DROP_SEND, 1);
 }

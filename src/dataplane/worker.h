@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "sockets.h"
 #include "tun.h"
+#include "tun_steer.h"
 #include "uring.h"
 
 /*
@@ -24,6 +25,7 @@ struct inbound;
 /* The same for all workers; written before they start. */
 struct worker_shared {
 	struct tun tun;
+	struct tun_steer steer; /* written by any worker */
 	struct sockets_features features;
 	struct dataplane_options options;
 	struct worker *worker;
