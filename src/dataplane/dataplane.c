@@ -137,7 +137,7 @@ open_all(struct dataplane *dp, char *why, size_t why_size)
 		sh->worker = NULL;
 		return false;
 	}
-	if (sh->n > 1 && !sh->options.no_offload)
+	if (sh->n > 1 && !sh->options.no_offload && !sh->options.no_tun_steer)
 		tun_steer_open(&sh->steer, tun_fd[0], sh->n);
 	if (!open_workers(dp, tun_fd, why, why_size))
 		return false;

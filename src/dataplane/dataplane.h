@@ -22,6 +22,7 @@ struct dataplane_options {
 	unsigned hold_ms;                /* how long; 0: 30000 */
 	bool native_esp;                 /* open raw sockets for protocol 50 */
 	bool no_offload;                 /* one packet a call, as on a kernel without offloads */
+	bool no_tun_steer;               /* the TUN device chooses queues by itself, as on a kernel without BPF */
 };
 
 /*

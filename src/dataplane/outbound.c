@@ -311,12 +311,30 @@ next_want(const struct worker *w, unsigned asked, unsigned got, size_t octets)
 	return !w->uring ? 1 : want < most ? want : most;
 }
 
+/* Deals with one read's result; false: nothing was there. */
+static bool
+take_packet(struct worker *w, const uint8_t *p, int n)
+{
+	bool virtio = w->shared->tun.vnet_hdr;
+	int head = virtio ? (int)sizeof(struct virtio_net_hdr) : 0;
+
+	if (n > head)
+		submit(w, virtio ? (const struct virtio_net_hdr *)(const void *)p : NULL, span_of(p + head, (size_t)(n - head)));
+	return n >= 0;
+}
+
+static bool
+device_gone(int result)
+{
+	return result < 0 && result != -EAGAIN && result != -EINTR && result != -EIO;
+}
+
 bool
 outbound_read(struct worker *w)
 {
 	struct outbound *o = w->outbound;
-	bool virtio = w->shared->tun.vnet_hdr, empty = false, gone = false;
-	size_t head = virtio ? sizeof(struct virtio_net_hdr) : 0, octets = 0;
+	bool gone = false, empty = false;
+	size_t octets = 0;
 
 	for (unsigned reads = 0; reads < READS_PER_TURN && octets < OCTETS_PER_TURN && !empty;) {
 		unsigned asked = o->want, got = 0;
@@ -324,17 +342,16 @@ outbound_read(struct worker *w)
 		int one;
 		const int *n = read_packets(w, asked, &one);
 
-		for (; got < asked && n[got] >= 0; got++) {
-			const uint8_t *p = o->read + (size_t)got * READ_STRIDE;
-
-			octets += (size_t)n[got];
-			if ((size_t)n[got] > head)
-				submit(w, virtio ? (const struct virtio_net_hdr *)(const void *)p : NULL,
-				       span_of(p + head, (size_t)n[got] - head));
+		/* A packet may have come after a read that found nothing. */
+		for (unsigned i = 0; i < asked; i++) {
+			gone |= device_gone(n[i]);
+			if (!take_packet(w, o->read + (size_t)i * READ_STRIDE, n[i]))
+				continue;
+			got++;
+			octets += (size_t)n[i];
 		}
 		reads += asked;
 		empty = got < asked;
-		gone = empty && n[got] != -EAGAIN && n[got] != -EINTR && n[got] != -EIO;
 		o->want = next_want(w, asked, got, octets - before);
 	}
 	outbound_flush(w);

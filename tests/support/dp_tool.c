@@ -331,7 +331,7 @@ main(int argc, char **argv)
 	char why[256] = "";
 	int c;
 
-	while ((c = getopt(argc, argv, "t:m:w:k:p:h:H:nx")) != -1) {
+	while ((c = getopt(argc, argv, "t:m:w:k:p:h:H:nxS")) != -1) {
 		switch (c) {
 		case 't':
 			o.tun_name = optarg;
@@ -359,6 +359,9 @@ main(int argc, char **argv)
 			break;
 		case 'x':
 			o.no_offload = true;
+			break;
+		case 'S':
+			o.no_tun_steer = true;
 			break;
 		default:
 			return 2;
