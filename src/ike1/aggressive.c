@@ -48,6 +48,9 @@ choose_all(struct exchange *ex, const struct message *m)
 	if (v || ex->ticket)
 		return v;
 	ex->fatal = true;
+	/* Nobody in particular: only a client that logs in later may be that, now that the method is known. */
+	if (p->their_id.type == ID_ANY && method_proves(p->method, phase1_other(ex)))
+		return phase1_wrong_identity(ex, &p->their_id);
 	p->have_their_id = true;
 	sig_take_requests(ex, m);
 	phase1_take_vendor_ids(ex, m);

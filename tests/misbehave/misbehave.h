@@ -60,6 +60,7 @@
 	X(aggressive_wrong_hash_i)                                                                                               \
 	X(aggressive_wrong_hash_r)                                                                                               \
 	X(aggressive_missing_id)                                                                                                 \
+	X(aggressive_empty_id)                                                                                                   \
 	X(aggressive_weak_public_value)                                                                                          \
 	X(aggressive_reflected)                                                                                                  \
 	X(aggressive_encrypted_wrongly)                                                                                          \
