@@ -49,20 +49,44 @@ has_key_id(const struct certificate *c, struct span id)
 	       span_equal(id, span_of(f->info_id, KEY_ID_OCTETS));
 }
 
-bool
-certificate_has_identity(const struct certificate *c, const struct identity *id)
+static bool
+is_same(const struct identity *id, const struct identity *named)
+{
+	return identity_equal(id, named);
+}
+
+static bool
+fits(const struct identity *pattern, const struct identity *named)
+{
+	return identity_match(pattern, named) > 0;
+}
+
+static bool
+has_name(const struct certificate *c, const struct identity *id, bool (*agrees)(const struct identity *, const struct identity *))
 {
 	struct identity named;
 	size_t cursor = 0;
 
 	if (id->type == ID_KEY_ID)
 		return has_key_id(c, identity_span(id));
-	if (certificate_subject_identity(&named, c) && identity_match(id, &named))
+	if (certificate_subject_identity(&named, c) && agrees(id, &named))
 		return true;
 	while (next_identity(&named, c, &cursor))
-		if (identity_match(id, &named))
+		if (agrees(id, &named))
 			return true;
 	return false;
+}
+
+bool
+certificate_has_identity(const struct certificate *c, const struct identity *id)
+{
+	return has_name(c, id, fits);
+}
+
+bool
+certificate_names(const struct certificate *c, const struct identity *id)
+{
+	return has_name(c, id, is_same);
 }
 
 const char *

@@ -142,7 +142,7 @@ find_among_given(struct verify *v, struct holder *out)
 	const struct certificate *named = NULL;
 
 	for (size_t i = 0; i < v->n_given; i++) {
-		if (!certificate_has_identity(v->given[i], v->in->id))
+		if (!certificate_names(v->given[i], v->in->id))
 			continue;
 		named = v->given[i];
 		if (!signed_by(v, certificate_key(named)))
@@ -170,7 +170,7 @@ find_in_store(struct verify *v, struct holder *out)
 	size_t cursor = 0;
 
 	while (v->n_given < TRUST_CERTIFICATES_MAX && (c = credentials_next(v->in->store, CREDENTIAL_CERTIFICATE, &cursor))) {
-		if (!certificate_has_identity(c->certificate, v->in->id) || !signed_by(v, certificate_key(c->certificate)))
+		if (!certificate_names(c->certificate, v->in->id) || !signed_by(v, certificate_key(c->certificate)))
 			continue;
 		v->given[v->n_given++] = certificate_ref(c->certificate);
 		*out = (struct holder) { c->certificate, (struct public_key *)(uintptr_t)certificate_key(c->certificate), true };
@@ -186,7 +186,7 @@ find_in_round(struct verify *v, const struct auth_round *r, struct holder *out)
 	for (size_t i = 0; i < r->certs.n; i++) {
 		struct certificate *c = certificate_read(r->certs.o[i]);
 
-		if (c && certificate_has_identity(c, v->in->id) && signed_by(v, certificate_key(c)) &&
+		if (c && certificate_names(c, v->in->id) && signed_by(v, certificate_key(c)) &&
 		    v->n_given < TRUST_CERTIFICATES_MAX) {
 			v->given[v->n_given++] = c;
 			*out = (struct holder) { c, (struct public_key *)(uintptr_t)certificate_key(c), true };

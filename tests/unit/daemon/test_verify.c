@@ -161,7 +161,24 @@ each_name_of_the_certificate_will_do(void **state)
 	assert_non_null(strstr(s.result.text, "trusted through C=CH, O=Sallyport, CN=Sallyport Root CA"));
 	judge(&s, "sun.example.org", "moon.key", "moon", NULL);
 	refused(&s, "its certificate is for C=CH, O=Sallyport, CN=moon (moon.example.org", NOTIFY_INVALID_ID_INFORMATION);
-	judge(&s, "*.example.org", "moon.key", "moon", NULL);
+	close_scene(&s);
+}
+
+/* Patterns are for us to configure: a peer that claims one claims what no certificate says. */
+static void
+a_pattern_is_no_name(void **state)
+{
+	static const char *const patterns[] = { "*", "*.example.org", "*@example.org", "C=CH, O=Sallyport, CN=*", "192.0.2.0/24" };
+	struct scene s;
+
+	(void)state;
+	open_scene(&s);
+	s.conn->remote.id = id("%any");
+	hold(&s, CREDENTIAL_CERTIFICATE, "moon");
+	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+		judge(&s, patterns[i], "moon.key", "moon", NULL);
+		refused(&s, "its certificate is for C=CH, O=Sallyport, CN=moon", NOTIFY_INVALID_ID_INFORMATION);
+	}
 	close_scene(&s);
 }
 
@@ -572,6 +589,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_name_of_the_certificate_will_do),
+		cmocka_unit_test(a_pattern_is_no_name),
 		cmocka_unit_test(remote_id_decides_who_is_meant),
 		cmocka_unit_test(the_signature_is_the_certificates),
 		cmocka_unit_test(intermediate_cas_come_in_any_order),
