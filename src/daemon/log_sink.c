@@ -29,10 +29,12 @@ log_sink_add(struct log_sink *s, const char *path, bool append, bool flush, bool
 		errno = EMFILE;
 		return false;
 	}
-	*o = (struct log_output){ .flush = flush, .times = times };
+	*o = (struct log_output){ .times = times };
 	o->file = path ? fopen(path, append ? "ae" : "we") : stderr;
 	if (!o->file)
 		return false;
+	/* A line is one write(2): standard error comes without a buffer, which would make one of each octet. */
+	setvbuf(o->file, NULL, flush || !path ? _IOLBF : _IOFBF, BUFSIZ);
 	memcpy(o->level, level, sizeof o->level);
 	s->n++;
 	return true;
@@ -71,8 +73,6 @@ write_line(const struct log_output *o, enum log_group g, const char *conn, uint3
 		fprintf(o->file, "<%u> ", ike_id);
 	write_clean(o->file, text);
 	fputc('\n', o->file);
-	if (o->flush)
-		fflush(o->file);
 }
 
 void

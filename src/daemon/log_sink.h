@@ -16,7 +16,6 @@
  */
 struct log_output {
 	FILE *file;
-	bool flush;            /* after each line */
 	bool times;            /* a time in front: not under a supervisor that adds its own */
 	int level[LOG_GROUPS]; /* lines above are not written */
 };
