@@ -59,6 +59,17 @@ weak_aggressive(const struct exchange *ex, const struct conn *c, const struct me
 	                    c->name);
 }
 
+/* As initiator it is `aggressive = yes` that permits it, as with strongSwan, for which such configurations were made. */
+static void
+warn_weak_aggressive(struct exchange *ex, const struct conn *c, const struct method *m)
+{
+	if (weak_aggressive(ex, c, m))
+		say(ex->sa->core, LOG_IKE, LOG_AUDIT, ex->sa, "aggressive-psk",
+		    "Aggressive Mode with a pre-shared key shows our identity to all on the way, and lets whoever answers guess "
+		    "the "
+		    "key offline: use Main Mode or certificates where the peer can");
+}
+
 /* ---- The initiator's offer */
 
 static const char *
@@ -82,7 +93,6 @@ choose_method(struct exchange *ex)
 	struct phase1 *p = phase1_of(ex);
 	struct conn *c = sa->conn;
 	const struct method *m;
-	const char *weak;
 
 	if (conn_signs(c) || conn_verifies(c)) {
 		enum built r = phase1_need_credential(ex, c, 0);
@@ -99,11 +109,7 @@ choose_method(struct exchange *ex)
 		ex->why = method_missing(&core->scratch, c);
 		return BUILD_FAILED;
 	}
-	weak = weak_aggressive(ex, c, m);
-	if (weak) {
-		phase1_refuse(ex, VERDICT_EXCHANGE_REFUSED, 0, weak);
-		return BUILD_FAILED;
-	}
+	warn_weak_aggressive(ex, c, m);
 	return take_method(ex, m) ? BUILT : BUILD_FAILED;
 }
 
