@@ -114,7 +114,7 @@ def test_reload_of_the_file_and_vici_side_by_side(gateways):
 def test_settings_are_used_and_the_rest_is_said_once(gateways):
     d = Sallyport(gateways.moon, conf(), extra="""charon {
   load = aes sha1
-  plugins { attr { dns = 10.0.0.1 } }
+  plugins { dhcp { server = 10.0.0.1 } }
   retransmit_timeout = 0.2
   retransmit_base = 1
   retransmit_tries = 2
@@ -126,7 +126,7 @@ def test_settings_are_used_and_the_rest_is_said_once(gateways):
     out = d.cli("up", "net", check=False)
     assert out.count("retransmit ") == 2 and "does not answer" in out, out
     log = d.log()
-    assert log.count("without meaning here: charon.load, charon.plugins.attr") == 1
+    assert log.count("without meaning here: charon.load, charon.plugins.dhcp") == 1
     d.stop()
 
 
