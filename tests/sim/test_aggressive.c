@@ -95,7 +95,7 @@ TEST(a_responder_without_permission_refuses_and_says_which_setting)
 TEST(an_initiator_without_permission_is_warned)
 {
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 2 });
-	struct sim_peer *alice = sim_peer(&net, "ike1 aggressive psk=swordfish");
+	struct sim_peer *alice = sim_peer(&net, "ike1 aggressive psk=swordfish esp=aes128gcm16-ecp256");
 	struct sim_peer *bob = sim_peer(&net, PERMITTED);
 
 	sim_initiate(alice, bob);
