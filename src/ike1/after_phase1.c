@@ -226,10 +226,14 @@ user_accepted(struct ike_sa *sa, const struct road_answer *w)
 	r->rounds++;
 	for (size_t i = 0; i < w->n_vip && r->n_framed < 2; i++)
 		r->framed[r->n_framed++] = w->vip[i];
-	if (road_round(sa->conn, false, r->rounds))
+	if (road_round(sa->conn, false, r->rounds)) {
 		begin(sa, &xauth_login);
-	else
+	} else if (phase1_kept_out(sa)) {
+		refuse(sa->core, sa, VERDICT_NOT_UNIQUE, NULL);
+		road_failed(sa, "unique = keep, and this user has an IKE_SA from another address");
+	} else {
 		begin(sa, &xauth_status);
+	}
 }
 
 enum { REQUESTS_MAX = 8 };

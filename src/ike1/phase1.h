@@ -142,6 +142,8 @@ enum verdict phase1_wrong_identity(struct exchange *ex, const struct identity *i
 enum verdict phase1_take_id(struct exchange *ex, struct conn *c, const struct identity *id);
 /* What a message that is proven says besides: INITIAL-CONTACT, a shorter lifetime; and uniqueness. */
 enum verdict phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed);
+/* unique = keep: a second SA of an identity that is elsewhere already is not made. From here on it is found by its identity. */
+bool phase1_kept_out(struct ike_sa *sa);
 void phase1_add_rest(struct exchange *ex, struct builder *b);
 
 /* ---- phase1_proof.c: ID and HASH or SIG, whichever the method wants of an end */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "phase1.h"
+#include "road_sa.h"
 
 /* Identities of Phase 1, RFC 2407 section 4.6.2, and the connections that they select. */
 
@@ -156,9 +157,8 @@ phase1_take_id(struct exchange *ex, struct conn *c, const struct identity *id)
 	return sa->remote_id ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
-/* unique = keep: a second SA of an identity that is elsewhere already is not made. */
-static bool
-kept_out(struct ike_sa *sa)
+bool
+phase1_kept_out(struct ike_sa *sa)
 {
 	struct ike_sa *o;
 
@@ -185,11 +185,13 @@ enum verdict
 phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed)
 {
 	struct phase1 *p = phase1_of(ex);
-	uint64_t life = sealed && ex->role == INITIATOR ? info_responder_lifetime(m, PROTO_ISAKMP, &ex->sa->core->scratch).seconds : 0;
+	uint64_t life =
+	        sealed && ex->role == INITIATOR ? info_responder_lifetime(m, PROTO_ISAKMP, &ex->sa->core->scratch).seconds : 0;
 
 	if (ex->role == RESPONDER) {
 		p->initial_contact = sealed && has_notify(m, NOTIFY_INITIAL_CONTACT);
-		if (kept_out(ex->sa))
+		/* Who logs in later has shown no more than a group's key, if that: his name is known then. */
+		if (!road_peer_logs_in(ex->sa) && phase1_kept_out(ex->sa))
 			return phase1_refuse(ex, VERDICT_NOT_UNIQUE, NOTIFY_AUTHENTICATION_FAILED,
 			                     "unique = keep, and this identity has an IKE_SA from another address");
 	}

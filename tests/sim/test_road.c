@@ -338,6 +338,28 @@ TEST(two_users_of_a_group_do_not_replace_each_other)
 	EXPECT(!ip_equal(&carol->road.vip, &dave->road.vip), 22);
 }
 
+/* unique = keep goes by the user as well, and by nobody whose name is not proven: a second one of the group is let in. */
+TEST(who_is_kept_out_is_known_after_the_login)
+{
+	static const char client[] = BASE "id=@group to=192.0.2.4 vip=0.0.0.0 child=dynamic,10.2.0.0/16 " LOGIN;
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 23 });
+	struct sim_peer *carol = sim_peer(&net, client), *dave = sim_peer(&net, client), *other = sim_peer(&net, client);
+	struct sim_peer *gateway = sim_peer(&net, GATEWAY USER "rid=@group unique=keep");
+
+	sim_initiate(carol, gateway);
+	sim_run(&net, SECONDS(5));
+	sim_initiate(other, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_established(carol) && !sim_established(other), 23);
+	EXPECT(sim_ike_sas(gateway) == 1 && sim_reason(gateway, "not-unique"), 23);
+	snprintf(dave->road.user, sizeof dave->road.user, "dave");
+	snprintf(gateway->road.user, sizeof gateway->road.user, "dave");
+	sim_initiate(dave, gateway);
+	sim_run(&net, SECONDS(20));
+	EXPECT(sim_ike_sas(gateway) == 2 && sim_established(carol) && sim_established(dave), 23);
+	EXPECT_SOUND(&net, 23);
+}
+
 TEST(a_thousand_bad_links)
 {
 	for (uint64_t seed = 1; seed <= 1000; seed++) {
@@ -378,6 +400,7 @@ main(void)
 		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
 		cmocka_unit_test(only_the_client_renews),
 		cmocka_unit_test(two_users_of_a_group_do_not_replace_each_other),
+		cmocka_unit_test(who_is_kept_out_is_known_after_the_login),
 		cmocka_unit_test(a_thousand_bad_links),
 	};
 
