@@ -56,6 +56,8 @@ outer_text(struct steer_nft *t)
 	         "chain outer {\n"
 	         "meta l4proto { 50, 51, 17, 1, 58 } fib daddr type != local return\n"
 	         "meta l4proto { 50, 51 } accept\n"
+	         "ip6 nexthdr 51 accept\nhbh nexthdr 51 accept\nrt nexthdr 51 accept\ndst nexthdr 51 accept\nfrag nexthdr 51 "
+	         "accept\n"
 	         "udp dport { %u, %u } accept\n"
 	         "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump outer_error4\n"
 	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"
@@ -77,9 +79,9 @@ judging_text(struct steer_nft *t)
 	text_add(&t->text,
 	         "chain out4 { }\nchain out6 { }\nchain in4 { }\nchain in6 { }\n"
 	         "chain protect {\nmeta mark set meta mark and 0x%08x or 0x%08x\n}\n"
-	         "chain closed { }\n"
+	         "chain closed { }\nchain closed_in { }\n"
 	         "chain classify {\njump closed\nmeta nfproto vmap { ipv4 : jump out4, ipv6 : jump out6 }\n}\n"
-	         "chain inbound {\nmeta nfproto vmap { ipv4 : jump in4, ipv6 : jump in6 }\n}\n",
+	         "chain inbound {\njump closed_in\nmeta nfproto vmap { ipv4 : jump in4, ipv6 : jump in6 }\n}\n",
 	         (unsigned)~t->options.mark_mask, (unsigned)t->options.divert_mark);
 }
 

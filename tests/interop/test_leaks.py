@@ -211,6 +211,10 @@ def test_a_claim_that_cannot_be_made(sites, wire):
     Charon(sites.sun, b)
     said = ours.swanctl("--load-all", check=False)
     assert "claims overlap" in said and "is dropped" in said
+    lan = sites.moon.capture("lan")
+    assert sites.bob.ping("10.1.0.10", 2, timeout=1) == 0
+    assert sites.bob.ping("10.1.0.1", 2, timeout=1) == 0
+    assert lan.lines("icmp and src 10.2.0.10") == [], "what is closed is closed for cleartext from the peer as well"
     every = ["-n", "-i", "0.05", "-w", "4", "-W", "1"]
     pings = [sites.alice.popen("ping", *every, "10.2.0.10", stdout=-3, stderr=-3),
              sites.moon.popen("ping", *every, "-I", "10.1.0.1", "10.2.0.10", stdout=-3, stderr=-3)]

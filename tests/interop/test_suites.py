@@ -6,6 +6,7 @@ import pytest
 from config import child, pair
 from net import wait_until
 from peers import Sallyport
+from test_steer_daemon import tcp
 
 
 @pytest.mark.parametrize("suite,protocol,words", [
@@ -41,3 +42,20 @@ def test_transport_mode(gateways, suite, protocol):
     assert "TRANSPORT" in ours.list_sas() and "TRANSPORT" in theirs.list_sas()
     assert gateways.moon.ping("10.77.0.2", 3, interval=0.2) == 3
     assert len(wire.lines("ip proto %d" % protocol)) >= 6
+
+
+@pytest.mark.parametrize("suite,protocol", [
+    (dict(esp_proposals="aes128gcm16"), 50),
+    (dict(ah_proposals="sha256"), 51),
+], ids=["esp", "ah"])
+def test_transport_mode_over_ipv6(gateways, suite, protocol):
+    """AH is an extension header of IPv6: a firewall that asks for the last header finds what AH protects."""
+    a, b = pair("fd77::1", "fd77::2", children={"net": child("dynamic", "dynamic", mode="transport", **suite)})
+    ours, theirs = Sallyport(gateways.moon, a), Sallyport(gateways.sun, b)
+    wire = gateways.moon.capture("wan")
+    ours.initiate("net")
+    assert "TRANSPORT" in ours.list_sas() and "TRANSPORT" in theirs.list_sas()
+    assert gateways.moon.ping("fd77::2", 3, interval=0.2) == 3
+    assert tcp(gateways.sun, gateways.moon, "fd77::2", 7000, 300000)
+    assert len(wire.lines("ip6[6] = %d" % protocol)) >= 6
+    assert wire.lines("ip6[6] = 6") == []
