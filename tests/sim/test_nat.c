@@ -59,6 +59,34 @@ TEST(a_nat_is_found_and_both_float_to_4500)
 	EXPECT(n.alice->esp_lost == 0 && n.bob->esp_lost == 0, 0);
 }
 
+/* RFC 3947 section 5.2: each end learns both addresses as the other sees them, and the selectors are this end's own view. */
+TEST(transport_mode_tells_the_original_addresses)
+{
+	for (unsigned rekeyed = 0; rekeyed < 2; rekeyed++) {
+		autoclose(natted) n = natted_open(KEYED "child=dynamic,dynamic transport",
+		                                  KEYED "to=any child=dynamic,dynamic transport", MILLISECONDS(20), 0);
+		const struct sa_params *alice, *bob;
+		struct ip own;
+
+		sim_initiate(n.alice, n.bob);
+		sim_run(&n.net, SECONDS(10));
+		if (rekeyed) /* by the end that is not behind the NAT */
+			sim_rekey(n.bob, "net", NULL);
+		sim_run(&n.net, SECONDS(10));
+		EXPECT(sim_established(n.alice) && sim_established(n.bob), rekeyed);
+		EXPECT_SOUND(&n.net, rekeyed);
+		own = n.nat->map[0].inside.ip;
+		alice = &n.alice->flows->current->p;
+		bob = &n.bob->flows->current->p;
+		EXPECT(alice->mode == MODE_TRANSPORT && alice->udp_encap && bob->mode == MODE_TRANSPORT && bob->udp_encap,
+		       rekeyed);
+		EXPECT(ip_equal(&bob->nat_oa_remote, &own) && ip_equal(&bob->nat_oa_local, &bob->local.ip), rekeyed);
+		EXPECT(ip_equal(&alice->nat_oa_local, &n.nat->outside) && ip_equal(&alice->nat_oa_remote, &bob->local.ip),
+		       rekeyed);
+		EXPECT(n.alice->esp_lost == 0 && n.bob->esp_lost == 0 && n.alice->esp_opened && n.bob->esp_opened, rekeyed);
+	}
+}
+
 TEST(without_a_nat_nothing_floats)
 {
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 9 });
@@ -295,6 +323,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_nat_is_found_and_both_float_to_4500),
+		cmocka_unit_test(transport_mode_tells_the_original_addresses),
 		cmocka_unit_test(without_a_nat_nothing_floats),
 		cmocka_unit_test(encap_asks_for_udp_where_there_is_no_nat),
 		cmocka_unit_test(keepalives_hold_the_mapping),

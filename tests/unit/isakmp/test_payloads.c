@@ -439,6 +439,45 @@ finding_payloads(void **state)
 	assert_ptr_equal(message_find(&m, PAYLOAD_NAT_D_DRAFT, NULL), &m.payload[0]);
 }
 
+/* RFC 3947 section 5.2: ID Type, three reserved octets, an address of that type's length and nothing else. */
+static void
+original_addresses(void **state)
+{
+	static const struct {
+		uint8_t octets[21];
+		size_t n;
+		const char *address; /* NULL: refused */
+	} rows[] = {
+		{ { 1, 0, 0, 0, 192, 0, 2, 1 }, 8, "192.0.2.1" },
+		{ { 1, 9, 9, 9, 192, 0, 2, 1 }, 8, "192.0.2.1" },
+		{ { 5, 0, 0, 0, 0x20, 1, 0xd, 0xb8, [19] = 1 }, 20, "2001:db8::1" },
+		{ { 1, 0, 0, 0, 192, 0, 2 }, 7, NULL },
+		{ { 1, 0, 0, 0, 192, 0, 2, 1, 0 }, 9, NULL },
+		{ { 5, 0, 0, 0, 192, 0, 2, 1 }, 8, NULL },
+		{ { 5, 0, 0, 0, 0x20, 1, 0xd, 0xb8 }, 21, NULL },
+		{ { 4, 0, 0, 0, 192, 0, 2, 0 }, 8, NULL },
+		{ { 1, 0, 0, 0 }, 4, NULL },
+		{ { 0 }, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct ip ip = { 0 };
+		char text[IP_TEXT_MAX];
+		uint8_t room[20];
+		struct span again;
+
+		assert_int_equal(nat_oa_decode(&ip, span_of(rows[i].octets, rows[i].n)), rows[i].address != NULL);
+		if (!rows[i].address)
+			continue;
+		assert_string_equal(ip_format(text, &ip), rows[i].address);
+		again = nat_oa_encode(room, &ip);
+		assert_int_equal(again.n, rows[i].n);
+		assert_memory_equal(again.p + 4, rows[i].octets + 4, rows[i].n - 4);
+		assert_memory_equal(again.p + 1, "\0\0\0", 3);
+	}
+}
+
 static void
 a_dump_has_a_line_for_each_field(void **state)
 {
@@ -486,6 +525,7 @@ main(void)
 		cmocka_unit_test(nonces),
 		cmocka_unit_test(mode_config),
 		cmocka_unit_test(certificates),
+		cmocka_unit_test(original_addresses),
 		cmocka_unit_test(finding_payloads),
 		cmocka_unit_test(a_dump_has_a_line_for_each_field),
 	};
