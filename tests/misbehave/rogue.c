@@ -95,9 +95,11 @@ carry_out(struct rogue *r)
 	effects_clear(&r->fx);
 }
 
+/* An engine that answers takes PFS, in either of two groups, or none. */
 static struct conn *
-configuration(bool aggressive)
+configuration(enum rogue_role role, bool aggressive)
 {
+	const char *esp = role == ROGUE_INITIATES ? "aes128gcm16-modpnone-ecp256-ecp384" : "aes128gcm16";
 	struct conn *c = conn_new("net");
 	struct child *k = conn_add_child(c, "net");
 	struct ip other = end(0).ip;
@@ -112,7 +114,7 @@ configuration(bool aggressive)
 	c->remote_addrs.n = 1;
 	c->remote_addrs.a[0].lo = c->remote_addrs.a[0].hi = other;
 	assert_true(proposals_parse(&c->ike, PROPOSAL_IKE, span_str("aes128-sha256-ecp256"), room, sizeof room));
-	assert_true(proposals_parse(&k->esp, PROPOSAL_ESP, span_str("aes128gcm16"), room, sizeof room));
+	assert_true(proposals_parse(&k->esp, PROPOSAL_ESP, span_str(esp), room, sizeof room));
 	free(k->local_ts);
 	free(k->remote_ts);
 	k->local_ts = calloc(1, sizeof *k->local_ts);
@@ -151,7 +153,7 @@ open_with(enum rogue_role role, bool aggressive)
 		           .message_id = 0x01020304,
 		           .spi = 0xc0ffee01 };
 	struct ike_settings s;
-	struct conn *c = configuration(aggressive);
+	struct conn *c = configuration(role, aggressive);
 
 	seeded_rng_open(&rng, 1);
 	seeded_rng_open(&r.own, 2);

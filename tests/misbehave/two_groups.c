@@ -1,26 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "misbehave.h"
 
-/* "the group ... MUST be the same" in all that one Quick Mode offers (RFC 2409 section 5.5): its KE payload has one. */
-MISBEHAVIOUR(two_groups)
+enum { N_ATTR = 9 };
+
+static void
+with_group(struct transform_payload *t, struct attribute room[N_ATTR], uint16_t group)
+{
+	memcpy(room, t->attr, t->n_attr * sizeof *room);
+	room[t->n_attr++] = (struct attribute) { .type = 3, .tv = true, .value = group };
+	t->attr = room;
+}
+
+/* Offers the groups in this order, with one public value, of ECP 256, or with none. */
+static void
+offer(uint16_t first, uint16_t second, bool with_ke, const char *verdict)
 {
 	autorogue r = rogue_open(ROGUE_INITIATES);
 	struct transform_payload two[2];
-	struct attribute with_group[9];
-	size_t n;
+	struct attribute room[2][N_ATTR];
 
 	rogue_reach(&r, 7);
-	n = r.offer.t.n_attr;
-	memcpy(with_group, r.offer.t.attr, n * sizeof *with_group);
-	with_group[n++] = (struct attribute) { .type = 3, .tv = true, .value = DH_ECP_384 };
 	two[0] = two[1] = r.offer.t;
-	two[0].attr = with_group;
-	two[0].n_attr = n;
 	two[1].number++;
-	/* The one with a group comes without its KE payload: the one without is taken, or none. */
+	with_group(&two[0], room[0], first);
+	with_group(&two[1], room[1], second);
 	r.offer.p.transform = two;
-	r.offer.p.n_transform = 1;
+	r.offer.p.n_transform = 2;
+	if (with_ke)
+		rogue_append(&r, (struct payload) { .type = PAYLOAD_KE, .data = dh_public(r.dh) });
 	rogue_send(&r);
-	assert_int_equal(r.installed_in, 0);
-	assert_true(rogue_verdicts(&r) > 0);
+	if (verdict)
+		rogue_was_refused(&r, verdict);
+	assert_int_equal(r.installed_in, verdict ? 0 : 1);
+}
+
+/*
+ * "all offers made during a Quick Mode are logically related and must be consistent" (RFC 2409 section 5.5): one KE
+ * payload has one group. It is judged in the group that is chosen, and is not another's.
+ */
+MISBEHAVIOUR(two_groups)
+{
+	offer(DH_ECP_256, DH_ECP_256, true, NULL);
+	offer(DH_ECP_384, DH_ECP_256, true, "bad-key-exchange");
+	offer(DH_ECP_384, DH_ECP_256, false, "missing-payload");
 }
