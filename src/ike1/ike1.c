@@ -119,7 +119,8 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 	uint64_t digest = core_digest(core, in->data);
 	struct exchange *ex;
 
-	if (sa->authenticated && !is_up(sa)) {
+	/* Only the peer can go on; anybody who saw the cookies can send something that looks like it. */
+	if (sa->authenticated && !is_up(sa) && quick_mode_is_authentic(sa, in, h)) {
 		transaction_confirm(sa);
 		sa = ike_sa_by_id(core, id);
 		if (!sa)

@@ -179,6 +179,20 @@ quick_mode_open(struct exchange *ex)
 	return ex->state && phase2_iv(ex->iv, ike1_block(sa), sa->prf_id, span_of(sa->iv, ike1_block(sa)), ex->message_id);
 }
 
+bool
+quick_mode_is_authentic(const struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct message m = { .h = *h };
+	uint8_t iv[16], next_iv[16];
+	struct span body;
+
+	return (h->flags & FLAG_ENCRYPTION) &&
+	       phase2_iv(iv, ike1_block(sa), sa->prf_id, span_of(sa->iv, ike1_block(sa)), h->message_id) &&
+	       ike1_decrypt(sa, iv, next_iv, h, in->data, &body) == VERDICT_OK &&
+	       !isakmp_decode_payloads(&m, h->next_payload, body, true, &sa->core->scratch) &&
+	       ike1_hash_verify(sa, &m, (struct span) { 0 });
+}
+
 uint32_t
 ike1_message_id(struct ike_sa *sa)
 {

@@ -360,6 +360,43 @@ TEST(who_is_kept_out_is_known_after_the_login)
 	EXPECT_SOUND(&net, 23);
 }
 
+/* The SET with the STATUS does not arrive; instead, something that looks like the client's Quick Mode does. */
+static void
+forge_quick_mode(void *arg, struct sim *net, struct sim_packet *p)
+{
+	uint64_t *set = arg;
+	uint8_t forged[28 + 64] = { 0 };
+
+	if (p->number < *set || p->n < 20 || p->data[18] != EXCHANGE_TRANSACTION)
+		return;
+	memcpy(forged, p->data, 16);
+	forged[16] = PAYLOAD_HASH;
+	forged[17] = 0x10;
+	forged[18] = EXCHANGE_QUICK;
+	forged[19] = FLAG_ENCRYPTION;
+	put_be32(forged + 20, 77);
+	put_be32(forged + 24, sizeof forged);
+	sim_inject(net, &p->dst, &p->src, p->marker, span_of(forged, sizeof forged), 0);
+	p->copies = 0;
+}
+
+TEST(a_forged_quick_mode_is_no_ack_of_the_login)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 24 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+	uint64_t set = 9;
+
+	sim_set_tap(&net, forge_quick_mode, &set);
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(3));
+	EXPECT(sim_verdicts(gateway, "login-required") == 1, 24);
+	EXPECT(sim_ike_sas_in(gateway, IKE_STATE_CONNECTING) == 1, 24);
+	/* Said again, it arrives. */
+	sim_set_tap(&net, NULL, NULL);
+	sim_run(&net, SECONDS(30));
+	expect_up(&net, client, gateway, "10.9.0.1", 24);
+}
+
 TEST(a_thousand_bad_links)
 {
 	for (uint64_t seed = 1; seed <= 1000; seed++) {
@@ -401,6 +438,7 @@ main(void)
 		cmocka_unit_test(only_the_client_renews),
 		cmocka_unit_test(two_users_of_a_group_do_not_replace_each_other),
 		cmocka_unit_test(who_is_kept_out_is_known_after_the_login),
+		cmocka_unit_test(a_forged_quick_mode_is_no_ack_of_the_login),
 		cmocka_unit_test(a_thousand_bad_links),
 	};
 
