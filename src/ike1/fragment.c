@@ -139,6 +139,7 @@ bool
 ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h, struct datagram *whole,
                    struct isakmp_header *inner)
 {
+	static const uint8_t none[8];
 	struct ike *core = sa->core;
 	struct fragment_payload f;
 	const char *why = NULL;
@@ -147,6 +148,11 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 
 	if (sa->conn && sa->conn->fragmentation == FRAGMENTATION_NO) {
 		refuse(core, sa, VERDICT_FRAGMENT, "fragmentation = no");
+		return false;
+	}
+	/* Who does not return our cookie may be anywhere (RFC 2408 section 2.5.3), and would fill our memory unseen. */
+	if (sa->role == RESPONDER && memcmp(h->cookie_r, none, 8) == 0) {
+		refuse(core, sa, VERDICT_FRAGMENT, "it does not have the responder's cookie");
 		return false;
 	}
 	why = h->flags & FLAG_ENCRYPTION ? "its header says that it is encrypted" : decode(&f, in, h, &core->scratch);

@@ -40,6 +40,24 @@ MISBEHAVIOUR(fragment_floods)
 	rogue_completes(&r);
 }
 
+/* Under the cookie of message 1 alone, which whoever forges an address knows: nothing is kept. */
+MISBEHAVIOUR(fragments_without_our_cookie)
+{
+	autorogue r = rogue_open(ROGUE_INITIATES);
+	static const uint8_t junk[1000], none[8];
+	uint8_t cookie[8];
+
+	rogue_reach(&r, 3);
+	memcpy(cookie, r.cookie_r, 8);
+	memcpy(r.cookie_r, none, 8);
+	for (uint8_t i = 1; i <= 9; i++) {
+		fragment(&r, 1, i, 0, junk, sizeof junk);
+		rogue_was_refused(&r, "bad-fragment");
+	}
+	memcpy(r.cookie_r, cookie, 8);
+	rogue_completes(&r);
+}
+
 /* Two fragments of one number, a number beyond the last, none at all. */
 MISBEHAVIOUR(fragments_that_overlap)
 {

@@ -52,6 +52,7 @@
 	X(foreign_cookies)                                                                                                       \
 	X(too_many_exchanges)                                                                                                    \
 	X(fragment_floods)                                                                                                       \
+	X(fragments_without_our_cookie)                                                                                          \
 	X(fragments_that_overlap)                                                                                                \
 	X(fragments_of_something_else)                                                                                           \
 	X(dpd_of_another_sa)                                                                                                     \
