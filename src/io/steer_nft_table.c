@@ -56,8 +56,6 @@ outer_text(struct steer_nft *t)
 	         "chain outer {\n"
 	         "meta l4proto { 50, 51, 17, 1, 58 } fib daddr type != local return\n"
 	         "meta l4proto { 50, 51 } accept\n"
-	         "ip6 nexthdr 51 accept\nhbh nexthdr 51 accept\nrt nexthdr 51 accept\ndst nexthdr 51 accept\nfrag nexthdr 51 "
-	         "accept\n"
 	         "udp dport { %u, %u } accept\n"
 	         "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump outer_error4\n"
 	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"

@@ -49,7 +49,7 @@ def test_transport_mode(gateways, suite, protocol):
     (dict(ah_proposals="sha256"), 51),
 ], ids=["esp", "ah"])
 def test_transport_mode_over_ipv6(gateways, suite, protocol):
-    """AH is an extension header of IPv6: a firewall that asks for the last header finds what AH protects."""
+    """AH is an extension header of IPv6; nftables takes it for the protocol all the same, so the guard lets it pass."""
     a, b = pair("fd77::1", "fd77::2", children={"net": child("dynamic", "dynamic", mode="transport", **suite)})
     ours, theirs = Sallyport(gateways.moon, a), Sallyport(gateways.sun, b)
     wire = gateways.moon.capture("wan")
