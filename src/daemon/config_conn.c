@@ -248,6 +248,7 @@ const struct key_row config_remote_rows[] = {
 	{ "ca_id", config_ca_id, NULL, false },
 	{ "pubkeys", config_pubkeys, NULL, false },
 	{ "revocation", config_revocation, NULL, false },
+	{ "xauth_id", config_xauth_id, NULL, false },
 	{ NULL, NULL, NULL, false },
 };
 

@@ -108,9 +108,16 @@ judge_here(struct road_warriors *w, const struct effect *e)
 static void
 judge(struct road_warriors *w, const struct effect *e)
 {
-	const char *backend = e->user.round ? e->user.round->backend : NULL;
+	const struct auth_round *round = e->user.round;
+	const char *backend = round ? round->backend : NULL;
 	struct answer a = { .kind = ANSWER_USER, .ticket = e->ticket };
+	struct identity id = user_identity(e->user.name);
 
+	if (round && !identity_match(&round->xauth_id, &id)) {
+		a.reason = "the connection is for another user: see its remote.xauth_id";
+		w->answer(w->context, &a);
+		return;
+	}
 	if (!backend || !strcmp(backend, "generic") || !strcmp(backend, "eap")) {
 		judge_here(w, e);
 		return;

@@ -24,11 +24,30 @@ add_server(struct road_settings *s, const struct conf_key *k, const char *name, 
 	attribute_list_read(&s->attributes, &named, errs);
 }
 
+/* strongSwan's resolve plugin, when charon.load names it, writes to the system's own file. */
+static void
+read_load(struct road_settings *s, const struct conf_key *k, struct conf_errors *errs)
+{
+	static const char name[] = "resolve";
+	const char *p = k->value;
+
+	for (size_t n; p && *(p += strspn(p, " \t\n")); p += n) {
+		n = strcspn(p, " \t\n");
+		if (!s->resolv_conf && n == sizeof name - 1 && !memcmp(p, name, n))
+			set_text(&s->resolv_conf,
+			         &(struct conf_key) { .name = k->name, .where = k->where, .value = "/etc/resolv.conf" }, errs);
+	}
+}
+
 bool
 road_settings_charon(struct road_settings *s, const struct conf_key *k, struct conf_errors *errs)
 {
 	bool install;
 
+	if (!strcmp(k->name, "load")) {
+		read_load(s, k, errs);
+		return false; /* there are no plugins besides */
+	}
 	if (!strcmp(k->name, "dns1") || !strcmp(k->name, "dns2"))
 		add_server(s, k, "dns", errs);
 	else if (!strcmp(k->name, "nbns1") || !strcmp(k->name, "nbns2"))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -171,4 +172,18 @@ vici_names_free(struct vici_names *l)
 		free(l->name[i]);
 	free(l->name);
 	*l = (struct vici_names) { 0 };
+}
+
+/* ---- selectors */
+
+const char *
+vici_selector(char out[SELECTOR_TEXT_MAX], const struct selector *s)
+{
+	const char *proto = s->proto == IPPROTO_TCP ? "tcp" : s->proto == IPPROTO_UDP ? "udp" : NULL;
+	struct servent *service = proto && s->port_lo && s->port_lo == s->port_hi ? getservbyport(htons(s->port_lo), proto) : NULL;
+	char *port = strrchr(selector_format(out, s), '/');
+
+	if (service && port)
+		snprintf(port + 1, SELECTOR_TEXT_MAX - (size_t)(port + 1 - out), "%s]", service->s_name);
+	return out;
 }

@@ -179,4 +179,7 @@ void vici_control_log(struct vici_client *c, const struct effect_log *l);
 /* The client is gone. */
 void vici_control_close(struct vici_client *c);
 
+/* As strongSwan prints it: a single port of TCP or UDP by the name of its service, "10.1.0.0/16[tcp/ssh]". Returns @out. */
+const char *vici_selector(char out[SELECTOR_TEXT_MAX], const struct selector *s);
+
 #endif

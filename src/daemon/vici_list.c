@@ -106,7 +106,7 @@ put_selectors(struct vici_writer *w, const char *name, const struct selector *s,
 	if (!n)
 		vici_item(w, "dynamic");
 	for (size_t i = 0; i < n; i++)
-		vici_item(w, selector_format(text, &s[i]));
+		vici_item(w, vici_selector(text, &s[i]));
 	vici_list_end(w);
 }
 

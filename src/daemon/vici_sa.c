@@ -153,7 +153,7 @@ put_selector(struct vici_writer *w, const char *name, const struct selector *s)
 	char text[SELECTOR_TEXT_MAX];
 
 	vici_list(w, name);
-	vici_item(w, selector_format(text, s));
+	vici_item(w, vici_selector(text, s));
 	vici_list_end(w);
 }
 

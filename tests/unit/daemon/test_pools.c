@@ -256,7 +256,7 @@ rounds_by_number(void **state)
 	                        "connections { a { version = 1\n vips = 0.0.0.0, ::\n pools = p, radius\n pull = no\n"
 	                        "local-x { auth = xauth-generic\n xauth_id = carol\n round = 2\n }\n"
 	                        "local { auth = psk\n id = c@example.org\n round = 1\n }\n"
-	                        "remote { auth = psk\n }\n remote-b { auth = xauth-radius\n } } }",
+	                        "remote { auth = psk\n }\n remote-b { auth = xauth-radius\n xauth_id = dave\n } } }",
 	                        &errs));
 	k = c.conn[0];
 	assert_int_equal(k->local.method, AUTH_PSK);
@@ -266,6 +266,7 @@ rounds_by_number(void **state)
 	assert_int_equal(k->local_more[0].xauth_id.n, 5);
 	assert_int_equal(k->n_remote_more, 1);
 	assert_string_equal(k->remote_more[0].backend, "radius");
+	assert_memory_equal(k->remote_more[0].xauth_id.b, "dave", 4);
 	assert_int_equal(k->n_vips, 2);
 	assert_int_equal(k->vips[1].family, IP_V6);
 	assert_int_equal(k->pools.n, 2);

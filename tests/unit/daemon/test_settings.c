@@ -88,6 +88,33 @@ what_is_used(void **state)
 	conf_errors_free(&errs);
 }
 
+/* Of a list of plugins only "resolve" says something here: name servers are written. */
+static void
+resolve_is_loaded(void **state)
+{
+	static const struct {
+		const char *text, *file;
+	} cases[] = {
+		{ "charon { load = aes resolve updown\n }", "/etc/resolv.conf" },
+		{ "charon { load = aes resolver\n }", NULL },
+		{ "charon { load = resolve\n plugins { resolve { file = /tmp/r\n } } }", "/tmp/r" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct settings s;
+		struct conf_errors errs = { 0 };
+
+		assert_true(load(&s, cases[i].text, &errs));
+		if (cases[i].file)
+			assert_string_equal(s.road.resolv_conf, cases[i].file);
+		else
+			assert_null(s.road.resolv_conf);
+		settings_free(&s);
+		conf_errors_free(&errs);
+	}
+}
+
 /* The file is shared with other programs: what means nothing here is said once. */
 static void
 what_is_passed_over(void **state)
@@ -97,15 +124,16 @@ what_is_passed_over(void **state)
 
 	(void)state;
 	assert_true(load(&s,
-	                 "charon { load = aes sha1\n install_routes = no\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici { load = yes\n } } "
+	                 "charon { load = aes sha1\n install_routes = no\n threads = 4\n plugins { attr { dns = 1.1.1.1\n } vici "
+	                 "{ load = yes\n } } "
 	                 "syslog { daemon { } } }\n"
 	                 "swanctl { load = pem\n }\nlibtls { }",
 	                 &errs));
 	assert_int_equal(errs.n_notices, 1);
 	assert_int_equal(errs.n_errors, 0);
 	assert_true(errors_hold(&errs, "5 settings passed over"));
-	assert_true(
-	        errors_hold(&errs, "charon.load, charon.install_routes, charon.threads, charon.plugins.vici.load, charon.syslog"));
+	assert_true(errors_hold(&errs,
+	                        "charon.load, charon.install_routes, charon.threads, charon.plugins.vici.load, charon.syslog"));
 	settings_free(&s);
 	conf_errors_free(&errs);
 }
@@ -118,7 +146,10 @@ charon_systemd_is_read_over_charon(void **state)
 	struct conf_errors errs = { 0 };
 
 	(void)state;
-	assert_true(load(&s, "charon-systemd { initiator_only = yes\n retransmit_tries = 2\n }\ncharon { retransmit_tries = 7\n keep_alive = 3\n }", &errs));
+	assert_true(load(&s,
+	                 "charon-systemd { initiator_only = yes\n retransmit_tries = 2\n }\ncharon { retransmit_tries = 7\n "
+	                 "keep_alive = 3\n }",
+	                 &errs));
 	assert_true(s.ike.initiator_only);
 	assert_int_equal(s.ike.retransmit_tries, 2);
 	assert_int_equal(s.ike.keepalive_ns, SECONDS(3));
@@ -168,6 +199,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(what_is_used),
+		cmocka_unit_test(resolve_is_loaded),
 		cmocka_unit_test(what_is_passed_over),
 		cmocka_unit_test(charon_systemd_is_read_over_charon),
 		cmocka_unit_test(what_is_refused),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vici wire format: the example of its public description, and what must not pass. */
 #include "conf_support.h"
-#include "vici_msg.h"
+#include "vici_internal.h"
 
 /* key1 = value1, section1 { sub-section { key2 = value2 } list1 = [ item1, item2 ] } */
 static const uint8_t example[] = {
@@ -220,6 +220,29 @@ too_large_is_not_sent(void **state)
 	assert_false(vici_finish(&w));
 }
 
+/* A single port of TCP or UDP goes by the name of its service, as strongSwan prints it; nothing else changes. */
+static void
+ports_by_name(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "10.1.0.0/16[tcp/22]", "10.1.0.0/16[tcp/ssh]" },
+		{ "fd00::/64[udp/53]", "fd00::/64[udp/domain]" },
+		{ "10.1.0.0/16[tcp]", "10.1.0.0/16[tcp]" },
+		{ "10.1.0.0/16", "10.1.0.0/16" },
+		{ "10.1.0.0/16[tcp/1000-2000]", NULL },
+		{ "10.1.0.0/16[udp/64999]", NULL },
+	};
+	char text[SELECTOR_TEXT_MAX], plain[SELECTOR_TEXT_MAX];
+	struct selector s;
+	const char *why;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_true(selector_parse(&s, span_str(cases[i][0]), &why));
+		assert_string_equal(vici_selector(text, &s), cases[i][1] ? cases[i][1] : selector_format(plain, &s));
+	}
+}
+
 int
 main(void)
 {
@@ -233,6 +256,7 @@ main(void)
 		cmocka_unit_test(packets),
 		cmocka_unit_test(unbalanced_writers),
 		cmocka_unit_test(too_large_is_not_sent),
+		cmocka_unit_test(ports_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
