@@ -87,14 +87,6 @@ road_peer_renews(const struct ike_sa *sa)
 	return sa->conn && (road_peer_logs_in(sa) || (sa->road && sa->road->gateway && sa->road->n_vip));
 }
 
-bool
-road_same_addresses(const struct ike_sa *a, const struct ike_sa *b)
-{
-	size_t n_a = a->road ? a->road->n_vip : 0, n_b = b->road ? b->road->n_vip : 0;
-
-	return n_a == n_b && (!n_a || memcmp(a->road->vip, b->road->vip, n_a * sizeof a->road->vip[0]) == 0);
-}
-
 const char *
 road_overdue(const struct ike_sa *sa)
 {

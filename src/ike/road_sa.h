@@ -45,8 +45,6 @@ void road_close(struct ike_sa *sa);
 struct identity road_peer_id(const struct ike_sa *sa);
 /* Whether only the peer can renew this SA: it has to log in, or to ask for its address, again. */
 bool road_peer_renews(const struct ike_sa *sa);
-/* Whether another SA's children fit @sa: both have the same virtual addresses. */
-bool road_same_addresses(const struct ike_sa *a, const struct ike_sa *b);
 /* What a peer failed to begin in time. */
 const char *road_overdue(const struct ike_sa *sa);
 void road_info(struct ike_info *out, const struct ike_sa *sa);
