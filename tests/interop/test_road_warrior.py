@@ -148,7 +148,7 @@ def test_a_renewed_phase_1_keeps_the_address(sites, we_are):
     first.swanctl("--rekey", "--ike", "home", "--reauth")
     assert wait_until(lambda: re.search(r"#2, ESTABLISHED", first.list_sas()), 15), first.list_sas()
     assert wait_until(lambda: first.list_sas().count("ESTABLISHED") == 1, 20), first.list_sas()
-    assert "[10.9.0.1]" in ours.list_sas() and "[10.9.0.1]" in theirs.list_sas()
+    assert wait_until(lambda: all("[10.9.0.1]" in d.list_sas() for d in (ours, theirs)), 15), (ours.list_sas(), theirs.list_sas())
     assert wait_until(lambda: sites.moon.ping("10.2.0.10", 2, src="10.9.0.1", interval=0.2) == 2, 15)
 
 

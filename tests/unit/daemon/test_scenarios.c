@@ -22,6 +22,7 @@ check_error(const char *path, const struct conf_error *x)
 		"cannot read",
 		"several rounds",
 		"may be read by everybody",
+		"dhcp is not available",
 	};
 
 	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
