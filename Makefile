@@ -2,9 +2,13 @@
 BUILD := build
 CHECK := build/check
 
-.PHONY: all demo check bench fuzz soak format clean
+.PHONY: all everything demo check bench fuzz soak format clean
 
+# What is installed; the benchmarks' programs come with `everything`.
 all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) $(NINJAFLAGS) sallyportd sallyport
+
+everything: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) $(NINJAFLAGS)
 
 $(BUILD)/build.ninja:
@@ -22,7 +26,7 @@ check:
 
 bench:
 	@tools/install-deps build bench run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory everything
 	@tools/bench
 
 fuzz:
@@ -31,7 +35,7 @@ fuzz:
 
 soak:
 	@tools/install-deps build run test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory everything
 	@tools/soak
 
 format:
