@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_CORE_H
 #define SALLYPORT_CORE_H
 
+#include "clear_gate.h"
 #include "crypto.h"
 #include "ike.h"
 #include "isakmp.h"
@@ -274,6 +275,7 @@ struct ike {
 	unsigned told;
 	instant_t probed_at; /* since when probes for unknown SPIs are counted */
 	unsigned probes;
+	struct clear_gate clear_gate;
 	uint8_t room[EXCHANGE_MESSAGE_MAX]; /* where a message is built; wiped after each */
 	struct ike_counters counters;
 	uint64_t verdicts[VERDICT_COUNT];
@@ -373,6 +375,12 @@ bool half_open_is_unproven(const struct ike_sa *sa);
 int half_open_level(const struct ike_sa *sa);
 /* It never returned the cookie: goes in silence. */
 void half_open_expired(struct ike_sa *sa);
+
+/* ---- clear_gate.c: what goes in clear to who has proven nothing; a refusal is counted */
+/* An answer of @answer octets to a message of @request octets. */
+bool clear_answer_admits(struct ike *core, const struct endpoint *to, size_t request, size_t answer);
+/* Our last message once more: always, to who has returned our cookie. */
+bool clear_repeat_admits(struct ike_sa *sa);
 
 /* ---- child.c: CHILD_SAs */
 /* Of one direction; `ah` is that of the AH around ESP. */

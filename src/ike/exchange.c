@@ -305,7 +305,7 @@ exchange_advance(struct exchange *ex)
 void
 exchange_repeat(struct exchange *ex)
 {
-	if (ex->ticket || !ex->sent || !ex->at || ex->kind->steps[ex->at - 1].sender != ex->role)
+	if (ex->ticket || !ex->sent || !ex->at || ex->kind->steps[ex->at - 1].sender != ex->role || !clear_repeat_admits(ex->sa))
 		return;
 	ex->sa->core->counters.retransmits_answered++;
 	send_last(ex);
@@ -412,6 +412,8 @@ duplicate(struct exchange *ex)
 		return;
 	if (ex->kind->steps[ex->at - 1].sender != ex->role)
 		return;
+	if (!clear_repeat_admits(ex->sa))
+		return;
 	core->counters.retransmits_answered++;
 	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "the peer repeats %s message %u: sending message %u again", ex->kind->name,
 	    ex->at - 1u, ex->at);
@@ -463,6 +465,9 @@ take(struct exchange *ex, const struct step *s, const struct datagram *in, const
 	bool sealed = h->flags & FLAG_ENCRYPTION;
 	enum verdict v = VERDICT_OK;
 
+	ex->local = in->local;
+	ex->remote = in->remote;
+	ex->in_octets = in->data.n;
 	if (s->sealed == SEALED && !sealed)
 		return VERDICT_NOT_ENCRYPTED;
 	if (s->sealed == CLEAR && sealed)
@@ -477,8 +482,6 @@ take(struct exchange *ex, const struct step *s, const struct datagram *in, const
 	v = check_payloads(ex, s, &m);
 	if (v)
 		return v;
-	ex->local = in->local;
-	ex->remote = in->remote;
 	v = s->process(ex, &m);
 	/* RFC 2409 Appendix B: the chain moves on; only now is it known that the message was the peer's. */
 	if (!v && !ex->ticket && sealed)

@@ -81,6 +81,7 @@ struct exchange {
 	const char *why;               /* detail, in the scratch arena: valid during the call */
 	const struct answer *answer;   /* during exchange_resume: what it was parked on */
 	struct endpoint local, remote; /* of the message being processed */
+	size_t in_octets;              /* likewise: an answer in clear is no larger */
 };
 
 struct ike_protocol {
@@ -120,7 +121,7 @@ void exchange_resume(struct exchange *ex, const struct answer *a);
 /* The peer uses what only its last message allows it to use: as good as that message. */
 void exchange_confirm(struct exchange *ex);
 void exchange_due(struct exchange *ex);
-/* Our last message once more: something came that says the peer has not had it. */
+/* Our last message once more, as the gate allows: something came that says the peer has not had it. */
 void exchange_repeat(struct exchange *ex);
 /* Ends it with a reason: kind->fail, then free. */
 void exchange_end(struct exchange *ex, const char *reason);

@@ -45,6 +45,8 @@
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "a half-open IKE_SA whose initiator has not returned our cookie gave way") \
 	X(HALF_OPEN_EXPIRED, "half-open-expired", "the initiator of a half-open IKE_SA never returned our cookie") \
+	X(CLEAR_LIMIT, "clear-limit", "an answer in clear was not sent: so many a second are the most, in all and to one address") \
+	X(CLEAR_SIZE, "clear-size", "an answer in clear was not sent: it would be larger than what it answers") \
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
 	X(FRAGMENT, "bad-fragment", "a fragment that does not fit the others of its message, or is not wanted") \
 	X(CHILD_LIMIT, "child-limit", "too many CHILD_SAs under one IKE_SA") \

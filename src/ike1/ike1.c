@@ -74,7 +74,7 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 	if (v) {
 		refuse(core, NULL, v, why);
 		if (v == VERDICT_NO_CONNECTION)
-			info_notify_clear(core, &in->local, &in->remote, h->cookie_i, zero_cookie, NOTIFY_NO_PROPOSAL_CHOSEN);
+			info_answer_clear(core, in, h, NOTIFY_NO_PROPOSAL_CHOSEN);
 		return;
 	}
 	sa = ike_sa_new(core, &ike1_protocol, RESPONDER, h->cookie_i);

@@ -66,26 +66,53 @@ info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi,
 	                           .n = { .doi = DOI_IPSEC, .protocol = protocol, .type = type, .spi = spi, .data = data } });
 }
 
-void
-info_notify_clear(struct ike *core, const struct endpoint *local, const struct endpoint *remote, const uint8_t cookie_i[8],
-                  const uint8_t cookie_r[8], uint16_t type)
+/* What a notification in clear is about, and where that came from. */
+struct about {
+	const struct endpoint *local, *remote;
+	const uint8_t *cookie_i, *cookie_r;
+	size_t octets;
+};
+
+static void
+send_clear(struct ike *core, const struct about *a, uint16_t type)
 {
-	uint8_t room[256];
+	uint8_t room[64];
 	struct isakmp_header h = { .version = 0x10, .exchange = EXCHANGE_INFORMATIONAL };
 	struct builder b;
+	struct span m;
 	const char *name = notify_name(type);
 
 	do {
 		h.message_id = rng_u32(core->rng);
 	} while (!h.message_id);
-	memcpy(h.cookie_i, cookie_i, 8);
-	memcpy(h.cookie_r, cookie_r, 8);
+	memcpy(h.cookie_i, a->cookie_i, 8);
+	memcpy(h.cookie_r, a->cookie_r, 8);
 	builder_start(&b, room, sizeof room, &h);
 	builder_add(&b,
 	            &(struct payload) { .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .type = type } });
+	m = builder_finish(&b);
+	if (!clear_answer_admits(core, a->remote, a->octets, m.n))
+		return;
 	say(core, LOG_IKE, LOG_CONTROL, NULL, NULL, "sending %s notification in clear to %s", name ? name : "an unnamed",
-	    endpoint_text(core, remote));
-	ike_send(core, local, remote, builder_finish(&b));
+	    endpoint_text(core, a->remote));
+	ike_send(core, a->local, a->remote, m);
+}
+
+void
+info_notify_clear(struct exchange *ex, const uint8_t cookie_r[8], uint16_t type)
+{
+	struct ike_sa *sa = ex->sa;
+
+	send_clear(sa->core, &(struct about) { &ex->local, &ex->remote, sa->cookie_i, cookie_r, ex->in_octets }, type);
+}
+
+void
+info_answer_clear(struct ike *core, const struct datagram *in, const struct isakmp_header *h, uint16_t type)
+{
+	/* Two ends that answer each other's notifications would never stop. */
+	if (h->exchange == EXCHANGE_INFORMATIONAL)
+		return;
+	send_clear(core, &(struct about) { &in->local, &in->remote, h->cookie_i, h->cookie_r, in->data.n }, type);
 }
 
 static struct child_sa *

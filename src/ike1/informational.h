@@ -7,9 +7,10 @@
 /* ---- informational.c */
 /* A notification under the SA's protection, or in clear while there is none (RFC 2409 section 5.7). */
 void info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi, struct span data);
-/* In clear, for a message whose SA is only half there, or not at all. */
-void info_notify_clear(struct ike *core, const struct endpoint *local, const struct endpoint *remote, const uint8_t cookie_i[8],
-                       const uint8_t cookie_r[8], uint16_t type);
+/* In clear, about the message that is being looked at, as far as the gate lets it (ike/clear_gate.h). */
+void info_notify_clear(struct exchange *ex, const uint8_t cookie_r[8], uint16_t type);
+/* The same about a datagram of no exchange. */
+void info_answer_clear(struct ike *core, const struct datagram *in, const struct isakmp_header *h, uint16_t type);
 void info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
 void info_child_deleted(struct child_sa *c);
 void info_spi_deleted(struct ike_sa *sa, uint32_t spi);

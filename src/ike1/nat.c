@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "phase1.h"
-#include "vendor_id.h"
 
 /* NAT detection, RFC 3947 section 3.2, and the float to port 4500, section 4. */
 
@@ -12,10 +11,11 @@ static const enum vendor_id spoken[] = { VENDOR_NAT_T_RFC3947, VENDOR_NAT_T_DRAF
 	                                 VENDOR_NAT_T_DRAFT_02 };
 
 void
-nat_add_vendor_ids(struct builder *b)
+nat_add_vendor_ids(const struct exchange *ex, struct builder *b)
 {
 	for (size_t i = 0; i < sizeof spoken / sizeof spoken[0]; i++)
-		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(spoken[i]));
+		if (phase1_announces(ex, spoken[i]))
+			builder_add_data(b, PAYLOAD_VID, vendor_id_octets(spoken[i]));
 }
 
 /* Both ends name all that they speak, so both know the best that they have in common. */

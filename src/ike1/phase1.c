@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "keymat.h"
-#include "vendor_id.h"
 
 /* What all Phase 1 exchanges share: RFC 2409 section 5. */
 
@@ -85,30 +84,47 @@ phase1_life_seconds(const struct conn *c)
 	return first ? (uint64_t)((first + c->over_ns) / SECONDS(1)) : 0;
 }
 
+bool
+phase1_announces(const struct exchange *ex, enum vendor_id id)
+{
+	return ex->role == INITIATOR || (phase1_of(ex)->announced & 1u << id);
+}
+
 /* With the flags that strongSwan and Windows look for: 80000000, fragments of any message. */
 static void
-add_fragmentation(struct builder *b)
+add_fragmentation(const struct exchange *ex, struct builder *b)
 {
 	struct span id = vendor_id_octets(VENDOR_FRAGMENTATION);
 	uint8_t octets[20] = { 0 };
 
 	memcpy(octets, id.p, 16);
 	octets[16] = 0x80;
-	builder_add_data(b, PAYLOAD_VID, span_of(octets, sizeof octets));
+	builder_add_data(b, PAYLOAD_VID, span_of(octets, ex->role == INITIATOR || phase1_of(ex)->fragment_flags ? 20 : 16));
+}
+
+static void
+add_vendor_id(const struct exchange *ex, struct builder *b, enum vendor_id id)
+{
+	if (!phase1_announces(ex, id))
+		return;
+	if (id == VENDOR_FRAGMENTATION)
+		add_fragmentation(ex, b);
+	else
+		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(id));
 }
 
 void
 phase1_add_vendor_ids(struct exchange *ex, struct builder *b)
 {
-	nat_add_vendor_ids(b);
-	builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_DPD));
+	nat_add_vendor_ids(ex, b);
+	add_vendor_id(ex, b, VENDOR_DPD);
 	if (!ex->sa->conn || ex->sa->conn->fragmentation != FRAGMENTATION_NO)
-		add_fragmentation(b);
+		add_vendor_id(ex, b, VENDOR_FRAGMENTATION);
 	/* draft-beaulieu-ike-xauth-02 section 4.1: who is able to log in, or to have others log in, says so. */
 	if (ex->sa->log_in != LOG_IN_NOBODY)
-		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_XAUTH));
+		add_vendor_id(ex, b, VENDOR_XAUTH);
 	if (ex->sa->core->settings.unity)
-		builder_add_data(b, PAYLOAD_VID, vendor_id_octets(VENDOR_UNITY));
+		add_vendor_id(ex, b, VENDOR_UNITY);
 }
 
 void
@@ -123,6 +139,8 @@ phase1_take_vendor_ids(struct exchange *ex, const struct message *m)
 		sa->peer_dpd |= id == VENDOR_DPD;
 		sa->peer_fragments |= id == VENDOR_FRAGMENTATION;
 		sa->peer_unity |= id == VENDOR_UNITY;
+		phase1_of(ex)->announced |= 1u << id;
+		phase1_of(ex)->fragment_flags |= id == VENDOR_FRAGMENTATION && p->data.n >= 20;
 		if (id != VENDOR_UNKNOWN)
 			say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "received %s vendor ID", vendor_id_name(id));
 	}

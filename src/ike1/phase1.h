@@ -5,6 +5,7 @@
 #include "informational.h"
 #include "method.h"
 #include "protect.h"
+#include "vendor_id.h"
 
 enum {
 	PHASE1_CERTS_MAX = 16,      /* of one message, ours and the peer's */
@@ -55,6 +56,8 @@ struct phase1 {
 	uint8_t skeyid[PRF_OCTETS_MAX];
 	uint8_t cookie_r[8]; /* of the message under way, for a notification about it */
 	bool have_skeyid, asked_again, confirmed, initial_contact;
+	uint32_t announced;    /* a bit per enum vendor_id that the peer sent */
+	bool fragment_flags;   /* flags stood behind its FRAGMENTATION */
 	bool shorten;          /* ours is shorter than what the initiator offered: it is told */
 	uint64_t life_seconds; /* the smaller of what both said; 0: none */
 	uint64_t our_life_seconds;
@@ -86,6 +89,11 @@ phase1_other(const struct exchange *ex)
 uint64_t phase1_life_seconds(const struct conn *c);
 void phase1_add_vendor_ids(struct exchange *ex, struct builder *b);
 void phase1_take_vendor_ids(struct exchange *ex, const struct message *m);
+/*
+ * Whether a vendor ID goes to the peer. The responder says only what it was told: else a short first message, from whoever
+ * can forge an address, would draw a longer answer (docs/adr/0030). An ability that one end lacks is of no use to the other.
+ */
+bool phase1_announces(const struct exchange *ex, enum vendor_id id);
 bool phase1_take_suite(struct exchange *ex, const struct suite *s);
 enum verdict phase1_take_ke_nonce(struct exchange *ex, const struct message *m);
 bool phase1_own_ke_nonce(struct exchange *ex, struct builder *b);
@@ -161,7 +169,7 @@ enum built phase1_need_credential(struct exchange *ex, struct conn *c, unsigned 
 void credential_clear(struct credential *k);
 
 /* ---- nat.c: RFC 3947 */
-void nat_add_vendor_ids(struct builder *b);
+void nat_add_vendor_ids(const struct exchange *ex, struct builder *b);
 void nat_take_vendor_ids(struct ike_sa *sa, const struct message *m);
 void nat_add_hashes(struct exchange *ex, struct builder *b);
 void nat_take_hashes(struct exchange *ex, const struct message *m);

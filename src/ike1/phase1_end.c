@@ -65,7 +65,7 @@ tell_failure(struct exchange *ex)
 	uint8_t spi[16];
 
 	if (!peer_is_done) {
-		info_notify_clear(sa->core, &ex->local, &ex->remote, sa->cookie_i, phase1_of(ex)->cookie_r, ex->notify);
+		info_notify_clear(ex, phase1_of(ex)->cookie_r, ex->notify);
 		return;
 	}
 	memcpy(spi, sa->cookie_i, 8);
@@ -117,7 +117,7 @@ phase1_refused(struct exchange *ex, enum verdict v)
 		ike_sa_notice(sa, ex->why);
 	/* RFC 2409 section 5.7: before there is an SA, "in the clear without an accompanying HASH payload". */
 	if (!ex->fatal && ex->notify && (ex->role == RESPONDER || phase1_aggressive(ex)))
-		info_notify_clear(sa->core, &ex->local, &ex->remote, sa->cookie_i, p->cookie_r, ex->notify);
+		info_notify_clear(ex, p->cookie_r, ex->notify);
 }
 
 const struct exchange_kind *

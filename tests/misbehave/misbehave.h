@@ -66,7 +66,14 @@
 	X(aggressive_reflected)                                                                                                  \
 	X(aggressive_encrypted_wrongly)                                                                                          \
 	X(refusal_under_keys)                                                                                                   \
-	X(delete_of_what_is_not_its_own)
+	X(delete_of_what_is_not_its_own)                                                                                         \
+	X(answers_larger_than_the_question)                                                                                      \
+	X(strangers_from_one_address)                                                                                            \
+	X(strangers_from_everywhere)                                                                                             \
+	X(first_messages_again_and_again)                                                                                        \
+	X(vendor_ids_by_the_dozen)                                                                                               \
+	X(notifications_to_be_answered)                                                                                          \
+	X(aggressive_quick_mode_too_early)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))
 

@@ -46,6 +46,8 @@ keep_sent(struct rogue *r, const struct effect_send *s)
 {
 	if (s->keepalive || s->data.n < ISAKMP_HEADER_OCTETS)
 		return;
+	r->sent++;
+	r->octets += s->data.n;
 	if (s->data.p[18] == EXCHANGE_INFORMATIONAL) {
 		r->informational++;
 		return;
@@ -582,14 +584,20 @@ take(struct rogue *r)
 }
 
 void
-rogue_deliver(struct rogue *r, const void *octets, size_t n)
+rogue_deliver_from(struct rogue *r, struct ip from, const void *octets, size_t n)
 {
-	struct datagram d = { .local = end(1), .remote = end(0), .data = { octets, n } };
+	struct datagram d = { .local = end(1), .remote = { from, 500 }, .data = { octets, n } };
 
 	count_verdicts(r);
 	r->n_in = 0;
 	assert_int_equal(ike_receive(r->ike, r->now, &d, &r->fx), IKE_OK);
 	carry_out(r);
+}
+
+void
+rogue_deliver(struct rogue *r, const void *octets, size_t n)
+{
+	rogue_deliver_from(r, end(0).ip, octets, n);
 }
 
 void

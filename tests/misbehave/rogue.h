@@ -57,6 +57,8 @@ struct rogue {
 	size_t n_later;         /* message 7, which came with message 3 of Aggressive Mode */
 	size_t n_in;            /* the engine's last message of an exchange; 0: it sent none */
 	unsigned informational; /* Informational messages from the engine */
+	unsigned sent;          /* all that the engine sent, and so many octets */
+	size_t octets;
 	/* Phase 1 */
 	uint8_t cookie_i[8], cookie_r[8];
 	struct dh *dh;
@@ -92,6 +94,8 @@ void rogue_prepare(struct rogue *r);
 void rogue_send(struct rogue *r);
 /* Delivers octets as they are. */
 void rogue_deliver(struct rogue *r, const void *octets, size_t n);
+/* The same from any address. */
+void rogue_deliver_from(struct rogue *r, struct ip from, const void *octets, size_t n);
 /* The first payload of a type in r->out; fails the test where there is none. */
 struct payload *rogue_find(struct rogue *r, uint8_t type);
 void rogue_patch(struct rogue *r, size_t at, uint8_t value);
