@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bare.h"
+#include "report.h"
 #include "seeded_rng.h"
 
-#include <jansson.h>
-#include <stdio.h>
-
 /* What the primitives of key management cost: crypto.md and crypto.json in the folder given. */
-
-struct report {
-	FILE *md;
-	json_t *json;
-};
 
 static void
 line(struct report *r, const char *name, double ns)
@@ -96,45 +89,16 @@ exchanges(struct report *r)
 	line(r, "Quick Mode at one end, PFS with ECP 256", bare_quick_mode_ns(&pfs, 2000));
 }
 
-static FILE *
-open_in(const char *folder, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	f = fopen(path, "w");
-	if (!f)
-		perror(path);
-	return f;
-}
-
 int
 main(int argc, char **argv)
 {
-	struct report r = { 0 };
-	FILE *json;
+	struct report r = report_open(argc, argv, "crypto");
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bench_crypto FOLDER\n");
-		return 2;
-	}
-	r.md = open_in(argv[1], "crypto.md");
-	if (!r.md)
-		return 1;
-	json = open_in(argv[1], "crypto.json");
-	if (!json) {
-		fclose(r.md);
-		return 1;
-	}
-	r.json = json_object();
 	fprintf(r.md, "CPU time of one operation, and the bare operations of an exchange with nothing around them.\n\n"
 	              "| operation | us |\n|---|---|\n");
 	prfs(&r);
 	groups(&r);
 	exchanges(&r);
 	fprintf(r.md, "\n");
-	json_dumpf(r.json, json, JSON_INDENT(1));
-	json_decref(r.json);
-	return fclose(r.md) || fclose(json);
+	return report_close(&r);
 }

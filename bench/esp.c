@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "esp.h"
 #include "esp_bare.h"
+#include "report.h"
 #include "seeded_rng.h"
 #include "spd.h"
 
@@ -204,11 +203,6 @@ theirs(struct bench *b, size_t sample, const uint32_t *order)
 	b->bare_seal[sample] = (t1 - t0) / BATCH;
 }
 
-struct report {
-	FILE *md;
-	json_t *json;
-};
-
 static void
 report_line(struct report *r, struct bench *b, size_t n, const char *way, double *mine, double *bare, double target)
 {
@@ -376,38 +370,13 @@ policies(struct report *r)
 	fprintf(r->md, "\n");
 }
 
-static FILE *
-open_in(const char *folder, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	f = fopen(path, "w");
-	if (!f)
-		perror(path);
-	return f;
-}
-
 int
 main(int argc, char **argv)
 {
-	struct report r = { 0 };
-	FILE *json;
+	struct report r = report_open(argc, argv, "esp");
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bench_esp FOLDER\n");
-		return 2;
-	}
-	r.md = open_in(argv[1], "esp.md");
-	json = open_in(argv[1], "esp.json");
-	if (!r.md || !json)
-		return 1;
-	r.json = json_object();
 	packets(&r);
 	memory(&r);
 	policies(&r);
-	json_dumpf(r.json, json, JSON_INDENT(1));
-	json_decref(r.json);
-	return fclose(r.md) || fclose(json);
+	return report_close(&r);
 }

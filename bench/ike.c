@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bare.h"
+#include "report.h"
 #include "sim.h"
 
-#include <jansson.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -20,11 +19,6 @@ enum { ROUNDS = 2000, CHILDREN = 1000, CHILDREN_ROUNDS = 10 };
 #define PFS_SUITE "proposals=aes256-sha256-ecp256 unique=no ike-rekey=0 rekey=0 life=0 esp=aes256gcm16-ecp256"
 #define LIGHT "psk=swordfish proposals=aes128-sha256-x25519 unique=no ike-rekey=0 "
 
-struct report {
-	FILE *md;
-	json_t *json;
-};
-
 struct cost {
 	double initiator_ns, responder_ns;
 };
@@ -33,15 +27,6 @@ static struct sim
 quiet_net(void)
 {
 	return sim_open((struct sim_opts) { .seed = 1, .delay_min_ns = -1, .delay_max_ns = -1, .bare = true, .measure = true });
-}
-
-static void
-must(bool holds, const char *what)
-{
-	if (!holds) {
-		fprintf(stderr, "bench_ike: %s\n", what);
-		exit(1);
-	}
 }
 
 static void
@@ -319,36 +304,14 @@ amortisation(struct report *r)
 	json_object_set_new(r->json, "amortisation", all);
 }
 
-static FILE *
-open_in(const char *folder, const char *name)
-{
-	char path[4096];
-	FILE *f;
-
-	snprintf(path, sizeof path, "%s/%s", folder, name);
-	f = fopen(path, "w");
-	must(f != NULL, path);
-	return f;
-}
-
 int
 main(int argc, char **argv)
 {
 	static const unsigned counts[] = { 1000, 100000 };
-	struct report r = { 0 };
-	FILE *json;
+	struct report r = report_open(argc, argv, "ike");
 
-	if (argc < 2) {
-		fprintf(stderr, "usage: bench_ike FOLDER [quick]\n");
-		return 2;
-	}
-	r.md = open_in(argv[1], "ike.md");
-	json = open_in(argv[1], "ike.json");
-	r.json = json_object();
 	speed(&r);
 	memory(&r, counts, argc > 2 ? 1 : 2);
 	amortisation(&r);
-	json_dumpf(r.json, json, JSON_INDENT(1));
-	json_decref(r.json);
-	return fclose(r.md) || fclose(json);
+	return report_close(&r);
 }
