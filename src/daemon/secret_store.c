@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+struct owner_link {
+	struct table_link link;
+	struct shared_secret *secret;
+};
+
 static void
 shared_free(struct shared_secret *s)
 {
@@ -10,6 +15,7 @@ shared_free(struct shared_secret *s)
 		return;
 	secret_clear(&s->data);
 	free(s->owner);
+	free(s->links);
 	free(s->name);
 	free(s);
 }
@@ -24,7 +30,8 @@ shared_new(enum secret_origin origin, const char *name, struct span data, const 
 	s->origin = origin;
 	s->name = name ? strdup(name) : NULL;
 	s->owner = n_owners ? malloc(n_owners * sizeof *owners) : NULL;
-	if ((name && !s->name) || (n_owners && !s->owner) || !secret_copy(&s->data, data)) {
+	s->links = calloc(n_owners + 1, sizeof *s->links);
+	if ((name && !s->name) || (n_owners && !s->owner) || !s->links || !secret_copy(&s->data, data)) {
 		shared_free(s);
 		return NULL;
 	}
@@ -46,12 +53,68 @@ by_name(const struct secret_store *st, enum secret_origin origin, const char *na
 	return NULL;
 }
 
+static void
+unlink_owners(struct secret_store *st, struct shared_secret *s)
+{
+	for (size_t i = 0; i < s->n_owners; i++)
+		table_remove(&st->by_owner, &s->links[i].link);
+	if (!s->loose)
+		return;
+	*(s->prev ? &s->prev->next : &st->loose) = s->next;
+	if (s->next)
+		s->next->prev = s->prev;
+}
+
+static void
+link_loose(struct secret_store *st, struct shared_secret *s)
+{
+	s->loose = true;
+	s->next = st->loose;
+	if (s->next)
+		s->next->prev = s;
+	st->loose = s;
+}
+
+static bool
+link_owners(struct secret_store *st, struct shared_secret *s)
+{
+	uint8_t room[IDENTITY_OCTETS_MAX + 1];
+	bool loose = !s->n_owners;
+
+	for (size_t i = 0; i < s->n_owners; i++) {
+		struct span key = identity_key(room, &s->owner[i]);
+
+		s->links[i].secret = s;
+		loose |= !key.n;
+		if (key.n && !table_insert(&st->by_owner, &s->links[i].link, key)) {
+			unlink_owners(st, s);
+			return false;
+		}
+	}
+	if (loose)
+		link_loose(st, s);
+	return true;
+}
+
+static bool
+link_all(struct secret_store *st, struct shared_secret *s)
+{
+	if (s->name && !table_insert(&st->by_name, &s->link, span_str(s->name)))
+		return false;
+	if (link_owners(st, s))
+		return true;
+	if (s->name)
+		table_remove(&st->by_name, &s->link);
+	return false;
+}
+
 /* The last one moves into the place that gets free. */
 static void
 take_out(struct secret_store *st, struct shared_secret *s)
 {
 	if (s->name)
 		table_remove(&st->by_name, &s->link);
+	unlink_owners(st, s);
 	st->s[s->at] = st->s[--st->n];
 	st->s[s->at]->at = s->at;
 	shared_free(s);
@@ -84,7 +147,7 @@ secret_store_add(struct secret_store *st, enum secret_origin origin, const char 
 	s = shared_new(origin, name, data, owners, n_owners);
 	if (!s)
 		return false;
-	if (s->name && !table_insert(&st->by_name, &s->link, span_str(s->name))) {
+	if (!link_all(st, s)) {
 		shared_free(s);
 		return false;
 	}
@@ -134,6 +197,7 @@ secret_store_free(struct secret_store *st)
 		shared_free(st->s[i]);
 	free(st->s);
 	table_close(&st->by_name);
+	table_close(&st->by_owner);
 	*st = (struct secret_store) { 0 };
 }
 
@@ -174,21 +238,48 @@ better(const struct fit *a, const struct fit *b)
 	return a->remote != b->remote ? a->remote > b->remote : a->local > b->local;
 }
 
+struct search {
+	const struct identity *local, *remote;
+	const struct shared_secret *best;
+	struct fit fit;
+};
+
+static void
+consider(struct search *q, const struct shared_secret *s)
+{
+	struct fit fit;
+
+	if (!fit_of(&fit, s, q->local, q->remote))
+		return;
+	if (q->best && !better(&fit, &q->fit) && (better(&q->fit, &fit) || q->best->at <= s->at))
+		return;
+	q->best = s;
+	q->fit = fit;
+}
+
+static void
+consider_owned_by(struct search *q, const struct secret_store *st, const struct identity *id)
+{
+	uint8_t room[IDENTITY_OCTETS_MAX + 1];
+	struct span key = identity_key(room, id);
+
+	for (struct table_link *l = key.n ? table_find(&st->by_owner, key) : NULL; l; l = table_find_next(l))
+		consider(q, table_entry(l, struct owner_link, link)->secret);
+}
+
+/* One that names the peer exactly goes before all others, so that these are then not looked at. */
 static const struct secret *
 find_for_pair(const struct secret_store *st, const struct identity *local, const struct identity *remote)
 {
-	const struct shared_secret *best = NULL;
-	struct fit best_fit = { 0 };
+	struct search q = { .local = local, .remote = remote };
 
-	for (size_t i = 0; i < st->n; i++) {
-		struct fit fit;
-
-		if (fit_of(&fit, st->s[i], local, remote) && (!best || better(&fit, &best_fit))) {
-			best = st->s[i];
-			best_fit = fit;
-		}
-	}
-	return best ? &best->data : NULL;
+	consider_owned_by(&q, st, remote);
+	if (q.best)
+		return &q.best->data;
+	consider_owned_by(&q, st, local);
+	for (const struct shared_secret *s = st->loose; s; s = s->next)
+		consider(&q, s);
+	return q.best ? &q.best->data : NULL;
 }
 
 const struct secret *

@@ -18,15 +18,20 @@ struct shared_secret {
 	struct secret data;
 	struct identity *owner;
 	size_t n_owners;
-	size_t at;              /* its place in the store */
-	struct table_link link; /* by name */
+	size_t at;                         /* its place in the store */
+	struct table_link link;            /* by name */
+	struct owner_link *links;          /* one per owner, into by_owner */
+	struct shared_secret *prev, *next; /* of those that must be looked at one by one */
+	bool loose;                        /* it is one of them: an owner is a pattern, or there is none */
 };
 
 /* All pre-shared keys. An all-zero struct is empty. */
 struct secret_store {
 	struct shared_secret **s;
 	size_t n, cap;
-	struct table by_name; /* those that have one */
+	struct table by_name;  /* those that have one */
+	struct table by_owner; /* identity_key() of owners that have one */
+	struct shared_secret *loose;
 };
 
 /*
@@ -50,7 +55,8 @@ void secret_store_free(struct secret_store *st);
  * well one of them matches the peer (exactly, as a pattern, as a subnet or
  * range, as %any, not at all), then likewise by our own end; so one that names
  * both ends goes before one that names the peer only. One without owners comes
- * last. A secret whose owners match neither end serves nobody here.
+ * last. A secret whose owners match neither end serves nobody here. Ten thousand
+ * secrets for a peer each cost no more than ten: only those with patterns are gone through.
  *
  * Borrowed, until the store changes. NULL when there is none.
  */

@@ -6,7 +6,7 @@
 /*
  * Which connections an unknown peer may mean: those that match both addresses.
  * With ten thousand peers that each have an address of their own only theirs
- * are looked at.
+ * are looked at; those that may be anywhere are found by their identity.
  */
 
 /* Only single addresses, so that nobody else can match. */
@@ -25,7 +25,7 @@ is_exact(const struct conn *c)
 static size_t
 link_count(const struct conn *c)
 {
-	return is_exact(c) ? c->remote_addrs.n : 1;
+	return conn_is_anywhere(c) ? 0 : is_exact(c) ? c->remote_addrs.n : 1;
 }
 
 void
@@ -41,9 +41,10 @@ bool
 conn_index(struct ike *core, struct conn *conn, struct conn_link **out)
 {
 	size_t n = link_count(conn);
-	struct conn_link *links = calloc(n, sizeof *links);
+	struct conn_link *links = calloc(n + 1, sizeof *links);
 	bool exact = is_exact(conn);
 
+	anywhere_forget(core);
 	for (size_t i = 0; links && i < n; i++) {
 		if (exact)
 			links[i].ip = conn->remote_addrs.a[i].lo;
@@ -62,6 +63,7 @@ conn_unindex(struct ike *core, struct conn_entry *e)
 {
 	conn_links_free(core, e->links, e->conn);
 	e->links = NULL;
+	anywhere_forget(core);
 }
 
 struct candidate {
@@ -109,22 +111,53 @@ count(struct ike *core, const struct ip *key)
 	return n;
 }
 
-size_t
-conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote, struct conn ***out)
+struct candidates
+conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote)
 {
+	struct candidates out = { .rest = anywhere_find(core, v, local) };
 	struct ip none = { 0 };
-	size_t most = count(core, remote) + count(core, &none) + 1, found, n = 0;
+	size_t most = count(core, remote) + count(core, &none) + 1, found;
 	struct candidate *c = arena_alloc(&core->scratch, most * sizeof *c);
 
-	*out = arena_alloc(&core->scratch, most * sizeof(struct conn *));
-	if (!c || !*out)
-		return 0;
+	out.near = arena_alloc(&core->scratch, most * sizeof(struct conn *));
+	if (!c || !out.near)
+		return out;
 	found = collect(core, c, v, remote, local, remote);
 	found += collect(core, c + found, v, &none, local, remote);
 	qsort(c, found, sizeof *c, by_score);
 	for (size_t i = 0; i < found; i++)
 		/* A list may name an address twice. */
-		if (n == 0 || (*out)[n - 1] != c[i].conn)
-			(*out)[n++] = c[i].conn;
-	return n;
+		if (out.n_near == 0 || out.near[out.n_near - 1] != c[i].conn)
+			out.near[out.n_near++] = c[i].conn;
+	return out;
+}
+
+struct conn *
+candidate(const struct candidates *c, size_t i)
+{
+	return i < c->n_near ? c->near[i] : anywhere_at(c->rest, i - c->n_near);
+}
+
+struct conn *
+candidate_kind(const struct candidates *c, size_t i)
+{
+	return i < c->n_near ? c->near[i] : anywhere_kind(c->rest, i - c->n_near);
+}
+
+size_t
+candidates_for(struct ike *core, const struct candidates *c, const struct identity *id, struct conn ***out)
+{
+	bool all = id->type == ID_ANY;
+	size_t rest = !c->rest ? 0 : all ? anywhere_count(c->rest) : anywhere_named(core, c->rest, id, NULL);
+
+	*out = arena_alloc(&core->scratch, (c->n_near + rest + 1) * sizeof **out);
+	if (!*out)
+		return 0;
+	if (c->n_near)
+		memcpy(*out, c->near, c->n_near * sizeof **out);
+	for (size_t i = 0; all && i < rest; i++)
+		(*out)[c->n_near + i] = anywhere_at(c->rest, i);
+	if (!all && rest)
+		anywhere_named(core, c->rest, id, *out + c->n_near);
+	return c->n_near + rest;
 }

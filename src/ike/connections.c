@@ -257,6 +257,7 @@ conn_entries_close(struct ike *core)
 	free(core->conns);
 	core->conns = NULL;
 	core->n_conns = core->cap_conns = 0;
+	anywhere_forget(core);
 }
 
 struct policy *

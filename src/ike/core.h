@@ -195,13 +195,23 @@ struct ike_sa {
 
 /*
  * Where a responder looks for the connection of an address: each remote address
- * that is named alone, or one link under no address for all the rest.
+ * that is named alone, or one link under no address for subnets, ranges and names.
+ * Connections without any remote address have none: anywhere.c.
  */
 struct conn_link {
 	struct table_link by_remote;
 	struct conn *conn; /* borrowed: it is loaded as long as the link stands */
-	struct ip ip;      /* IP_NONE: subnets, ranges, names, %any */
+	struct ip ip;      /* IP_NONE: subnets, ranges, names */
 };
+
+/* Connections that an unknown peer may mean, most specific first. */
+struct candidates {
+	struct conn **near; /* those that name its address, or a range that has it */
+	size_t n_near;
+	const struct anywhere *rest; /* all whose peer may be anywhere; NULL: none */
+};
+
+enum { ANYWHERE_KEPT = 8 };
 
 /* A connection that is loaded, with what load and commands made of it. */
 struct conn_entry {
@@ -260,7 +270,8 @@ struct ike {
 	        half_open_by_address;
 	struct id_index sas, child_sas;
 	struct half_open *unproven, *unproven_last;
-	struct conn_entry *conns; /* in order of name */
+	struct anywhere *anywhere[ANYWHERE_KEPT]; /* by the local address; made when asked for, gone with the next load */
+	struct conn_entry *conns;                 /* in order of name */
 	size_t n_conns, cap_conns;
 	struct pending *pending;
 	uint64_t shutdown_id;
@@ -467,8 +478,24 @@ void conn_addresses_known(struct ike *core, const char *name, const struct answe
 bool conn_index(struct ike *core, struct conn *conn, struct conn_link **out);
 void conn_unindex(struct ike *core, struct conn_entry *e);
 void conn_links_free(struct ike *core, struct conn_link *links, const struct conn *conn);
-/* The connections that match both addresses, most specific first; in the scratch arena. */
-size_t conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote, struct conn ***out);
+/* Whether a peer at this address may be anywhere, as far as the connection goes. */
+bool conn_is_anywhere(const struct conn *c);
+/* The connections that match both addresses; in the scratch arena, and good until one is loaded or unloaded. */
+struct candidates conn_candidates(struct ike *core, enum ike_version v, const struct ip *local, const struct ip *remote);
+/* The @i-th, NULL after the last. */
+struct conn *candidate(const struct candidates *c, size_t i);
+/* Likewise, but of those whose peer may be anywhere only the first of each kind (conn_answers_like). */
+struct conn *candidate_kind(const struct candidates *c, size_t i);
+/* Those of them that may expect @id, in the same order, ID_ANY: all; in the scratch arena. */
+size_t candidates_for(struct ike *core, const struct candidates *c, const struct identity *id, struct conn ***out);
+/* ---- anywhere.c */
+const struct anywhere *anywhere_find(struct ike *core, enum ike_version v, const struct ip *local);
+void anywhere_forget(struct ike *core);
+size_t anywhere_count(const struct anywhere *a);
+struct conn *anywhere_at(const struct anywhere *a, size_t i);
+struct conn *anywhere_kind(const struct anywhere *a, size_t i);
+/* Those that may expect @id, into @out if there is one; how many. */
+size_t anywhere_named(struct ike *core, const struct anywhere *a, const struct identity *id, struct conn **out);
 /* The policy that a trap of this child holds, or NULL. */
 struct policy *conn_trap_policy(struct ike *core, const struct conn *conn, const struct child *cfg);
 void conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool on);

@@ -46,6 +46,8 @@ credential_clear(struct credential *k)
 		secret_clear(&k->cert[i]);
 	for (size_t i = 0; i < k->n_authority; i++)
 		secret_clear(&k->authority[i]);
+	free(k->cert);
+	free(k->authority);
 	conn_unref(k->conn);
 	free(k->why);
 	*k = (struct credential) { 0 };
@@ -54,6 +56,10 @@ credential_clear(struct credential *k)
 static bool
 take_lists(struct credential *k, const struct answer *a)
 {
+	k->cert = calloc(PHASE1_CERTS_MAX, sizeof *k->cert);
+	k->authority = calloc(PHASE1_AUTHORITIES_MAX, sizeof *k->authority);
+	if (!k->cert || !k->authority)
+		return false;
 	for (size_t i = 0; i < a->n_cert && k->n_cert < PHASE1_CERTS_MAX; i++) {
 		if (!secret_copy(&k->cert[k->n_cert], a->cert[i].data))
 			return false;

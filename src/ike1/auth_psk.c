@@ -104,17 +104,17 @@ static void
 add_by_address(struct pairs *p, const struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
-	struct conn **c;
-	size_t n;
+	struct candidates all;
+	struct conn *c;
 
 	if (ex->role == INITIATOR) {
 		add_conn(p, sa, sa->conn);
 		return;
 	}
-	n = conn_candidates(sa->core, IKE_V1, &sa->local.ip, &sa->remote.ip, &c);
-	for (size_t i = 0; i < n; i++)
-		if (c[i]->aggressive == phase1_aggressive(ex))
-			add_conn(p, sa, c[i]);
+	all = conn_candidates(sa->core, IKE_V1, &sa->local.ip, &sa->remote.ip);
+	for (size_t i = 0; p->n < PAIRS_MAX && (c = candidate(&all, i)); i++)
+		if (c->aggressive == phase1_aggressive(ex))
+			add_conn(p, sa, c);
 }
 
 enum built

@@ -51,7 +51,9 @@ sig_take_requests(struct exchange *ex, const struct message *m)
 		p->cert_wanted = true;
 		if (!r->cert.data.n || p->n_wanted == PHASE1_AUTHORITIES_MAX || is_wanted(p, r->cert.data))
 			continue;
-		if (secret_copy(&p->wanted[p->n_wanted], r->cert.data))
+		if (!p->wanted)
+			p->wanted = calloc(PHASE1_AUTHORITIES_MAX, sizeof *p->wanted);
+		if (p->wanted && secret_copy(&p->wanted[p->n_wanted], r->cert.data))
 			p->n_wanted++;
 	}
 }

@@ -48,14 +48,15 @@ static enum verdict
 may_respond(struct ike *core, const struct datagram *in, const char **why)
 {
 	const struct ike_settings *s = &core->settings;
-	struct conn **c;
+	struct candidates c;
 
 	*why = endpoint_text(core, &in->remote);
 	if (core->shutting_down)
 		return VERDICT_SHUTTING_DOWN;
 	if (s->initiator_only)
 		return VERDICT_INITIATOR_ONLY;
-	if (conn_candidates(core, IKE_V1, &in->local.ip, &in->remote.ip, &c))
+	c = conn_candidates(core, IKE_V1, &in->local.ip, &in->remote.ip);
+	if (candidate(&c, 0))
 		return half_open_admits(core, &in->remote.ip) ? VERDICT_OK : VERDICT_HALF_OPEN_LIMIT;
 	*why = arena_printf(&core->scratch, "%s...%s: see local_addrs and remote_addrs", ip_text(core, &in->local.ip),
 	                    ip_text(core, &in->remote.ip));

@@ -40,6 +40,7 @@ phase1_free(struct exchange *ex)
 	clear_all(all, sizeof all / sizeof *all);
 	for (size_t i = 0; i < p->n_wanted; i++)
 		secret_clear(&p->wanted[i]);
+	free(p->wanted);
 	for (size_t i = 0; i < p->n_judged; i++)
 		conn_unref(p->judged[i]);
 	free(p->judged);

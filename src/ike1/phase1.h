@@ -22,10 +22,10 @@ struct credential {
 	enum signature_scheme scheme;
 	uint64_t key;
 	struct identity id; /* what the certificate says */
-	struct secret cert[PHASE1_CERTS_MAX];
+	struct secret *cert;
 	uint8_t encoding[PHASE1_CERTS_MAX];
 	size_t n_cert;
-	struct secret authority[PHASE1_AUTHORITIES_MAX]; /* DER names of CAs that we trust for the peer */
+	struct secret *authority; /* DER names of CAs that we trust for the peer */
 	size_t n_authority;
 	char *why; /* where it is not ok */
 };
@@ -46,7 +46,7 @@ struct phase1 {
 	struct secret signature;
 	struct conn **judged; /* the connections that ASK_VERIFY named, referenced */
 	size_t n_judged;
-	struct secret wanted[PHASE1_AUTHORITIES_MAX]; /* DER names of CAs that the peer asked for */
+	struct secret *wanted; /* DER names of CAs that the peer asked for */
 	size_t n_wanted;
 	bool cert_wanted;         /* it asked for a certificate, of whatever CA */
 	struct identity their_id; /* Aggressive Mode: what the peer says it is, proven only at the end */

@@ -106,8 +106,9 @@ size_t
 phase1_conns_for(struct exchange *ex, const struct identity *id, struct conn ***out)
 {
 	struct ike *core = ex->sa->core;
+	struct candidates all = conn_candidates(core, IKE_V1, &ex->local.ip, &ex->remote.ip);
 	struct conn **c;
-	size_t n = conn_candidates(core, IKE_V1, &ex->local.ip, &ex->remote.ip, &c), found = 0;
+	size_t n = candidates_for(core, &all, id, &c), found = 0;
 	struct scored *s = arena_alloc(&core->scratch, (n + 1) * sizeof *s);
 
 	for (size_t i = 0; s && i < n; i++) {

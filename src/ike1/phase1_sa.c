@@ -253,17 +253,18 @@ match_candidates(struct exchange *ex, struct choice *ch, const struct identity *
 {
 	struct ike_sa *sa = ex->sa;
 	struct phase1 *p = phase1_of(ex);
-	struct conn **c;
-	size_t n = id ? phase1_conns_for(ex, id, &c) : conn_candidates(sa->core, IKE_V1, &ex->local.ip, &ex->remote.ip, &c);
+	struct candidates all = conn_candidates(sa->core, IKE_V1, &ex->local.ip, &ex->remote.ip);
+	struct conn **named = NULL, *c;
+	size_t n = id ? phase1_conns_for(ex, id, &named) : 0;
 	bool chosen = false;
 
-	for (size_t i = p->skip; i < n && !chosen; i++) {
-		enum built r = try_conn(ex, ch, c[i], m, &chosen);
+	for (size_t i = p->skip; !chosen && (c = id ? i < n ? named[i] : NULL : candidate_kind(&all, i)); i++) {
+		enum built r = try_conn(ex, ch, c, m, &chosen);
 
 		if (r != BUILT)
 			return r;
 		if (chosen || !sa->conn)
-			ike_sa_set_conn(sa, c[i]);
+			ike_sa_set_conn(sa, c);
 		p->skip = i;
 	}
 	return BUILT;

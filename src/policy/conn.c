@@ -324,6 +324,26 @@ children_equal(const struct conn *a, const struct conn *b)
 	return true;
 }
 
+static bool
+methods_equal(const struct auth_round *a, size_t n_a, const struct auth_round *b, size_t n_b)
+{
+	if (n_a != n_b)
+		return false;
+	for (size_t i = 0; i < n_a; i++)
+		if (a[i].method != b[i].method || !text_equal(a[i].constraint, b[i].constraint))
+			return false;
+	return true;
+}
+
+bool
+conn_answers_like(const struct conn *a, const struct conn *b)
+{
+	return a->aggressive == b->aggressive && proposals_equal(&a->ike, &b->ike) && round_equal(&a->local, &b->local) &&
+	       methods_equal(&a->remote, 1, &b->remote, 1) &&
+	       methods_equal(a->local_more, a->n_local_more, b->local_more, b->n_local_more) &&
+	       methods_equal(a->remote_more, a->n_remote_more, b->remote_more, b->n_remote_more);
+}
+
 bool
 conn_equal_but_children(const struct conn *a, const struct conn *b)
 {

@@ -162,6 +162,8 @@ const struct child *conn_child(const struct conn *c, const char *name);
 bool conn_equal(const struct conn *a, const struct conn *b);
 /* Whether an IKE_SA of one serves the other: all but the children is equal. */
 bool conn_equal_but_children(const struct conn *a, const struct conn *b);
+/* Whether both answer a first message alike: exchange, suites, methods and credentials. */
+bool conn_answers_like(const struct conn *a, const struct conn *b);
 
 /*
  * Whether an address is within one of the items (true for an empty list); @score:

@@ -91,6 +91,21 @@ identity_equal(const struct identity *a, const struct identity *b)
 	return span_equal(identity_span(a), identity_span(b));
 }
 
+struct span
+identity_key(uint8_t room[IDENTITY_OCTETS_MAX + 1], const struct identity *id)
+{
+	bool name = is_name(id->type);
+
+	if (!name && id->type != ID_IPV4_ADDR && id->type != ID_IPV6_ADDR && id->type != ID_KEY_ID)
+		return (struct span) { 0 };
+	if (name && id->n && id->b[0] == '*')
+		return (struct span) { 0 };
+	room[0] = id->type;
+	for (size_t i = 0; i < id->n; i++)
+		room[i + 1] = name ? lower(id->b[i]) : id->b[i];
+	return span_of(room, id->n + 1u);
+}
+
 /* "*.example.org", "*@example.org", "*": longer is better. A NUL inside a name is a forgery, not a match. */
 static int
 match_name(struct span pattern, struct span name)

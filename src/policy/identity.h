@@ -47,6 +47,15 @@ struct identity identity_from_ip(const struct ip *a);
 bool identity_parse(struct identity *out, struct span text, const char **why);
 
 bool identity_equal(const struct identity *a, const struct identity *b);
+
+/*
+ * identity_key - octets that two identities share where identity_equal() holds.
+ *
+ * For tables. Empty for what must be compared one by one: ID_ANY, distinguished names, and
+ * whatever identity_match() takes as a pattern.
+ */
+struct span identity_key(uint8_t room[IDENTITY_OCTETS_MAX + 1], const struct identity *id);
+
 /*
  * How well @id matches @pattern: 0 not at all; larger is better, an exact match best.
  * Patterns: ID_ANY, "*" prefixes of FQDN and USER_FQDN, names with parts left open, subnets and ranges for addresses.

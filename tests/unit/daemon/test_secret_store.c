@@ -107,6 +107,50 @@ pairs_in_order(void **state)
 	secret_store_free(&st);
 }
 
+/* Those for one peer each are found by it, those with patterns are gone through: the same answer as a look at all. */
+static void
+many_secrets(void **state)
+{
+	struct secret_store st = { 0 };
+	char name[32], owners[64];
+
+	(void)state;
+	add(&st, "pattern", "*.example.org");
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof name, "s%u", i);
+		snprintf(owners, sizeof owners, "gw.example.net p%u.example.org", i);
+		add(&st, name, owners);
+	}
+	expect(&st, "gw.example.net", "p7.example.org", "s7");
+	expect(&st, "gw.example.net", "P700.Example.ORG", "s700");
+	expect(&st, "other.example.net", "p7.example.org", "s7");
+	expect(&st, "gw.example.net", "q.example.org", "pattern");
+	/* Nobody is named but us: the first that was loaded. */
+	expect(&st, "gw.example.net", "q.example.com", "s0");
+	assert_true(secret_store_remove(&st, SECRET_FROM_FILE, "s7"));
+	expect(&st, "gw.example.net", "p7.example.org", "pattern");
+	assert_true(secret_store_remove(&st, SECRET_FROM_FILE, "pattern"));
+	expect(&st, "other.example.net", "p7.example.org", NULL);
+	secret_store_free(&st);
+}
+
+/* A name in a list with a pattern is found both ways. */
+static void
+a_pattern_beside_a_name(void **state)
+{
+	struct secret_store st = { 0 };
+
+	(void)state;
+	add(&st, "mixed", "sun *.example.org");
+	add(&st, "star", "*.example.org");
+	expect(&st, "moon", "sun", "mixed");
+	expect(&st, "moon", "venus.example.org", "mixed");
+	assert_true(secret_store_remove(&st, SECRET_FROM_FILE, "mixed"));
+	expect(&st, "moon", "sun", NULL);
+	expect(&st, "moon", "venus.example.org", "star");
+	secret_store_free(&st);
+}
+
 /* What vici loads and what the file says are replaced apart. */
 static void
 origins_are_apart(void **state)
@@ -174,9 +218,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(best_match_first), cmocka_unit_test(others_secrets_serve_nobody_else),
-		cmocka_unit_test(pairs_in_order),   cmocka_unit_test(origins_are_apart),
-		cmocka_unit_test(limits),           cmocka_unit_test(answers_with_a_copy),
+		cmocka_unit_test(best_match_first),
+		cmocka_unit_test(others_secrets_serve_nobody_else),
+		cmocka_unit_test(pairs_in_order),
+		cmocka_unit_test(many_secrets),
+		cmocka_unit_test(a_pattern_beside_a_name),
+		cmocka_unit_test(origins_are_apart),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(answers_with_a_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,16 +73,16 @@ found(const char *local, const char *remote)
 {
 	static char text[512];
 	struct ip l, r;
-	struct conn **c;
-	size_t n;
+	struct candidates c;
+	struct conn *one;
 
 	assert_true(ip_parse(&l, local) && ip_parse(&r, remote));
 	text[0] = 0;
 	core->fx = &fx;
-	n = conn_candidates(core, IKE_V1, &l, &r, &c);
-	for (size_t i = 0; i < n; i++) {
+	c = conn_candidates(core, IKE_V1, &l, &r);
+	for (size_t i = 0; (one = candidate(&c, i)); i++) {
 		strcat(text, i ? " " : "");
-		strcat(text, c[i]->name);
+		strcat(text, one->name);
 	}
 	arena_clear(&core->scratch);
 	return text;
@@ -153,6 +153,93 @@ an_address_that_is_named_twice_counts_once(void **state)
 	assert_string_equal(found("2001:db8::2", "2001:db8::1"), "twice");
 }
 
+/* ---- connections whose peer may be anywhere */
+
+static void
+load_for(const char *name, const char *local, const char *id, const char *proposals)
+{
+	struct conn *c = conn_new(name);
+	const char *why = NULL;
+	char text[256];
+
+	assert_non_null(c);
+	c->version = IKE_V1;
+	if (local)
+		set(&c->local_addrs, local, local);
+	assert_true(identity_parse(&c->remote.id, span_str(id), &why));
+	assert_true(proposals_parse(&c->ike, PROPOSAL_IKE, span_str(proposals), text, sizeof text));
+	command((struct command) { .kind = COMMAND_LOAD, .conn = c });
+	conn_unref(c);
+}
+
+static const char *
+named(const char *local, const char *id_text)
+{
+	static char text[512];
+	struct ip l, r;
+	struct identity id;
+	struct candidates c;
+	struct conn **out;
+	const char *why = NULL;
+	size_t n;
+
+	assert_true(ip_parse(&l, local) && ip_parse(&r, "192.0.2.15") && identity_parse(&id, span_str(id_text), &why));
+	text[0] = 0;
+	core->fx = &fx;
+	c = conn_candidates(core, IKE_V1, &l, &r);
+	n = candidates_for(core, &c, &id, &out);
+	for (size_t i = 0; i < n; i++) {
+		strcat(text, i ? " " : "");
+		strcat(text, out[i]->name);
+	}
+	arena_clear(&core->scratch);
+	return text;
+}
+
+static void
+who_may_be_anywhere_is_found_by_identity(void **state)
+{
+	static const char suite[] = "aes256-sha256-ecp256";
+
+	(void)state;
+	load_for("b-carol", NULL, "carol@example.org", suite);
+	load_for("c-dave", NULL, "dave@example.org", suite);
+	load_for("a-any", NULL, "%any", suite);
+	load_for("d-pattern", NULL, "*@example.org", suite);
+	load_for("e-here", "198.51.100.1", "carol@example.org", suite);
+	load("host", IKE_V1, NULL, "192.0.2.15", "192.0.2.15");
+	/* The pattern's match is looked at by who asks; those that name another are not even there. */
+	assert_string_equal(named("198.51.100.2", "Carol@example.org"), "host a-any b-carol d-pattern");
+	assert_string_equal(named("198.51.100.1", "carol@example.org"), "host e-here a-any b-carol d-pattern");
+	assert_string_equal(named("198.51.100.2", "nobody"), "host a-any d-pattern");
+	assert_string_equal(named("198.51.100.2", "%any"), "host a-any b-carol c-dave d-pattern");
+	command((struct command) { .kind = COMMAND_UNLOAD, .ike = "b-carol" });
+	assert_string_equal(named("198.51.100.2", "carol@example.org"), "host a-any d-pattern");
+}
+
+/* A first message is matched against one of each kind; in the same order as against all. */
+static void
+connections_that_answer_alike_are_one_kind(void **state)
+{
+	struct ip l, r;
+	struct candidates c;
+
+	(void)state;
+	load_for("a", NULL, "a", "aes256-sha256-ecp256");
+	load_for("b", NULL, "b", "aes256-sha256-ecp256");
+	load_for("c", NULL, "c", "aes128-sha256-ecp256");
+	load_for("d", NULL, "d", "aes256-sha256-ecp256");
+	assert_true(ip_parse(&l, "198.51.100.1") && ip_parse(&r, "192.0.2.15"));
+	core->fx = &fx;
+	c = conn_candidates(core, IKE_V1, &l, &r);
+	assert_string_equal(candidate_kind(&c, 0)->name, "a");
+	assert_string_equal(candidate_kind(&c, 1)->name, "c");
+	assert_null(candidate_kind(&c, 2));
+	assert_string_equal(candidate(&c, 3)->name, "d");
+	assert_null(candidate(&c, 4));
+	arena_clear(&core->scratch);
+}
+
 static void
 connections_are_walked_in_order_of_name(void **state)
 {
@@ -180,6 +267,8 @@ main(void)
 		T(equals_come_in_order_of_name),
 		T(what_is_unloaded_or_changed_is_not_found_any_more),
 		T(an_address_that_is_named_twice_counts_once),
+		T(who_may_be_anywhere_is_found_by_identity),
+		T(connections_that_answer_alike_are_one_kind),
 		T(connections_are_walked_in_order_of_name),
 	};
 

@@ -308,6 +308,43 @@ what_is_printed_is_read_back(void **state)
 	}
 }
 
+/* Equal identities have equal keys, others of the same table have other ones; patterns and names of X.500 have none. */
+static void
+keys_are_equal_where_identities_are(void **state)
+{
+	static const char *const texts[] = {
+		"moon.example", "MOON.example", "carol@moon",  "carol@MOON", "@#6d6f6f6e2e6578616d706c65",
+		"192.0.2.1",    "2001:db8::1",  "sun.example", "@192.0.2.1"
+	};
+	uint8_t ra[IDENTITY_OCTETS_MAX + 1], rb[IDENTITY_OCTETS_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+			struct identity a = id(texts[i]), b = id(texts[k]);
+			struct span x = identity_key(ra, &a), y = identity_key(rb, &b);
+
+			assert_true(x.n && y.n);
+			assert_int_equal(span_equal(x, y), identity_equal(&a, &b));
+		}
+}
+
+static void
+what_is_matched_has_no_key(void **state)
+{
+	static const char *const texts[] = {
+		"%any", "*.example", "*@example", "10.0.0.0/8", "10.0.0.1-10.0.0.9", "C=CH, CN=moon"
+	};
+	uint8_t room[IDENTITY_OCTETS_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct identity a = id(texts[i]);
+
+		assert_int_equal(identity_key(room, &a).n, 0);
+	}
+}
+
 int
 main(void)
 {
@@ -324,6 +361,8 @@ main(void)
 		cmocka_unit_test(a_nul_in_a_name_matches_no_pattern),
 		cmocka_unit_test(addresses_become_identities),
 		cmocka_unit_test(what_is_printed_is_read_back),
+		cmocka_unit_test(keys_are_equal_where_identities_are),
+		cmocka_unit_test(what_is_matched_has_no_key),
 	};
 
 	return cmocka_run_group_tests_name("identity", tests, NULL, NULL);
