@@ -128,7 +128,7 @@ run_publish(struct worker *w, void *arg)
 		return;
 	}
 	p = &w->policies.slot[call->policy->slot];
-	call->failed = !policy_add_sa(p, &call->ref);
+	call->failed = !policy_add_sa(&w->policies, p, &call->ref);
 	if (!call->failed && p->n_held)
 		outbound_release_held(w, p);
 }

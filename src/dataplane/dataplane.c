@@ -256,6 +256,7 @@ dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 		out->keepalives += __atomic_load_n(&w->counters.keepalives, __ATOMIC_RELAXED);
 		out->handed_over += __atomic_load_n(&w->counters.handed_over, __ATOMIC_RELAXED);
 		out->icmp_sent += __atomic_load_n(&w->counters.icmp_sent, __ATOMIC_RELAXED);
+		out->reassembled += __atomic_load_n(&w->counters.reassembled, __ATOMIC_RELAXED);
 		out->events_lost += atomic_load_explicit(&w->events.lost, memory_order_relaxed);
 	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "defrag.h"
 #include "pmtu.h"
 #include "segment.h"
 
@@ -132,7 +133,7 @@ append_fragments(struct worker *w, struct esp_sa *sa, struct segment *s)
 
 	while ((n = segment_next_octets(s)) != 0) {
 		segment_take(s, whole);
-		if (!fragment_open(&f, whole, n, mtu)) {
+		if (!fragment_open(&f, whole, n, mtu, 0)) {
 			worker_drop(w, ESP_DROP_TOO_BIG, 1);
 			continue;
 		}
@@ -233,6 +234,27 @@ hold(struct worker *w, struct policy *p, const struct flow *f, const struct virt
 		worker_drop(w, ESP_DROP_HELD_FULL, 1);
 }
 
+/*
+ * Where a policy wants whole datagrams, all fragments become whole first: which of them
+ * it wants only the whole can tell. False: the packet was a fragment, and is dealt with.
+ */
+static bool
+made_whole(struct worker *w, const struct virtio_net_hdr *vh, struct span *packet)
+{
+	enum defrag_result r;
+	uint64_t lost = 0;
+
+	/* The kernel completes the checksums of what it cuts. */
+	if (vh && (vh->gso_type != VIRTIO_NET_HDR_GSO_NONE || vh->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		return true;
+	if (!w->defrag && !(w->defrag = defrag_new()))
+		return true;
+	r = defrag_take(w->defrag, packet, w->now, &lost);
+	w->counters.reassembled += r == DEFRAG_WHOLE;
+	worker_drop(w, ESP_DROP_FRAGMENT, lost);
+	return r == DEFRAG_NONE || r == DEFRAG_WHOLE;
+}
+
 /* RFC 4301 section 5.1: which policy, which SA; the packet goes to the worker that owns that. */
 static void
 submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
@@ -241,6 +263,8 @@ submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
 	struct policy *p;
 	const struct sa_ref *ref;
 
+	if (w->policies.n_whole && !made_whole(w, vh, &packet))
+		return;
 	if (!flow_from_packet(&f, packet)) {
 		worker_drop(w, ESP_DROP_MALFORMED, 1);
 		return;

@@ -65,6 +65,13 @@ drop_held(struct policies *all, struct policy *p)
 	return n;
 }
 
+static void
+set_whole(struct policies *all, struct policy *p, bool whole)
+{
+	all->n_whole += (unsigned)whole - (unsigned)p->whole;
+	p->whole = whole;
+}
+
 unsigned
 policies_vacate(struct policies *p, size_t at)
 {
@@ -73,9 +80,35 @@ policies_vacate(struct policies *p, size_t at)
 	if (at >= p->n_slots || !p->slot[at].used)
 		return 0;
 	n = policies_unclaim(p, at);
+	set_whole(p, &p->slot[at], false);
 	free(p->slot[at].sa);
 	p->slot[at] = (struct policy) { .newest_link = &p->slot[at].oldest };
 	return n;
+}
+
+static bool
+pair_has_ports(const struct selector_pair *ts)
+{
+	return selector_has_ports(&ts->local) || selector_has_ports(&ts->remote);
+}
+
+/* Whether fragments are of no use: RFC 4303 section 3.3.4; RFC 4301 section 7. */
+static bool
+sa_wants_whole(const struct sa_ref *r)
+{
+	return pair_has_ports(&r->ts) || __atomic_load_n(&r->sa->flags, __ATOMIC_RELAXED) & SA_TRANSPORT;
+}
+
+static bool
+claim_wants_whole(const struct claim *c, const struct policy *p)
+{
+	for (size_t i = 0; i < c->n_ts; i++)
+		if (pair_has_ports(&c->ts[i]))
+			return true;
+	for (size_t i = 0; i < p->n_sa; i++)
+		if (sa_wants_whole(&p->sa[i]))
+			return true;
+	return c->mode == MODE_TRANSPORT;
 }
 
 bool
@@ -94,6 +127,7 @@ policies_claim(struct policies *p, size_t at, const struct claim *c)
 	slot->claimed = true;
 	slot->trap = c->trap;
 	slot->mode = c->mode;
+	set_whole(p, slot, claim_wants_whole(c, slot));
 	return true;
 }
 
@@ -115,7 +149,7 @@ policies_lookup(struct policies *p, const struct flow *f)
 }
 
 bool
-policy_add_sa(struct policy *p, const struct sa_ref *ref)
+policy_add_sa(struct policies *all, struct policy *p, const struct sa_ref *ref)
 {
 	if (p->n_sa == p->room_sa) {
 		size_t room = p->room_sa ? p->room_sa * 2 : 4;
@@ -129,6 +163,7 @@ policy_add_sa(struct policy *p, const struct sa_ref *ref)
 	memmove(p->sa + 1, p->sa, p->n_sa * sizeof *p->sa);
 	p->sa[0] = *ref;
 	p->n_sa++;
+	set_whole(all, p, p->whole || sa_wants_whole(ref));
 	return true;
 }
 

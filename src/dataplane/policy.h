@@ -30,6 +30,7 @@ struct held {
 
 struct policy {
 	bool used, trap, claimed;
+	bool whole; /* it takes whole datagrams, no fragments: transport mode, or selectors with ports */
 	enum child_mode mode;
 	uint32_t reqid;
 	unsigned holder;   /* the worker whose hold queue it uses */
@@ -44,7 +45,8 @@ struct policies {
 	struct spd *spd;
 	struct policy *slot; /* spd policy numbers are slot + 1 */
 	size_t n_slots;
-	unsigned n_held; /* over all slots */
+	unsigned n_held;  /* over all slots */
+	unsigned n_whole; /* policies that want whole datagrams */
 	size_t held_octets;
 };
 
@@ -67,7 +69,7 @@ unsigned policies_unclaim(struct policies *p, size_t at);
 struct policy *policies_lookup(struct policies *p, const struct flow *f);
 
 /* @ref becomes the first choice. False: no memory. */
-bool policy_add_sa(struct policy *p, const struct sa_ref *ref);
+bool policy_add_sa(struct policies *all, struct policy *p, const struct sa_ref *ref);
 void policy_remove_sa(struct policy *p, const struct esp_sa *sa);
 /* The newest living SA whose selectors admit the flow; NULL: none. */
 const struct sa_ref *policy_pick(const struct policy *p, const struct flow *f);

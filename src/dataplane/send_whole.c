@@ -53,9 +53,10 @@ send_fragments(struct worker *w, struct packet *p)
 	struct fragment f;
 	uint32_t n;
 
-	if (p->user & PACKET_FRAGMENT_OUTSIDE)
+	if (p->p[0] >> 4 == 4 && p->user & PACKET_FRAGMENT_OUTSIDE)
 		put_be16(p->p + FLAGS_AT, get_be16(p->p + FLAGS_AT) & (uint16_t)~FLAGS_DF);
-	if (!fragment_open(&f, p->p, p->len, p->sa->path->mtu)) {
+	/* Never sent to strangers, so counting up from a random number tells nobody anything: RFC 7739 section 5. */
+	if (!fragment_open(&f, p->p, p->len, p->sa->path->mtu, w->fragment_id++)) {
 		worker_drop(w, ESP_DROP_TOO_BIG, 1);
 		return;
 	}
@@ -75,7 +76,7 @@ send_whole(struct worker *w, struct batch *b)
 
 		if (!p->head)
 			b->pkt[left++] = *p;
-		else if (p->len > p->sa->path->mtu && p->p[0] >> 4 == 4)
+		else if (p->len > p->sa->path->mtu)
 			send_fragments(w, p);
 		else
 			send_or_drop(w, p->sa, p->p, p->len);

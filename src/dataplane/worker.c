@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "defrag.h"
 #include "inbound.h"
 #include "outbound.h"
 
@@ -100,6 +101,7 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 	w->outbound = outbound_new();
 	w->inbound = inbound_new(&shared->tun);
 	w->now = boottime();
+	rng_fill(&kernel_rng, &w->fragment_id, sizeof w->fragment_id);
 	return w->kick_fd >= 0 && w->epoll_fd >= 0 && w->esp && w->outbound && w->inbound &&
 	       policies_open(&w->policies, &kernel_rng) && open_inboxes(w) && event_queue_open(&w->events, event_fd) &&
 	       watch_all(w);
@@ -349,6 +351,7 @@ worker_close(struct worker *w)
 	esp_worker_free(w->esp);
 	outbound_free(w->outbound);
 	inbound_free(w->inbound);
+	defrag_free(w->defrag);
 	policies_close(&w->policies);
 	for (unsigned i = 0; w->inbox && i < w->shared->n; i++)
 		ring_close(&w->inbox[i]);

@@ -37,6 +37,7 @@ struct worker_counters {
 	uint64_t keepalives;  /* NAT keepalives received: RFC 3948 section 2.3 */
 	uint64_t handed_over; /* packets that arrived at the wrong worker */
 	uint64_t icmp_sent;   /* "packet too big" written to the TUN device */
+	uint64_t reassembled; /* datagrams made whole again before protection */
 };
 
 /* A token bucket. */
@@ -59,6 +60,8 @@ struct worker {
 	struct ring *inbox; /* [from worker]: packets for us; ours is unused */
 	bool *inbox_pushed; /* [to worker]: to be kicked at the end of the round */
 	struct event_queue events;
+	struct defrag *defrag; /* made when first needed */
+	uint32_t fragment_id;  /* of IPv6 packets that we cut */
 	struct rate icmp_rate, spi_rate, error_rate;
 	struct worker_counters counters;
 	/* Calls of the control thread. */

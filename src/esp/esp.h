@@ -36,7 +36,7 @@
 	X(SEND, "send", "the socket refused it")                                                                                 \
 	X(TUN_WRITE, "tun-write", "the TUN device refused it")                                                                   \
 	X(PEER_ADDRESS, "peer-address", "a plain packet or wrong encapsulation for this SA")                                     \
-	X(FRAGMENT, "fragment", "transport mode does not take fragments (RFC 4303 3.3.4, RFC 4302 3.3.4)")                       \
+	X(FRAGMENT, "fragment", "its datagram did not become whole: pieces late, overlapping, too many (RFC 4303 3.3.4)")        \
 	X(BUNDLE, "bundle", "ESP or AH alone where the SA bundle demands both (RFC 4301 5.2)")                                   \
 	X(IPCOMP, "ipcomp", "compressed payload is malformed, too large or of another CPI (RFC 3173)")                           \
 	X(HEADER, "header", "options or extension headers of the IP header are malformed")                                       \

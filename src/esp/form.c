@@ -96,10 +96,10 @@ set_outside(struct packet *p, const struct sa_form *f)
 static uint32_t
 put_payload(struct esp_worker *w, uint8_t *to, struct packet *p, const struct ip_split *s, const struct sa_form *f)
 {
-	const uint8_t *from = p->p + s->header;
-	uint32_t n = p->len - s->header, k = 0;
+	const uint8_t *from = p->p + s->payload_at;
+	uint32_t n = p->len - s->payload_at, k = 0;
 
-	p->next = f->transport ? p->p[s->next_at] : p->p[0] >> 4 == 4 ? PROTO_IPV4 : PROTO_IPV6;
+	p->next = f->transport ? s->next : p->p[0] >> 4 == 4 ? PROTO_IPV4 : PROTO_IPV6;
 	if (f->ipcomp_cpi)
 		k = ipcomp_compress(w->form->ipcomp, to, from, n, p->next, f->ipcomp_cpi);
 	if (k) {
@@ -120,6 +120,15 @@ static bool
 exhausted(const struct esp_sa *sa)
 {
 	return sa && sa->seq == (sa->flags & SA_ESN ? UINT64_MAX : UINT32_MAX);
+}
+
+/* Whether what comes out might not be an IP packet: its length has 16 bits. */
+static bool
+too_long(const struct esp_sa *sa, const struct sa_form *f, uint32_t inner)
+{
+	uint32_t ah = f->protocol == PROTO_AH || f->other ? AH_OCTETS_MAX : 0;
+
+	return esp_sealed_octets(sa, inner) + (f->transport ? 0 : IPV6_HEADER) + UDP_HEADER_OCTETS + ah > ESP_OCTETS_MAX;
 }
 
 static bool
@@ -143,6 +152,8 @@ form_prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 		return d;
 	if (exhausted(f->other))
 		return ESP_DROP_SEQ_EXHAUSTED;
+	if (too_long(sa, f, inner))
+		return ESP_DROP_TOO_BIG;
 	front = ((f->transport ? s.header : IPV6_HEADER) + FRONT_SPARE + 15u) & ~15u;
 	room = form_take(w, front + inner + ESP_TAILROOM);
 	if (!room)

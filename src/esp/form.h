@@ -16,11 +16,13 @@ enum {
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
 	PROTO_IPV6 = 41,
+	PROTO_FRAGMENT = 44,
 	PROTO_ESP = 50,
 	PROTO_AH = 51,
 	PROTO_IPCOMP = 108,
 	IPV4_HEADER = 20,
 	IPV6_HEADER = 40,
+	FRAGMENT_HEADER_OCTETS = 8,
 	AH_FIXED_OCTETS = 12,     /* up to the ICV: RFC 4302 section 2 */
 	HEADER_OCTETS_MAX = 2048, /* IP header with its extension headers */
 };
@@ -80,9 +82,11 @@ uint8_t *form_take(struct esp_worker *w, size_t n);
 
 /* Where a transport mode header goes: RFC 4302 section 3.1.1, RFC 4303 section 3.1.1. */
 struct ip_split {
-	uint32_t header;  /* octets that stay in front */
-	uint32_t next_at; /* the field that names what follows */
-	bool fragment;
+	uint32_t header;     /* octets that stay in front */
+	uint32_t next_at;    /* the field that names what follows */
+	uint32_t payload_at; /* behind an IPv6 Fragment header, which stays out */
+	uint8_t next;        /* what the payload is */
+	bool fragment;       /* a part of a datagram, not the whole */
 };
 
 /* False: options or extension headers are cut short. @packet is whole. */

@@ -2,12 +2,11 @@
 #include "pmtu.h"
 
 #include "checksum.h"
-#include "esp_worker.h"
+#include "form.h"
 #include "outer.h"
 
 enum {
 	IPV4_MIN = 20,
-	IPV6_HEADER = 40,
 	ICMP_HEADER = 8,
 	PROTO_ICMP = 1,
 	PROTO_ICMPV6 = 58,
@@ -46,6 +45,15 @@ pmtu_advertised(const struct esp_sa *sa, uint8_t inner_version)
 	return mtu < least ? least : mtu;
 }
 
+/* An IPv6 packet with a Fragment header and the whole datagram behind it: its source does not rely on the path's MTU. */
+static bool
+was_fragmented(const uint8_t *inner, uint32_t len)
+{
+	struct ip_split s;
+
+	return ip_split(&s, inner, len) && !s.fragment && s.payload_at != s.header;
+}
+
 enum pmtu_action
 pmtu_judge(const struct esp_sa *sa, const uint8_t *inner, uint32_t len)
 {
@@ -54,7 +62,7 @@ pmtu_judge(const struct esp_sa *sa, const uint8_t *inner, uint32_t len)
 
 	if (len <= max)
 		return PMTU_FITS;
-	if (version == 6 || get_be16(inner + 6) & DF_BIT) {
+	if (version == 6 ? !was_fragmented(inner, len) : get_be16(inner + 6) & DF_BIT) {
 		/* Without DF outside there is no path MTU discovery; and nobody need send less than the least. */
 		if (!(sa->flags & SA_COPY_DF) || len <= least_mtu(version))
 			return PMTU_OUTER;

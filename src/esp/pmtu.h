@@ -10,7 +10,8 @@
  * BEFORE encryption, so that the peer has nothing to reassemble before it can
  * authenticate (and NATs pass it). Only an SA whose selectors look at ports
  * cannot do that, because later fragments carry none (section 7): its ESP
- * packets are sent whole, with DF clear, and fragmented outside by the kernel.
+ * packets are sent whole, with DF clear, and fragmented outside. An IPv6 packet
+ * may be cut if its source cut it before (defrag.h).
  */
 
 enum pmtu_action {
@@ -46,16 +47,27 @@ size_t pmtu_icmp(uint8_t *out, const uint8_t *inner, uint32_t len, const struct 
 
 enum { PMTU_ICMP_MAX = 1280 };
 
-/* An IPv4 packet being cut into fragments: RFC 791 section 3.2. */
+/* A packet being cut into fragments: RFC 791 section 3.2, RFC 8200 section 4.5. */
 struct fragment {
 	const uint8_t *packet;
-	uint32_t len, header, at, mtu;
+	uint32_t len, header, at, mtu; /* header: octets in front of the payload of the first fragment */
+	uint32_t payload_at;           /* in the packet */
+	/* IPv4: a copy, since options that are not copied are in the first only. */
 	uint8_t first_header[60], later_header[60];
-	uint32_t later; /* octets of later_header: only options that are copied */
+	uint32_t later;
+	/* IPv6 */
+	uint32_t next_at, identification;
+	uint8_t next;
 };
 
-/* @packet is borrowed. False: not IPv4, DF set, or @mtu too small for 8 octets of payload. */
-bool fragment_open(struct fragment *f, const uint8_t *packet, uint32_t len, uint32_t mtu);
+/*
+ * fragment_open - @packet is borrowed, and read until the last fragment is taken.
+ *
+ * @identification  of an IPv6 packet that has no Fragment header; one that has keeps its own
+ *
+ * False: no IP packet, DF set, IPv6 and a fragment already, or @mtu too small for 8 octets of payload.
+ */
+bool fragment_open(struct fragment *f, const uint8_t *packet, uint32_t len, uint32_t mtu, uint32_t identification);
 /* Octets of the next fragment; 0 after the last. */
 uint32_t fragment_next_octets(const struct fragment *f);
 /* Writes it, header checksum included. */

@@ -7,10 +7,10 @@
 enum {
 	HOP_BY_HOP = 0,
 	ROUTING = 43,
-	FRAGMENT = 44,
 	DESTINATION_OPTIONS = 60,
 	EXTENSIONS_MAX = 8,
 	MORE_AND_OFFSET = 0x3fff,
+	IPV6_MORE_AND_OFFSET = 0xfff9,
 	TCP_CHECKSUM_AT = 16,
 	UDP_CHECKSUM_AT = 6,
 };
@@ -20,7 +20,8 @@ split_v4(struct ip_split *out, const uint8_t *p, uint32_t len)
 {
 	uint32_t header = (p[0] & 15u) * 4;
 
-	*out = (struct ip_split) { .header = header, .next_at = 9, .fragment = get_be16(p + 6) & MORE_AND_OFFSET };
+	*out = (struct ip_split) { .header = header, .next_at = 9, .payload_at = header, .next = p[9] };
+	out->fragment = get_be16(p + 6) & MORE_AND_OFFSET;
 	return header >= IPV4_HEADER && header <= len;
 }
 
@@ -28,6 +29,17 @@ static bool
 is_extension(uint8_t next)
 {
 	return next == HOP_BY_HOP || next == ROUTING || next == DESTINATION_OPTIONS;
+}
+
+/* A Fragment header at @at, which the field names. What is in front of it was in front of every fragment. */
+static bool
+split_at_fragment(struct ip_split *out, const uint8_t *p, uint32_t len, uint32_t at, uint32_t field)
+{
+	if (at + FRAGMENT_HEADER_OCTETS > len)
+		return false;
+	*out = (struct ip_split) { .header = at, .next_at = field, .payload_at = at + FRAGMENT_HEADER_OCTETS, .next = p[at] };
+	out->fragment = get_be16(p + at + 2) & IPV6_MORE_AND_OFFSET;
+	return true;
 }
 
 /*
@@ -39,9 +51,8 @@ is_extension(uint8_t next)
 static bool
 split_v6(struct ip_split *out, const uint8_t *p, uint32_t len)
 {
-	uint32_t at = IPV6_HEADER, field = 6;
+	uint32_t at = IPV6_HEADER, field = 6, header = at, next_at = field;
 
-	*out = (struct ip_split) { .header = at, .next_at = field };
 	for (unsigned i = 0; is_extension(p[field]); i++) {
 		uint8_t kind = p[field];
 		uint32_t n;
@@ -53,10 +64,14 @@ split_v6(struct ip_split *out, const uint8_t *p, uint32_t len)
 			return false;
 		field = at;
 		at += n;
-		if (kind != DESTINATION_OPTIONS)
-			*out = (struct ip_split) { .header = at, .next_at = field };
+		if (kind != DESTINATION_OPTIONS) {
+			header = at;
+			next_at = field;
+		}
 	}
-	out->fragment = p[field] == FRAGMENT;
+	if (p[field] == PROTO_FRAGMENT)
+		return split_at_fragment(out, p, len, at, field);
+	*out = (struct ip_split) { .header = header, .next_at = next_at, .payload_at = header, .next = p[next_at] };
 	return true;
 }
 

@@ -16,6 +16,12 @@ ports_opaque(const struct selector *s)
 	return s->port_lo > s->port_hi;
 }
 
+bool
+selector_has_ports(const struct selector *s)
+{
+	return !ports_any(s) && !ports_opaque(s);
+}
+
 struct selector
 selector_from_prefix(const struct ip *a, unsigned prefix_bits, uint8_t proto, uint16_t port_lo, uint16_t port_hi)
 {

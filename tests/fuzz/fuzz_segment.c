@@ -53,7 +53,7 @@ fragments(const uint8_t *data, size_t n)
 
 	if (n < 2)
 		return;
-	if (!fragment_open(&f, data + 1, (uint32_t)n - 1, 28 + data[0] * 4u))
+	if (!fragment_open(&f, data + 1, (uint32_t)n - 1, 28 + data[0] * 4u, 7))
 		return;
 	while ((len = fragment_next_octets(&f)) != 0) {
 		fuzz_require(len <= f.mtu);

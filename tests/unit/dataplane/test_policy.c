@@ -92,12 +92,12 @@ the_newest_living_sa_is_picked(void **state)
 	claim(&f->all, 0, "10.1.0.0/16", "10.2.0.0/16");
 	p = &f->all.slot[0];
 	assert_null(policy_pick(p, &in));
-	assert_true(policy_add_sa(p, &wide));
+	assert_true(policy_add_sa(&f->all, p, &wide));
 	assert_ptr_equal(policy_pick(p, &in)->sa, &old);
-	assert_true(policy_add_sa(p, &newer));
+	assert_true(policy_add_sa(&f->all, p, &newer));
 	assert_ptr_equal(policy_pick(p, &in)->sa, &new);
 	assert_int_equal(policy_pick(p, &in)->owner, 1);
-	assert_true(policy_add_sa(p, &part));
+	assert_true(policy_add_sa(&f->all, p, &part));
 	assert_ptr_equal(policy_pick(p, &in)->sa, &narrow);
 	assert_ptr_equal(policy_pick(p, &other)->sa, &new);
 	new.flags |= SA_HARD_REPORTED;
@@ -177,12 +177,49 @@ held_octets_are_bounded(void **state)
 	assert_int_equal(n, HELD_OCTETS_MAX / sizeof large);
 }
 
+/* RFC 4303 3.3.4, RFC 4301 7: whose fragments must become whole, and that it is known to the end which policies say so. */
+static void
+some_want_whole_datagrams(void **state)
+{
+	struct fixture *f = *state;
+	struct esp_sa sa = { 0 };
+	struct sa_ref narrow = { &sa, 0, pair("10.1.0.0/16", "10.2.0.0/16[udp/53]") };
+	struct selector_pair ts[3] = { pair("10.1.0.0/16", "10.2.0.0/16"), pair("10.1.0.0/16", "10.2.0.0/16[udp/53]"),
+		                       pair("10.1.0.0/16", "10.2.0.0/16[udp/opaque]") };
+	struct claim c = { .reqid = 1, .ts = ts, .n_ts = 1 };
+
+	for (size_t at = 0; at < 2; at++)
+		assert_true(policies_reserve(&f->all, at, 1, 0));
+	assert_true(policies_claim(&f->all, 0, &c));
+	assert_int_equal(f->all.n_whole, 0);
+	c.mode = MODE_TRANSPORT;
+	assert_true(policies_claim(&f->all, 0, &c));
+	assert_true(policies_claim(&f->all, 0, &c));
+	assert_int_equal(f->all.n_whole, 1);
+	c.mode = MODE_TUNNEL;
+	c.n_ts = 2;
+	assert_true(policies_claim(&f->all, 1, &c));
+	assert_int_equal(f->all.n_whole, 2);
+	/* "OPAQUE" is for later fragments. */
+	c.ts = &ts[2];
+	c.n_ts = 1;
+	assert_true(policies_claim(&f->all, 1, &c));
+	assert_int_equal(f->all.n_whole, 1);
+	assert_true(policy_add_sa(&f->all, &f->all.slot[1], &narrow));
+	assert_true(policies_claim(&f->all, 1, &c));
+	assert_int_equal(f->all.n_whole, 2);
+	policies_vacate(&f->all, 0);
+	policies_vacate(&f->all, 1);
+	assert_int_equal(f->all.n_whole, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_flow_finds_its_policy, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(the_newest_living_sa_is_picked, open_policies, close_policies),
+		cmocka_unit_test_setup_teardown(some_want_whole_datagrams, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(held_packets_keep_their_order_and_number, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(held_packets_expire, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(held_octets_are_bounded, open_policies, close_policies),

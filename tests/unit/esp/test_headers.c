@@ -48,15 +48,19 @@ transport_headers_go_where_the_rfc_says(void **state)
 {
 	static const struct {
 		uint8_t chain[4];
-		uint32_t n, header, next_at;
-		bool fragment;
+		uint32_t n, header, next_at, payload_at;
+		uint8_t next;
 	} cases[] = {
-		{ { 0 }, 0, 40, 6, false },          { { 0 }, 1, 48, 40, false }, /* hop-by-hop stays in front */
-		{ { 60 }, 1, 40, 6, false },                                      /* for the destination alone: protected */
-		{ { 60, 43 }, 2, 56, 48, false },                                 /* for the hops of a routing header: in front */
-		{ { 0, 43, 60 }, 3, 56, 48, false }, { { 0, 60, 43, 60 }, 4, 64, 56, false },
-		{ { 44 }, 1, 40, 6, true },          { { 0, 44 }, 2, 48, 40, true },
-		{ { 60, 44 }, 2, 40, 6, true },
+		{ { 0 }, 0, 40, 6, 40, 17 },
+		{ { 0 }, 1, 48, 40, 48, 17 },      /* hop-by-hop stays in front */
+		{ { 60 }, 1, 40, 6, 40, 60 },      /* for the destination alone: protected */
+		{ { 60, 43 }, 2, 56, 48, 56, 17 }, /* for the hops of a routing header: in front */
+		{ { 0, 43, 60 }, 3, 56, 48, 56, 60 },
+		{ { 0, 60, 43, 60 }, 4, 64, 56, 64, 60 },
+		/* The header of an only fragment stays out, and what was in front of it in front. */
+		{ { 44 }, 1, 40, 6, 48, 17 },
+		{ { 0, 44 }, 2, 48, 40, 56, 17 },
+		{ { 60, 44, 60 }, 3, 48, 40, 56, 60 },
 	};
 	static const uint8_t nops[8] = { 1, 1, 1, 1, 1, 1, 1, 0 };
 	struct ip_split s;
@@ -68,9 +72,16 @@ transport_headers_go_where_the_rfc_says(void **state)
 		assert_true(ip_split(&s, p, n + 8));
 		assert_int_equal(s.header, cases[i].header);
 		assert_int_equal(s.next_at, cases[i].next_at);
-		assert_int_equal(s.fragment, cases[i].fragment);
-		if (cases[i].n && !cases[i].fragment)
-			assert_false(ip_split(&s, p, n - 8));
+		assert_int_equal(s.payload_at, cases[i].payload_at);
+		assert_int_equal(s.next, cases[i].next);
+		assert_false(s.fragment);
+		if (cases[i].n)
+			assert_false(ip_split(&s, p, n - 8 < s.payload_at ? n - 8 : s.payload_at - 8));
+	}
+	for (uint16_t offset = 1; offset <= 9; offset = (uint16_t)(offset + 7)) {
+		put_be16(p + 40 + 8 + 2, offset); /* more to come; or not the first */
+		assert_true(ip_split(&s, p, 40 + 3 * 8 + 8));
+		assert_true(s.fragment);
 	}
 	assert_true(ip_split(&s, p, ipv4(nops, 8) + 8));
 	assert_int_equal(s.header, 28);

@@ -100,10 +100,10 @@ fragments_make_the_packet_again(void **state)
 			memcpy(packet + o, o == 24 ? "\x83\x04\x01\x02" : "\x07\x04\x04\x00", 4);
 		put_be16(packet + 6, (uint16_t)((more ? 0x2000 : 0) | base / 8));
 		if (mtu < header + 8) {
-			assert_false(fragment_open(&f, packet, len, mtu));
+			assert_false(fragment_open(&f, packet, len, mtu, 0));
 			continue;
 		}
-		assert_true(fragment_open(&f, packet, len, mtu));
+		assert_true(fragment_open(&f, packet, len, mtu, 0));
 		while ((n = fragment_next_octets(&f)) != 0) {
 			uint32_t h, at;
 
@@ -142,17 +142,79 @@ no_fragments_of_what_forbids_them(void **state)
 	struct fragment f;
 
 	(void)state;
-	esp_case_packet(p, sizeof p, 6, 1);
-	assert_false(fragment_open(&f, p, sizeof p, 500));
 	esp_case_packet(p, sizeof p, 4, 1);
-	assert_true(fragment_open(&f, p, sizeof p, 500));
+	assert_true(fragment_open(&f, p, sizeof p, 500, 0));
 	put_be16(p + 6, 0x4000);
-	assert_false(fragment_open(&f, p, sizeof p, 500));
+	assert_false(fragment_open(&f, p, sizeof p, 500, 0));
 	put_be16(p + 6, 0);
 	p[0] = 0x46; /* an option that runs over the header */
 	p[20] = 7;
 	p[21] = 9;
-	assert_false(fragment_open(&f, p, sizeof p, 500));
+	assert_false(fragment_open(&f, p, sizeof p, 500, 0));
+}
+
+/* An IPv6 packet with @chain of extension headers (8 octets each) in front of UDP. */
+static void
+packet_v6(uint8_t *p, uint32_t len, const uint8_t *chain, uint32_t n)
+{
+	esp_case_packet(p, len, 6, len);
+	p[6] = n ? chain[0] : 17;
+	memset(p + 40, 0, n * 8);
+	for (uint32_t i = 0; i < n; i++)
+		p[40 + i * 8] = i + 1 < n ? chain[i + 1] : 17;
+}
+
+/* Of IPv6: each piece within the MTU, a multiple of eight octets but for the last, with the headers that every hop reads. */
+static void
+check_v6(const uint8_t *packet, uint32_t len, uint32_t mtu, uint32_t front, uint32_t behind)
+{
+	struct fragment f;
+	uint32_t n, at = behind;
+
+	assert_true(fragment_open(&f, packet, len, mtu, 0x12345678));
+	while ((n = fragment_next_octets(&f)) != 0) {
+		uint32_t payload = n - front - 8;
+		bool last = at + payload == len;
+
+		assert_true(n <= mtu && (last || payload % 8 == 0));
+		fragment_take(&f, buf);
+		assert_int_equal(get_be16(buf + 4) + 40, n);
+		assert_int_equal(buf[front == 40 ? 6 : front - 8], 44);
+		assert_int_equal(buf[front], 17);
+		assert_int_equal(get_be16(buf + front + 2), (at - behind) | !last);
+		assert_int_equal(get_be32(buf + front + 4), behind == front ? 0x12345678 : 0x00abcdef);
+		assert_memory_equal(buf + front + 8, packet + at, payload);
+		at += payload;
+	}
+	assert_int_equal(at, len);
+}
+
+static void
+ipv6_is_cut_by_its_source(void **state)
+{
+	static const uint8_t plain[1] = { 0 }, hops[] = { 0, 43 }, whole[] = { 0, 44 };
+	uint8_t p[3000];
+	struct fragment f;
+
+	(void)state;
+	for (uint32_t mtu = 1280; mtu < 1300; mtu++) {
+		packet_v6(p, sizeof p, plain, 0);
+		check_v6(p, sizeof p, mtu, 40, 40);
+		packet_v6(p, sizeof p, hops, 2);
+		check_v6(p, sizeof p, mtu, 56, 56);
+		/* One that has a Fragment header already keeps its identification. */
+		packet_v6(p, sizeof p, whole, 2);
+		put_be32(p + 52, 0x00abcdef);
+		check_v6(p, sizeof p, mtu, 48, 56);
+	}
+	put_be16(p + 50, 1); /* more fragments */
+	assert_false(fragment_open(&f, p, sizeof p, 1280, 1));
+	put_be16(p + 50, 8);
+	assert_false(fragment_open(&f, p, sizeof p, 1280, 1));
+	packet_v6(p, sizeof p, plain, 0);
+	assert_false(fragment_open(&f, p, sizeof p - 1, 1280, 1));
+	assert_false(fragment_open(&f, p, sizeof p, 55, 1));
+	assert_true(fragment_open(&f, p, sizeof p, 56, 1));
 }
 
 /* ---- ICMP */
@@ -252,6 +314,7 @@ main(void)
 		cmocka_unit_test(judges_by_df_version_and_selectors),
 		cmocka_unit_test(fragments_make_the_packet_again),
 		cmocka_unit_test(no_fragments_of_what_forbids_them),
+		cmocka_unit_test(ipv6_is_cut_by_its_source),
 		cmocka_unit_test(icmp_tells_the_sender),
 		cmocka_unit_test(icmp_is_not_sent_about_what_may_not_be_answered),
 		cmocka_unit_test(icmp6_is_not_sent_about_errors),
