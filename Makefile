@@ -2,7 +2,10 @@
 BUILD := build
 CHECK := build/check
 
-.PHONY: all everything demo check bench fuzz soak format clean
+# Where `make install` puts it; DESTDIR goes before that.
+PREFIX := /usr/local
+
+.PHONY: all everything install demo check bench fuzz soak format clean
 
 # What is installed; the benchmarks' programs come with `everything`.
 all: $(BUILD)/build.ninja
@@ -15,6 +18,10 @@ $(BUILD)/build.ninja:
 	@tools/install-deps build
 	@meson setup $(BUILD) --buildtype release >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@mv $(BUILD).log $(BUILD)/setup.log
+
+install: all
+	@meson configure $(BUILD) --prefix $(PREFIX)
+	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --no-rebuild --quiet
 
 demo:
 	@tools/install-deps build run
