@@ -13,7 +13,7 @@
 
 enum {
 	MESSAGES = 64,      /* of one recvmmsg, when each is one datagram ... */
-	MESSAGES_LARGE = 8, /* ... and when UDP_GRO makes each up to 64 KiB: what is read stays in the cache */
+	MESSAGES_LARGE = 16, /* ... and when UDP_GRO makes each up to 64 KiB: as much as one sendmmsg of the peer */
 	LARGE_OCTETS = 8192,
 	MESSAGE_OCTETS = 65536,
 	/* Not a power of two, so that the buffers do not compete for the same lines of the cache. */

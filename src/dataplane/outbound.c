@@ -13,26 +13,28 @@ enum {
 	READ_OCTETS = 65536 + 256,
 	/* Not a power of two, so that the buffers do not compete for the same lines of the cache. */
 	READ_STRIDE = 65536 + 1536,
-	/* Packets read with one call, where the kernel lets us: few of the large ones, so that they stay in the cache. */
+	/* Packets read with one call, where the kernel lets us; of the large ones a turn's worth. */
 	READS_AT_ONCE = 32,
-	LARGE_READS_AT_ONCE = 6,
+	LARGE_READS_AT_ONCE = 16,
 	LARGE_OCTETS = 8192,
-	ARENA_OCTETS = 384 << 10,
-	/* A batch this large is sealed and sent before more is added: it stays in the cache. */
+	/* A batch this large is sealed before more is added: it stays in the cache. */
 	BATCH_PACKETS = 192,
 	BATCH_OCTETS = 256 << 10,
+	/* So much is sent with one call: each call wakes the receiver, who then finds little. */
+	SEND_OCTETS = 1000 << 10,
+	ARENA_OCTETS = SEND_OCTETS + BATCH_OCTETS + (128 << 10),
 	/* One turn, after which the other direction has its own. */
 	READS_PER_TURN = 64,
-	OCTETS_PER_TURN = 512 << 10,
+	OCTETS_PER_TURN = 1000 << 10,
 	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
 };
 
 struct outbound {
-	uint8_t *read;  /* READS_AT_ONCE * READ_STRIDE: virtio header and packet, as the kernel hands them over */
-	unsigned want;  /* packets to ask for with the next call */
-	uint8_t *arena; /* packets being protected, each with its ESP header and trailer, without gaps */
-	uint8_t *whole; /* one packet that is going to be cut into fragments */
-	size_t used;
+	uint8_t *read;       /* READS_AT_ONCE * READ_STRIDE: virtio header and packet, as the kernel hands them over */
+	unsigned want;       /* packets to ask for with the next call */
+	uint8_t *arena;      /* packets being protected, each with its ESP header and trailer, without gaps */
+	uint8_t *whole;      /* one packet that is going to be cut into fragments */
+	size_t used, sealed; /* octets of the arena: in all, and of these ready to be sent */
 	struct sender *sender;
 	struct batch batch;
 };
@@ -68,30 +70,46 @@ outbound_free(struct outbound *o)
 	free(o);
 }
 
-void
-outbound_flush(struct worker *w)
+/* Seals the batch; it is sent with others, unless it lies in memory that the next batch needs. */
+static void
+seal(struct worker *w)
 {
 	struct outbound *o = w->outbound;
+	bool forms = esp_worker_has_forms(w->esp);
 
 	if (!o->batch.n)
 		return;
 	esp_transmit(w->esp, &o->batch, w->now);
 	worker_report_limits(w);
-	if (esp_worker_has_forms(w->esp))
+	if (forms)
 		send_whole(w, &o->batch);
-	sender_send(o->sender, w, &o->batch);
+	sender_add(o->sender, w, &o->batch);
+	if (forms)
+		sender_send(o->sender, w);
 	o->batch.n = o->batch.n_dropped = 0;
-	o->used = 0;
+	o->sealed = o->used;
 }
 
-/* Room for @packets that take @octets in all, sealed; what is there is sent first if need be. */
+void
+outbound_flush(struct worker *w)
+{
+	struct outbound *o = w->outbound;
+
+	seal(w);
+	sender_send(o->sender, w);
+	o->used = o->sealed = 0;
+}
+
+/* Room for @packets that take @octets in all, sealed; what is there is sealed and sent first if need be. */
 static void
 make_room(struct worker *w, uint32_t packets, size_t octets)
 {
 	struct outbound *o = w->outbound;
 
-	if (o->batch.n && (o->batch.n + packets > BATCH_PACKETS || o->used + octets > BATCH_OCTETS))
+	if (o->used + octets > SEND_OCTETS)
 		outbound_flush(w);
+	else if (o->batch.n + packets > BATCH_PACKETS || o->used - o->sealed + octets > BATCH_OCTETS)
+		seal(w);
 }
 
 /* The next packet of the batch: the caller writes @n octets to what comes back. */
@@ -102,8 +120,10 @@ append(struct worker *w, struct esp_sa *sa, uint32_t n, uint32_t user)
 	uint32_t sealed = esp_sealed_octets(sa, n);
 	uint8_t *p;
 
-	if (o->batch.n == ESP_BATCH_MAX || o->used + sealed + SPARE_OCTETS > ARENA_OCTETS)
+	if (o->used + sealed + SPARE_OCTETS > ARENA_OCTETS)
 		outbound_flush(w);
+	else if (o->batch.n == ESP_BATCH_MAX)
+		seal(w);
 	p = o->arena + o->used + sa->head_octets;
 	o->used += sealed;
 	o->batch.pkt[o->batch.n++] = (struct packet) { .p = p, .len = n, .sa = sa, .user = (uint16_t)user };

@@ -28,11 +28,15 @@ struct send_target {
 
 void send_target_set(struct send_target *t, const struct esp_path *path);
 
-/* send.c: sends a batch that esp_transmit has sealed. */
+/*
+ * send.c: takes batches that esp_transmit has sealed, and sends them. What the packets lie in must stay until then, and
+ * their SAs.
+ */
 struct sender;
 struct sender *sender_new(void);
 void sender_free(struct sender *s);
-void sender_send(struct sender *s, struct worker *w, const struct batch *b);
+void sender_add(struct sender *s, struct worker *w, const struct batch *b);
+void sender_send(struct sender *s, struct worker *w);
 
 /* send_whole.c: sends those that are whole packets (transport mode, AH), and leaves the others in the batch. */
 void send_whole(struct worker *w, struct batch *b);

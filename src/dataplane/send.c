@@ -12,6 +12,7 @@ enum {
 	/* One UDP_SEGMENT call: the kernel's limits of segments and octets. */
 	GSO_SEGMENTS_MAX = 64,
 	GSO_OCTETS_MAX = 65000,
+	MESSAGES_MAX = 1024, /* of one sendmmsg: UIO_MAXIOV */
 	/* A send buffer that stays full for so long loses packets rather than stopping the other direction. */
 	SEND_WAIT_MS = 5,
 	ERRORS_PER_TURN = 32,
@@ -28,10 +29,10 @@ struct group {
 
 struct sender {
 	size_t n, n_iov;
-	struct group group[ESP_BATCH_MAX];
-	struct mmsghdr msg[ESP_BATCH_MAX];
-	struct iovec iov[ESP_BATCH_MAX];
-	struct send_control control[ESP_BATCH_MAX];
+	struct group group[MESSAGES_MAX];
+	struct mmsghdr msg[MESSAGES_MAX];
+	struct iovec iov[MESSAGES_MAX];
+	struct send_control control[MESSAGES_MAX];
 };
 
 struct sender *
@@ -109,10 +110,11 @@ start_group(struct sender *s, struct worker *w, const struct packet *p, bool df,
 	s->n++;
 }
 
-static void
-gather(struct sender *s, struct worker *w, const struct batch *b)
+void
+sender_add(struct sender *s, struct worker *w, const struct batch *b)
 {
-	s->n = s->n_iov = 0;
+	if (s->n_iov + b->n > MESSAGES_MAX)
+		sender_send(s, w);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct packet *p = &b->pkt[i];
 		bool outside = p->user & PACKET_FRAGMENT_OUTSIDE;
@@ -216,11 +218,10 @@ send_again(struct worker *w, struct group *g, const struct msghdr *m)
 }
 
 void
-sender_send(struct sender *s, struct worker *w, const struct batch *b)
+sender_send(struct sender *s, struct worker *w)
 {
 	size_t i = 0;
 
-	gather(s, w, b);
 	finish(s);
 	while (i < s->n) {
 		size_t run = 1;
@@ -239,6 +240,7 @@ sender_send(struct sender *s, struct worker *w, const struct batch *b)
 		}
 		i += (size_t)sent;
 	}
+	s->n = s->n_iov = 0;
 }
 
 static void
