@@ -193,6 +193,7 @@ ike_receive(struct ike *core, instant_t now, const struct datagram *in, struct e
 
 	const char *wrong = isakmp_decode_header(&h, in->data);
 	const struct ike_protocol *p = wrong ? NULL : protocol_of(core, h.version >> 4);
+	const struct ike_protocol *any = core->protocols[0];
 
 	if (wrong) {
 		refuse(core, NULL, VERDICT_RUNT,
@@ -203,6 +204,8 @@ ike_receive(struct ike *core, instant_t now, const struct datagram *in, struct e
 	} else {
 		p->receive(core, in, &h);
 	}
+	if (!p && any && any->tell_header)
+		any->tell_header(core, in, &h, wrong ? VERDICT_RUNT : VERDICT_VERSION);
 	return leave(core);
 }
 

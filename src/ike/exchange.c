@@ -434,12 +434,28 @@ exchange_confirm(struct exchange *ex)
 	exchange_advance(ex);
 }
 
+/* RFC 2408 section 5.3: "Check the Next Payload field to confirm it is valid." Numbers above 127 are for private use. */
+static const struct payload *
+undefined(const struct message *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->payload[i].type < 128 && !payload_name(m->payload[i].type))
+			return &m->payload[i];
+	return NULL;
+}
+
 static enum verdict
 check_payloads(struct exchange *ex, const struct step *s, const struct message *m)
 {
 	struct ike *core = ex->sa->core;
+	const struct payload *p = undefined(m);
 
-	for (unsigned t = 1; t < 32; t++) {
+	if (p) {
+		ex->why = arena_printf(&core->scratch, "type %u in %s message %u", p->type, ex->kind->name, ex->at + 1u);
+		return VERDICT_PAYLOAD_TYPE;
+	}
+	/* The last bit is FRAGMENT's, which is none of a whole message. */
+	for (unsigned t = 1; t < 31; t++) {
 		uint32_t bit = (uint32_t)1 << t;
 
 		if ((s->must & bit) && !(m->present & bit)) {
@@ -454,6 +470,18 @@ check_payloads(struct exchange *ex, const struct step *s, const struct message *
 		}
 	}
 	return VERDICT_OK;
+}
+
+/* What the peer does not vouch for is garbage, which the wrong keys give. */
+static enum verdict
+unreadable(struct exchange *ex, struct message *m, struct span body, bool sealed)
+{
+	ex->unreadable = m->failed;
+	if (!sealed)
+		return VERDICT_MALFORMED;
+	ex->fatal = ex->kind->authentic && isakmp_outline_payloads(m, m->h.next_payload, body, &ex->sa->core->scratch) &&
+	            ex->kind->authentic(ex, m);
+	return ex->fatal ? VERDICT_MALFORMED : VERDICT_UNDECRYPTABLE;
 }
 
 static enum verdict
@@ -478,10 +506,12 @@ take(struct exchange *ex, const struct step *s, const struct datagram *in, const
 		return v;
 	ex->why = isakmp_decode_payloads(&m, h->next_payload, body, sealed, &core->scratch);
 	if (ex->why)
-		return sealed ? VERDICT_UNDECRYPTABLE : VERDICT_MALFORMED;
+		return unreadable(ex, &m, body, sealed);
 	v = check_payloads(ex, s, &m);
-	if (v)
+	if (v) {
+		ex->fatal = sealed && ex->kind->authentic && ex->kind->authentic(ex, &m);
 		return v;
+	}
 	v = s->process(ex, &m);
 	/* RFC 2409 Appendix B: the chain moves on; only now is it known that the message was the peer's. */
 	if (!v && !ex->ticket && sealed)

@@ -41,6 +41,8 @@ struct exchange_kind {
 	void (*fail)(struct exchange *ex, const char *reason); /* ended without: ex is freed afterwards */
 	void (*refused)(struct exchange *ex, enum verdict v);  /* a message was not accepted: tell the peer, hint */
 	void (*free_state)(struct exchange *ex);
+	/* Whether the peer vouches for a message that cannot be taken as it is; then the exchange is over. NULL: never known. */
+	bool (*authentic)(struct exchange *ex, const struct message *m);
 };
 
 struct queued {
@@ -76,6 +78,7 @@ struct exchange {
 	bool peer_commit; /* it set the Commit bit in a message that was accepted, RFC 2408 section 3.1 */
 	bool over; /* only remembers its last message now */
 	bool fatal;
+	uint8_t unreadable; /* of a malformed message: the type of the payload (struct message, failed) */
 	uint16_t notify; /* error notification that fits the verdict, or 0 */
 	enum verdict verdict;
 	const char *why;               /* detail, in the scratch arena: valid during the call */
@@ -104,6 +107,8 @@ struct ike_protocol {
 	bool (*send_fragments)(struct ike_sa *sa, struct span message);
 	/* Message protection, used by the runner. */
 	enum verdict (*open)(struct exchange *ex, const struct isakmp_header *h, struct span datagram, struct span *body);
+	/* A header that is no message of any version here, and why; may be NULL. */
+	void (*tell_header)(struct ike *core, const struct datagram *in, const struct isakmp_header *h, enum verdict v);
 	/* Encrypts b's message in place (room for padding is there); its new length, 0 on failure. */
 	size_t (*seal)(struct exchange *ex, uint8_t *message, size_t n, size_t cap);
 };

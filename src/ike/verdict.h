@@ -12,6 +12,12 @@
 	X(RUNT, "bad-header", "the ISAKMP header does not fit the datagram") \
 	X(VERSION, "unknown-version", "the major version is one that we do not speak") \
 	X(UNKNOWN_SA, "unknown-cookies", "no IKE_SA has these cookies: it ended, or never was") \
+	X(MINOR_VERSION, "unknown-minor-version", "the minor version is above 0, the only one there is") \
+	X(FLAGS, "unknown-flags", "the header has flags that nobody defined") \
+	X(MESSAGE_ID, "bad-message-id", "a first message has a message id other than 0") \
+	X(PAYLOAD_TYPE, "unknown-payload", "a payload has a number that nobody defined") \
+	X(DOI, "unknown-doi", "the SA payload is of another DOI than IPsec, or wants security labels") \
+	X(BAD_NOTIFY, "bad-notification", "a notification whose DOI, protocol or SPI cannot be: nothing of it is taken") \
 	X(EXCHANGE_TYPE, "unknown-exchange", "the exchange type is not one that we serve here") \
 	X(DUPLICATE, "duplicate", "a repetition of the last message: the stored answer was sent again") \
 	X(ABSORBED, "absorbed", "a repetition while we wait for an answer of our own: nothing to do") \

@@ -219,7 +219,7 @@ ask_verify(struct exchange *ex, const struct message *m, struct span hash, const
 	if (!collect_certs(ex, m, &q, &other) || !keep_judged(ex, c, n))
 		return VERDICT_INTERNAL;
 	if (other && !q.n_cert)
-		return phase1_refuse(ex, VERDICT_BAD_CERTIFICATE, NOTIFY_CERT_TYPE_UNSUPPORTED,
+		return phase1_refuse(ex, VERDICT_BAD_CERTIFICATE, NOTIFY_INVALID_CERT_ENCODING,
 		                     "none of the peer's certificates has an encoding that we read: X.509 or PKCS #7");
 	e = phase1_ask(ex, EFFECT_ASK_VERIFY, ASKED_VERIFIED);
 	if (!e)

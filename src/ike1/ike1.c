@@ -3,6 +3,7 @@
 
 #include "fragment.h"
 #include "phase1.h"
+#include "refusal.h"
 #include "transaction.h"
 
 /* IKEv1: which IKE_SA and which exchange a datagram belongs to. */
@@ -40,6 +41,68 @@ find_sa(struct ike *core, const struct datagram *in, const struct isakmp_header 
 	while (sa && !belongs(sa, in, h))
 		sa = ike_sa_by_cookie(core, h->cookie_i, sa);
 	return sa;
+}
+
+/* ---- What cannot be a message of ours */
+
+enum { FLAG_RESPONSE_2 = 0x20, EXCHANGE_INFORMATIONAL_2 = 37 }; /* RFC 7296 section 3.1 */
+
+/* Only what begins something is answered: else two daemons that understand each other as little would go on for ever. */
+static bool
+begins(const struct isakmp_header *h)
+{
+	bool answer = h->version >> 4 == 2 && (h->flags & FLAG_RESPONSE_2 || h->exchange == EXCHANGE_INFORMATIONAL_2);
+
+	return zero(h->cookie_r) && !zero(h->cookie_i) && !answer;
+}
+
+static void
+tell_stranger(struct ike *core, const struct datagram *in, const struct isakmp_header *h, uint16_t type)
+{
+	if (type && begins(h))
+		info_answer_clear(core, in, h, type);
+}
+
+static void
+tell_header(struct ike *core, const struct datagram *in, const struct isakmp_header *h, enum verdict v)
+{
+	if (v == VERDICT_VERSION)
+		tell_stranger(core, in, h, NOTIFY_INVALID_MAJOR_VERSION);
+	else if (in->data.n >= ISAKMP_HEADER_OCTETS && h->version == 0x10)
+		tell_stranger(core, in, h, NOTIFY_UNEQUAL_PAYLOAD_LENGTHS);
+}
+
+/* RFC 2408 section 5.2, steps 3 and 5. */
+static enum verdict
+wrong_header(const struct isakmp_header *h, uint16_t *notify)
+{
+	/* 3.1: "Implementations SHOULD never accept packets with a minor version number larger than its own" */
+	if (h->version & 0x0f) {
+		*notify = NOTIFY_INVALID_MINOR_VERSION;
+		return VERDICT_MINOR_VERSION;
+	}
+	if (h->flags & ~(FLAG_ENCRYPTION | FLAG_COMMIT | FLAG_AUTH_ONLY)) {
+		*notify = NOTIFY_INVALID_FLAGS;
+		return VERDICT_FLAGS;
+	}
+	return VERDICT_OK;
+}
+
+/* Steps 1, 4, 5 and 6, for a message of no SA. */
+static enum verdict
+wrong_beginning(const struct isakmp_header *h, uint16_t *notify)
+{
+	if (!zero(h->cookie_r) || zero(h->cookie_i))
+		return VERDICT_UNKNOWN_SA;
+	*notify = phase1_kind(h->exchange, FORM_PSK) ? 0 : refusal_of_exchange(h->exchange, true);
+	if (!phase1_kind(h->exchange, FORM_PSK))
+		return VERDICT_EXCHANGE_TYPE;
+	if (h->flags & FLAG_ENCRYPTION) {
+		*notify = NOTIFY_INVALID_FLAGS;
+		return VERDICT_NO_KEYS;
+	}
+	*notify = NOTIFY_INVALID_MESSAGE_ID;
+	return h->message_id ? VERDICT_MESSAGE_ID : VERDICT_OK;
 }
 
 /* ---- A first message */
@@ -183,12 +246,47 @@ zombie_receive(struct ike_sa *sa, const struct datagram *in)
 }
 
 static void
+stranger_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+{
+	uint16_t notify = 0;
+	enum verdict v = wrong_beginning(h, &notify);
+
+	if (!v) {
+		respond(core, in, h);
+		return;
+	}
+	refuse(core, NULL, v, endpoint_text(core, &in->remote));
+	tell_stranger(core, in, h, notify);
+}
+
+/* An exchange that we do not serve, under an SA that stands: the peer is told when it is the peer's own. */
+static void
+unserved_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct ike *core = sa->core;
+
+	refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
+	if (!is_up(sa) || !h->message_id || ike_sa_seen_id(sa, h->message_id) || !quick_mode_is_authentic(sa, in, h))
+		return;
+	ike_sa_fresh_id(sa, h->message_id);
+	info_notify(sa, PROTO_ISAKMP, refusal_of_exchange(h->exchange, false), (struct span) { 0 }, (struct span) { 0 });
+}
+
+static void
 ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
 {
-	struct ike_sa *sa = find_sa(core, in, h);
+	uint16_t notify = 0;
+	enum verdict wrong = wrong_header(h, &notify);
+	struct ike_sa *sa = wrong ? NULL : find_sa(core, in, h);
 	struct exchange *ex;
 	struct datagram whole;
 	struct isakmp_header inner;
+
+	if (wrong) {
+		refuse(core, NULL, wrong, endpoint_text(core, &in->remote));
+		tell_stranger(core, in, h, notify);
+		return;
+	}
 
 	/* A first message has no SA that its fragments could wait at: nothing is kept for strangers. */
 	if (sa && !sa->zombie && h->next_payload == PAYLOAD_FRAGMENT) {
@@ -199,12 +297,7 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 	}
 
 	if (!sa) {
-		if (zero(h->cookie_r) && phase1_kind(h->exchange, FORM_PSK) && !h->message_id && !(h->flags & FLAG_ENCRYPTION) &&
-		    !zero(h->cookie_i))
-			respond(core, in, h);
-		else
-			refuse(core, NULL, zero(h->cookie_r) ? VERDICT_EXCHANGE_TYPE : VERDICT_UNKNOWN_SA,
-			       endpoint_text(core, &in->remote));
+		stranger_receive(core, in, h);
 		return;
 	}
 	if (sa->zombie) {
@@ -230,7 +323,7 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 			refuse(core, sa, VERDICT_UNEXPECTED, NULL);
 		break;
 	default:
-		refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
+		unserved_receive(sa, in, h);
 	}
 }
 
@@ -245,6 +338,7 @@ const struct ike_protocol ike1_protocol = {
 	.probe = info_probe,
 	.road_answered = road_answered,
 	.send_fragments = ike1_send_fragments,
+	.tell_header = tell_header,
 	.open = ike1_open,
 	.seal = ike1_seal,
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "keymat.h"
+#include "notifications.h"
 #include "phase1.h"
 
 /* The Informational Exchange: RFC 2409 section 5.7, RFC 2408 section 4.8; DPD: RFC 3706. */
@@ -248,6 +249,17 @@ cause(const struct ike_sa *sa, uint16_t type)
 	}
 }
 
+/* RFC 2408 section 5.14, steps 2 to 4: else "the payload is discarded". */
+static bool
+may_be(struct ike_sa *sa, const struct notify_payload *n)
+{
+	const char *wrong = notification_wrong(n);
+
+	if (wrong)
+		refuse(sa->core, sa, VERDICT_BAD_NOTIFY, wrong);
+	return !wrong;
+}
+
 /*
  * Anybody can send these. RFC 2409 section 5.7 wants them in clear before there
  * are keys; they are shown as the probable cause, and nothing is done.
@@ -267,6 +279,8 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 	char number[16], text[512];
 	enum verdict v = cause(sa, n->n.type);
 
+	if (!may_be(sa, &n->n))
+		return;
 	snprintf(number, sizeof number, "%u", n->n.type);
 	snprintf(text, sizeof text, "the peer (unauthenticated) says %s%s%s%s", name ? name : number, sentence ? ": " : "",
 	         sentence ? sentence : "",
@@ -381,38 +395,80 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 	}
 }
 
+/* RFC 2407 section 4.6.3.3: "SPI Size - set to sixteen (16)", the two cookies of this SA; some send none. */
+static bool
+is_own_contact(struct ike_sa *sa, const struct notify_payload *n)
+{
+	uint8_t room[16];
+
+	if (!n->spi.n || span_equal(n->spi, cookies(sa, room)))
+		return true;
+	refuse(sa->core, sa, VERDICT_BAD_NOTIFY, "an INITIAL-CONTACT whose SPI is not the two cookies of its IKE_SA");
+	return false;
+}
+
+/* RFC 2407 section 4.6.3.2 */
+static const char *
+replay_status(const struct notify_payload *n)
+{
+	if (n->type != NOTIFY_REPLAY_STATUS || n->data.n != 4)
+		return "";
+	return get_be32(n->data.p) ? " It does." : " It does not.";
+}
+
+/* Into the log, by the sentence of its row. */
+static const char *
+what_it_says(struct ike_sa *sa, const struct notify_payload *n)
+{
+	struct ike *core = sa->core;
+	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type);
+	const char *text = arena_printf(&core->scratch, "the peer says %s%s%s%s", name ? name : "an unknown notification",
+	                                sentence ? ": " : "", sentence ? sentence : "", replay_status(n));
+	enum verdict v = cause(sa, n->type);
+
+	text = text ? text : "the peer refuses";
+	say(core, LOG_IKE, notification_is_error(n->type) ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify",
+	    "%s (%u)", text, n->type);
+	return text;
+}
+
+void
+info_said_inside(struct ike_sa *sa, const struct message *m)
+{
+	for (const struct payload *p = message_find(m, PAYLOAD_N, NULL); p; p = message_find(m, PAYLOAD_N, p))
+		if (may_be(sa, &p->n) && p->n.type != NOTIFY_RESPONDER_LIFETIME && p->n.type != NOTIFY_INITIAL_CONTACT)
+			what_it_says(sa, &p->n);
+}
+
 static bool
 take_notify(struct ike_sa *sa, const struct message *m, const struct notify_payload *n)
 {
 	struct ike *core = sa->core;
-	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type), *why;
 	uint32_t id = sa->id;
-	enum verdict v;
+	const char *why;
 
 	if (n->type == NOTIFY_R_U_THERE || n->type == NOTIFY_R_U_THERE_ACK) {
 		take_dpd(sa, n);
 		return true;
 	}
+	if (!may_be(sa, n))
+		return true;
 	if (n->type == NOTIFY_INITIAL_CONTACT) {
-		info_initial_contact(sa);
+		if (is_own_contact(sa, n))
+			info_initial_contact(sa);
 		return true;
 	}
 	if (n->type == NOTIFY_CONNECTED)
 		quick_mode_connected(sa, m->h.message_id, n->spi);
-	why = arena_printf(&core->scratch, "the peer says %s%s%s", name ? name : "an unknown notification", sentence ? ": " : "",
-	                   sentence ? sentence : "");
-	v = cause(sa, n->type);
-	say(core, LOG_IKE, n->type < 16384 ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s (%u)",
-	    why ? why : "?", n->type);
+	why = what_it_says(sa, n);
 	if (n->type == NOTIFY_INVALID_SPI || n->type == NOTIFY_INVALID_COOKIE) {
 		/* It may be about any packet; what stands is not ended by it. */
 		if (core->now - sa->dpd_since >= SECONDS(1))
 			ike_sa_probe(sa);
 		return true;
 	}
-	/* Errors are below 8192 (RFC 2408 section 3.14.1). */
-	if (n->type < 8192)
-		quick_mode_refused(sa, n->spi, why ? why : "refused");
+	if (notification_is_error(n->type))
+		quick_mode_refused(sa, n->spi, why);
 	return ike_sa_by_id(core, id) != NULL;
 }
 
@@ -499,7 +555,7 @@ refused_by_peer(struct ike_sa *sa, const struct datagram *in, const struct isakm
 	if (open_protected(sa, &m, in, &why))
 		return false;
 	n = message_find(&m, PAYLOAD_N, NULL);
-	if (!n || n->n.type >= 8192)
+	if (!n || !may_be(sa, &n->n) || !notification_is_error(n->n.type))
 		return true;
 	name = notify_name(n->n.type);
 	sentence = notify_sentence(n->n.type);

@@ -16,6 +16,8 @@ void info_child_deleted(struct child_sa *c);
 void info_spi_deleted(struct ike_sa *sa, uint32_t spi);
 void info_ike_deleted(struct ike_sa *sa);
 void info_probe(struct ike_sa *sa);
+/* Notifications inside a message that is proven: what has no effect there is told. */
+void info_said_inside(struct ike_sa *sa, const struct message *m);
 /* Our lifetime is shorter than what the peer offered: RFC 2407 section 4.6.3.1. */
 void info_add_responder_lifetime(struct builder *b, struct arena *a, uint8_t protocol, struct span spi, uint64_t seconds,
                                  uint64_t kilobytes);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "phase1.h"
+#include "refusal.h"
 
 /* How an exchange of Phase 1 begins and ends, whichever it is. */
 
@@ -100,7 +101,8 @@ hint_wrong_psk(struct exchange *ex, enum verdict v)
 	core->verdicts[VERDICT_WRONG_PSK]++;
 	say(core, LOG_IKE, LOG_AUDIT, sa, verdict_word(VERDICT_WRONG_PSK), "%s", text);
 	ike_sa_notice(sa, text);
-	ex->notify = v == VERDICT_BAD_HASH ? NOTIFY_AUTHENTICATION_FAILED : NOTIFY_PAYLOAD_MALFORMED;
+	if (!ex->notify)
+		ex->notify = refusal_of_message(ex, v);
 }
 
 /* A message that was not accepted. The right one may still come, so the exchange stays. */
@@ -115,6 +117,8 @@ phase1_refused(struct exchange *ex, enum verdict v)
 		hint_wrong_psk(ex, v);
 	else if (!ex->fatal && ex->notify && ex->why)
 		ike_sa_notice(sa, ex->why);
+	if (!ex->notify)
+		ex->notify = refusal_of_message(ex, v);
 	/* RFC 2409 section 5.7: before there is an SA, "in the clear without an accompanying HASH payload". */
 	if (!ex->fatal && ex->notify && (ex->role == RESPONDER || phase1_aggressive(ex)))
 		info_notify_clear(ex, p->cookie_r, ex->notify);

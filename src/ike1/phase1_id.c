@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "notifications.h"
 #include "phase1.h"
 #include "road_sa.h"
 
@@ -176,7 +177,7 @@ static bool
 has_notify(const struct message *m, uint16_t type)
 {
 	for (const struct payload *p = message_find(m, PAYLOAD_N, NULL); p; p = message_find(m, PAYLOAD_N, p))
-		if (p->n.type == type)
+		if (p->n.type == type && !notification_wrong(&p->n))
 			return true;
 	return false;
 }
@@ -189,6 +190,8 @@ phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed)
 	uint64_t life =
 	        sealed && ex->role == INITIATOR ? info_responder_lifetime(m, PROTO_ISAKMP, &ex->sa->core->scratch).seconds : 0;
 
+	if (sealed)
+		info_said_inside(ex->sa, m);
 	if (ex->role == RESPONDER) {
 		p->initial_contact = sealed && has_notify(m, NOTIFY_INITIAL_CONTACT);
 		/* Who logs in later has shown no more than a group's key, if that: his name is known then. */

@@ -36,7 +36,8 @@ check_hash(struct exchange *ex, const struct message *m, struct span hash, const
 
 	*conn = NULL;
 	if (!secret_equal(hash, h->data)) {
-		ex->notify = NOTIFY_AUTHENTICATION_FAILED;
+		/* RFC 2408 section 5.11: is it one of the negotiated hash at all? */
+		ex->notify = h->data.n == hash.n ? NOTIFY_AUTHENTICATION_FAILED : NOTIFY_INVALID_HASH_INFORMATION;
 		return VERDICT_BAD_HASH;
 	}
 	if (ex->role == INITIATOR)

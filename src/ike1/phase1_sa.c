@@ -2,6 +2,7 @@
 #include "explain.h"
 #include "ike1_sa.h"
 #include "phase1.h"
+#include "refusal.h"
 
 /* The SA payloads of Phase 1: which suite, which method, and with it which table. */
 
@@ -278,7 +279,7 @@ no_choice(struct exchange *ex, const struct choice *ch, const struct identity *i
 	if (ch->first_conn) {
 		struct match_terms t = terms(ch->first_method);
 
-		return phase1_refuse(ex, VERDICT_NO_PROPOSAL, NOTIFY_NO_PROPOSAL_CHOSEN,
+		return phase1_refuse(ex, VERDICT_NO_PROPOSAL, refusal_of_offer(ch->offered),
 		                     explain_match(&core->scratch, &ch->first, ch->offered, &ch->first_conn->ike, &t));
 	}
 	if (ch->refused)
@@ -317,6 +318,9 @@ phase1_choose_sa(struct exchange *ex, const struct message *in, const struct ide
 	enum verdict v;
 
 	ex->fatal = true;
+	v = refusal_of_situation(ex, &sa->sa);
+	if (v)
+		return v;
 	if (!m || !ch || !suites_from_ike1_sa(&offered, &sa->sa, &core->scratch))
 		return VERDICT_INTERNAL;
 	*ch = (struct choice) { .offered = &offered };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "keymat.h"
+#include "refusal.h"
 
 /* Quick Mode, RFC 2409 section 5.5: its table, and what both ends do alike. */
 
@@ -144,6 +145,26 @@ quick_take_ke(struct exchange *ex, const struct message *m, uint16_t group)
 	return VERDICT_BAD_KE;
 }
 
+/* Under the keys only about what is authentic: else anybody could have us say it. */
+static void
+quick_refused(struct exchange *ex, enum verdict v)
+{
+	if (ex->fatal && !ex->notify)
+		ex->notify = refusal_of_message(ex, v);
+}
+
+/* HASH(1) and HASH(2) cover all that follows them, readable or not. */
+static bool
+quick_vouched_for(struct exchange *ex, const struct message *m)
+{
+	struct span ni = ex->role == INITIATOR ? secret_span(&quick_of(ex)->ni) : (struct span) { 0 };
+
+	if (ex->at > 1 || !m->n || m->payload[0].type != PAYLOAD_HASH || !ike1_hash_verify(ex->sa, m, ni))
+		return false;
+	ike_sa_fresh_id(ex->sa, ex->message_id);
+	return true;
+}
+
 #define Q_MUST (P(HASH) | P(SA) | P(NONCE))
 #define Q_MAY (P(KE) | P(ID) | P(NAT_OA))
 
@@ -166,6 +187,8 @@ const struct exchange_kind quick_mode = {
 	.responder_repeats = true,
 	.finish = quick_finish,
 	.fail = quick_fail,
+	.refused = quick_refused,
+	.authentic = quick_vouched_for,
 	.free_state = quick_free,
 };
 

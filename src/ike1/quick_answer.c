@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quick.h"
+#include "refusal.h"
 #include "road_sa.h"
 
 #include "explain.h"
@@ -221,8 +222,8 @@ refuse_proposals(struct exchange *ex, const struct choice *w, const struct suite
 {
 	struct bundle_terms t = quick_terms(ex->sa, w->cfg);
 
-	ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
 	ex->why = quick_impossible(ex->sa, w->cfg);
+	ex->notify = ex->why ? NOTIFY_NO_PROPOSAL_CHOSEN : refusal_of_offer(offered);
 	if (!ex->why)
 		ex->why = explain_bundles(&ex->sa->core->scratch, w->match, offered, &t);
 	return VERDICT_NO_PROPOSAL;
@@ -280,6 +281,8 @@ quick_consider(struct exchange *ex, const struct message *m)
 	if (v == VERDICT_OK || ex->fatal)
 		ike_sa_fresh_id(sa, ex->message_id);
 	if (!v)
+		v = refusal_of_situation(ex, &m->payload[1].sa);
+	if (!v)
 		v = quick_take_nonce(m, &q->ni);
 	if (!v)
 		v = take_ids(ex, m, &w.ts);
@@ -293,6 +296,7 @@ quick_consider(struct exchange *ex, const struct message *m)
 		q->offered_spi = offered.s[0].spi;
 		q->offered_protocol = offered.s[0].protocol;
 	}
+	info_said_inside(sa, m);
 	if (!choose_child(ex, &offered, &w))
 		return refuse_selectors(ex, &w);
 	if (!w.chosen)
@@ -301,6 +305,22 @@ quick_consider(struct exchange *ex, const struct message *m)
 }
 
 /* ---- Message 2 */
+
+/* RFC 2407 section 4.6.3.2: "the responder's election on whether or not he is to perform anti-replay detection". */
+static void
+add_replay_status(struct exchange *ex, struct builder *b)
+{
+	static const uint8_t disabled[4] = { 0, 0, 0, 0 };
+	uint8_t spi[4];
+
+	put_be32(spi, ex->child->spi_in);
+	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
+	                                   .n = { .doi = DOI_IPSEC,
+	                                          .protocol = ex->child->protocol,
+	                                          .type = NOTIFY_REPLAY_STATUS,
+	                                          .spi = span_of(spi, 4),
+	                                          .data = span_of(disabled, 4) } });
+}
 
 enum built
 quick_answer(struct exchange *ex, struct builder *b)
@@ -333,6 +353,8 @@ quick_answer(struct exchange *ex, struct builder *b)
 		info_add_responder_lifetime(b, &ex->sa->core->scratch, ex->child->protocol, span_of(spi, 4), q->life_seconds,
 		                            q->life_kilobytes);
 	}
+	if (!ex->child->cfg->replay_window)
+		add_replay_status(ex, b);
 	/* HASH(2) = prf(SKEYID_a, M-ID | Ni_b | ...) */
 	return ike1_hash_fill(ex->sa, b, hash, ex->message_id, secret_span(&q->ni)) ? BUILT : BUILD_FAILED;
 }

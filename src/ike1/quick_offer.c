@@ -117,6 +117,7 @@ quick_accept(struct exchange *ex, const struct message *m)
 		return v;
 	quick_take_lifetimes(ex, ex->child->cfg);
 	quick_shorten(ex, m);
+	info_said_inside(ex->sa, m);
 	ex->fatal = !quick_derive(ex);
 	return ex->fatal ? VERDICT_INTERNAL : VERDICT_OK;
 }

@@ -224,6 +224,7 @@ struct message {
 	struct payload *payload;
 	size_t n;
 	uint32_t present; /* P() bits of the types that are there */
+	uint8_t failed;   /* type of the payload that could not be read; PAYLOAD_NONE: what follows the last one */
 };
 
 /* Decodes the header only. NULL, or what is wrong (a static sentence). Checks that the length fits the datagram. */
@@ -237,6 +238,12 @@ const char *isakmp_decode_header(struct isakmp_header *h, struct span datagram);
  * wrong: a sentence that names payload and field, allocated in @arena.
  */
 const char *isakmp_decode_payloads(struct message *m, uint8_t first, struct span body, bool padded, struct arena *arena);
+
+/*
+ * The chain alone: of each payload its type, `raw`, `whole`, and `data` as if it were plain octets. What it takes to find
+ * out whether the peer vouches for a message that cannot be read.
+ */
+bool isakmp_outline_payloads(struct message *m, uint8_t first, struct span body, struct arena *arena);
 
 /* The first payload of a type (NAT-D drafts are found under the RFC's number); NULL if none. @after: continue behind it. */
 const struct payload *message_find(const struct message *m, uint8_t type, const struct payload *after);

@@ -107,7 +107,7 @@ message_find(const struct message *m, uint8_t type, const struct payload *after)
 
 /* Generic Payload Header, RFC 2408 section 3.2, and the payload behind it. Returns the type of the next one. */
 static uint8_t
-next_payload_wire(struct wire *w, struct payload *p)
+next_payload_wire(struct wire *w, struct payload *p, void (*describe)(struct wire *, struct payload *))
 {
 	uint8_t next = PAYLOAD_NONE;
 	uint16_t length = 0;
@@ -125,7 +125,7 @@ next_payload_wire(struct wire *w, struct payload *p)
 	p->whole = span_of(w->in + start, length);
 	p->raw = span_of(w->in + w->at, length - (size_t)GENERIC_HEADER_OCTETS);
 	end = wire_enter(w, p->raw.n);
-	payload_wire(w, p);
+	describe(w, p);
 	if (wire_left(w) > 0)
 		wire_fail(w, "Payload Length", "is more than the payload's content");
 	wire_leave(w, end);
@@ -152,33 +152,54 @@ is_alignment(const struct wire *w)
 	return wire_left(w) < 4;
 }
 
+/* The chain of payloads from type @first on. False: w->failure says why, m->failed of which it is. */
+static bool
+chain_wire(struct wire *w, struct message *m, uint8_t first, void (*describe)(struct wire *, struct payload *))
+{
+	m->payload = NULL;
+	m->n = 0;
+	m->present = 0;
+	for (m->failed = first; m->failed != PAYLOAD_NONE; m->n++) {
+		struct payload *list =
+		        wire_list_room(w, "number of payloads", m->payload, m->n, sizeof *m->payload, ISAKMP_PAYLOADS_MAX);
+
+		if (!list)
+			return false;
+		m->payload = list;
+		list[m->n] = (struct payload) { .type = m->failed };
+
+		uint8_t next = next_payload_wire(w, &list[m->n], describe);
+
+		if (!wire_ok(w))
+			return false;
+		m->present |= payload_bit(m->failed);
+		m->failed = next;
+	}
+	return true;
+}
+
 const char *
 isakmp_decode_payloads(struct message *m, uint8_t first, struct span body, bool padded, struct arena *arena)
 {
 	struct wire w = wire_decoder(body, arena);
-	uint8_t type = first;
 
-	m->payload = NULL;
-	m->n = 0;
-	m->present = 0;
-	while (type != PAYLOAD_NONE) {
-		struct payload *list =
-		        wire_list_room(&w, "number of payloads", m->payload, m->n, sizeof *m->payload, ISAKMP_PAYLOADS_MAX);
-
-		if (!list)
-			return sentence(&w, m->n + 1, type, arena);
-		m->payload = list;
-		list[m->n] = (struct payload) { .type = type };
-
-		uint8_t next = next_payload_wire(&w, &list[m->n]);
-
-		if (!wire_ok(&w))
-			return sentence(&w, m->n + 1, type, arena);
-		m->n++;
-		m->present |= payload_bit(type);
-		type = next;
-	}
+	if (!chain_wire(&w, m, first, payload_wire))
+		return sentence(&w, m->n + 1, m->failed, arena);
 	if (!padded && !is_alignment(&w))
 		return "The message goes on after its last payload.";
 	return NULL;
+}
+
+static void
+plain_wire(struct wire *w, struct payload *p)
+{
+	wire_rest(w, "Data", &p->data);
+}
+
+bool
+isakmp_outline_payloads(struct message *m, uint8_t first, struct span body, struct arena *arena)
+{
+	struct wire w = wire_decoder(body, arena);
+
+	return chain_wire(&w, m, first, plain_wire);
 }

@@ -63,7 +63,8 @@ static const struct classes phase2 = {
 };
 
 /* Marks the suite; the first reason stays. */
-static void __attribute__((format(printf, 3, 4))) unknown(struct suite *s, struct arena *a, const char *fmt, ...)
+static void __attribute__((format(printf, 4, 5)))
+unknown(struct suite *s, struct arena *a, enum suite_fault fault, const char *fmt, ...)
 {
 	char text[160];
 	va_list ap;
@@ -74,6 +75,7 @@ static void __attribute__((format(printf, 3, 4))) unknown(struct suite *s, struc
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	s->unknown = true;
+	s->fault = (uint8_t)fault;
 	s->unknown_what = arena_printf(a, "%s", text);
 	if (!s->unknown_what)
 		s->unknown_what = "something (no memory to say what)";
@@ -90,9 +92,9 @@ read_duration(struct reading *r, uint64_t duration)
 
 	/* "An SA Life Duration attribute MUST always follow an SA Life Type" RFC 2407 section 4.5 */
 	if (r->life_type == 0)
-		unknown(r->s, r->a, "a life duration without a life type before it");
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "a life duration without a life type before it");
 	else if (*given && *life != duration)
-		unknown(r->s, r->a, "two different lifetimes in %s", kilobytes ? "kilobytes" : "seconds");
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "two different lifetimes in %s", kilobytes ? "kilobytes" : "seconds");
 	*given = true;
 	*life = duration;
 	r->life_type = 0;
@@ -104,7 +106,7 @@ read_life_type(struct reading *r, uint64_t type)
 	if (type == LIFE_SECONDS || type == LIFE_KILOBYTES)
 		r->life_type = type;
 	else
-		unknown(r->s, r->a, "life type %llu", (unsigned long long)type);
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "life type %llu", (unsigned long long)type);
 }
 
 static void
@@ -117,13 +119,13 @@ read_attribute(struct reading *r, const struct classes *cl, const struct attribu
 	} else if (at->type == cl->life_duration) {
 		read_duration(r, at->value);
 	} else if (at->type >= CLASSES || !cl->c[at->type].name) {
-		unknown(r->s, r->a, "attribute %u with the value %llu", at->type, value);
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "attribute %u with the value %llu", at->type, value);
 	} else if (!cl->c[at->type].read) {
-		unknown(r->s, r->a, "%s %llu (attribute %u)", cl->c[at->type].name, value, at->type);
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "%s %llu (attribute %u)", cl->c[at->type].name, value, at->type);
 	} else if (at->value > UINT16_MAX) {
-		unknown(r->s, r->a, "%s %llu", cl->c[at->type].name, value);
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "%s %llu", cl->c[at->type].name, value);
 	} else if (r->seen[at->type] && r->value[at->type] != at->value) {
-		unknown(r->s, r->a, "two different values of %s", cl->c[at->type].name);
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "two different values of %s", cl->c[at->type].name);
 	} else {
 		r->seen[at->type] = true;
 		r->value[at->type] = at->value;
@@ -139,7 +141,7 @@ read_attributes(struct reading *r, const struct classes *cl, const struct transf
 
 /* A value that is not in our registry, by its name where it has one. */
 static void
-unknown_value(struct reading *r, const char *class, const char *name, uint64_t value, uint64_t key_bits)
+unknown_value(struct reading *r, enum suite_fault fault, const char *class, const char *name, uint64_t value, uint64_t key_bits)
 {
 	char number[32];
 
@@ -148,9 +150,9 @@ unknown_value(struct reading *r, const char *class, const char *name, uint64_t v
 		name = number;
 	}
 	if (key_bits)
-		unknown(r->s, r->a, "%s %s with a key of %llu bits", class, name, (unsigned long long)key_bits);
+		unknown(r->s, r->a, fault, "%s %s with a key of %llu bits", class, name, (unsigned long long)key_bits);
 	else
-		unknown(r->s, r->a, "%s %s", class, name);
+		unknown(r->s, r->a, fault, "%s %s", class, name);
 }
 
 /*
@@ -161,9 +163,10 @@ static void
 take_cipher(struct reading *r, const struct algorithm *a, uint64_t key_bits, const char *name, uint64_t value)
 {
 	if (!a)
-		unknown_value(r, "encryption algorithm", name, value, key_bits);
+		unknown_value(r, value ? SUITE_FAULT_UNKNOWN : SUITE_FAULT_TRANSFORM, "encryption algorithm", name, value,
+		              key_bits);
 	else if (a->key_bits && !key_bits)
-		unknown(r->s, r->a, "encryption algorithm %s without a key length", a->name);
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "encryption algorithm %s without a key length", a->name);
 	else
 		r->s->encr = (struct transform) { a->id, a->key_bits };
 }
@@ -176,7 +179,7 @@ take_group(struct reading *r, uint64_t value)
 	if (a)
 		r->s->dh_id = a->id;
 	else
-		unknown_value(r, "Diffie-Hellman group", ike1_value_name(IKE1_GROUP, value), value, 0);
+		unknown_value(r, SUITE_FAULT_UNKNOWN, "Diffie-Hellman group", ike1_value_name(IKE1_GROUP, value), value, 0);
 }
 
 /* "All of these attributes are mandatory and MUST be negotiated." RFC 2409 section 4 */
@@ -189,17 +192,19 @@ phase1_suite(struct reading *r, const struct transform_payload *t)
 
 	read_attributes(r, &phase1, t);
 	if (t->id != KEY_IKE)
-		unknown(r->s, r->a, "transform %u, which is not KEY_IKE", t->id);
+		unknown(r->s, r->a, t->id ? SUITE_FAULT_UNKNOWN : SUITE_FAULT_TRANSFORM, "transform %u, which is not KEY_IKE",
+		        t->id);
 	for (size_t i = 0; i < sizeof mandatory / sizeof *mandatory; i++)
 		if (!r->seen[mandatory[i]])
-			unknown(r->s, r->a, "no %s", phase1.c[mandatory[i]].name);
+			unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "no %s", phase1.c[mandatory[i]].name);
 	take_cipher(r, algorithm_by_ike1(TRANSFORM_ENCR, (uint16_t)v[IKE1_ENCRYPTION], (uint16_t)v[IKE1_KEY_LENGTH]),
 	            v[IKE1_KEY_LENGTH], ike1_value_name(IKE1_ENCRYPTION, v[IKE1_ENCRYPTION]), v[IKE1_ENCRYPTION]);
 	prf = algorithm_by_ike1(TRANSFORM_PRF, (uint16_t)v[IKE1_HASH], 0);
 	if (prf)
 		r->s->prf_id = prf->id;
 	else
-		unknown_value(r, "hash algorithm", ike1_value_name(IKE1_HASH, v[IKE1_HASH]), v[IKE1_HASH], 0);
+		unknown_value(r, SUITE_FAULT_UNKNOWN, "hash algorithm", ike1_value_name(IKE1_HASH, v[IKE1_HASH]), v[IKE1_HASH],
+		              0);
 	take_group(r, v[IKE1_GROUP]);
 	r->s->auth = (uint16_t)v[IKE1_AUTH];
 }
@@ -214,11 +219,11 @@ take_common(struct reading *r)
 		take_group(r, v[ESP1_GROUP]);
 	r->s->encapsulation = (uint16_t)v[ESP1_ENCAPSULATION];
 	if (r->seen[ESP1_ENCAPSULATION] && !encapsulation_name(r->s->encapsulation))
-		unknown_value(r, "encapsulation mode", NULL, v[ESP1_ENCAPSULATION], 0);
+		unknown_value(r, SUITE_FAULT_ATTRIBUTE, "encapsulation mode", NULL, v[ESP1_ENCAPSULATION], 0);
 	/* "If an implementation receives any attribute value but the value for 64-bit sequence numbers, the security
 	 * association setup MUST be aborted." RFC 4304 section 3 */
 	if (r->seen[ESP1_ESN] && v[ESP1_ESN] != 1)
-		unknown_value(r, "extended sequence numbers", NULL, v[ESP1_ESN], 0);
+		unknown_value(r, SUITE_FAULT_ATTRIBUTE, "extended sequence numbers", NULL, v[ESP1_ESN], 0);
 	r->s->esn = r->seen[ESP1_ESN];
 }
 
@@ -231,7 +236,7 @@ take_integ(struct reading *r)
 	if (integ)
 		r->s->integ_id = integ->id;
 	else
-		unknown_value(r, "authentication algorithm", esp1_auth_name(value), value, 0);
+		unknown_value(r, SUITE_FAULT_ATTRIBUTE, "authentication algorithm", esp1_auth_name(value), value, 0);
 }
 
 static void
@@ -251,12 +256,13 @@ ah_suite(struct reading *r, const struct transform_payload *t)
 	const struct algorithm *a = algorithm_by_ah1(t->id);
 
 	if (!r->seen[ESP1_AUTH]) {
-		unknown(r->s, r->a, "AH without an authentication algorithm");
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "AH without an authentication algorithm");
 		return;
 	}
 	take_integ(r);
 	if (!a || a->id != r->s->integ_id)
-		unknown(r->s, r->a, "AH transform %u with an authentication algorithm that does not go with it", t->id);
+		unknown(r->s, r->a, SUITE_FAULT_SYNTAX,
+		        "AH transform %u with an authentication algorithm that does not go with it", t->id);
 }
 
 static void
@@ -266,7 +272,8 @@ ipcomp_suite(struct reading *r, const struct transform_payload *t)
 
 	r->s->ipcomp_id = t->id;
 	if (t->id != IPCOMP_DEFLATE)
-		unknown_value(r, "compression algorithm", t->id < sizeof names / sizeof *names ? names[t->id] : NULL, t->id, 0);
+		unknown_value(r, t->id ? SUITE_FAULT_UNKNOWN : SUITE_FAULT_TRANSFORM, "compression algorithm",
+		              t->id < sizeof names / sizeof *names ? names[t->id] : NULL, t->id, 0);
 }
 
 static void
@@ -320,24 +327,25 @@ static void
 take_cpi(struct suite *s, const struct proposal_payload *p, struct arena *a)
 {
 	if (p->spi.n != 2 && p->spi.n != 4) {
-		unknown(s, a, "a CPI of %zu octets, which must have two or four", p->spi.n);
+		unknown(s, a, SUITE_FAULT_SPI, "a CPI of %zu octets, which must have two or four", p->spi.n);
 		return;
 	}
 	s->spi = p->spi.n == 2 ? get_be16(p->spi.p) : get_be32(p->spi.p);
 	if (s->spi > UINT16_MAX || (s->spi < CPI_NEGOTIATED_MIN && s->spi != IPCOMP_DEFLATE))
-		unknown(s, a, "the CPI %u, which is reserved (RFC 3173 section 3.3)", (unsigned)s->spi);
+		unknown(s, a, SUITE_FAULT_SPI, "the CPI %u, which is reserved (RFC 3173 section 3.3)", (unsigned)s->spi);
 }
 
 static void
 take_spi(struct suite *s, const struct proposal_payload *p, struct arena *a)
 {
 	if (p->spi.n != 4) {
-		unknown(s, a, "an SPI of %zu octets, which must have four", p->spi.n);
+		unknown(s, a, SUITE_FAULT_SPI, "an SPI of %zu octets, which must have four", p->spi.n);
 		return;
 	}
 	s->spi = get_be32(p->spi.p);
 	if (s->spi < ESP_SPI_MIN)
-		unknown(s, a, "the SPI %u: those below 256 are reserved (RFC 4303 section 2.1)", (unsigned)s->spi);
+		unknown(s, a, SUITE_FAULT_SPI, "the SPI %u: those below 256 are reserved (RFC 4303 section 2.1)",
+		        (unsigned)s->spi);
 }
 
 static void
@@ -347,14 +355,15 @@ check_ipsec_proposal(struct suite *s, const struct sa_payload *sa, size_t index,
 
 	s->spi_octets = (uint8_t)p->spi.n;
 	if (is_twice(sa, index))
-		unknown(s, a, "%s twice in proposal %u, whose protocols are all or nothing", protocol_name(p->protocol),
-		        p->number);
+		unknown(s, a, SUITE_FAULT_SYNTAX, "%s twice in proposal %u, whose protocols are all or nothing",
+		        protocol_name(p->protocol), p->number);
 	if (p->protocol == PROTO_IPSEC_ESP || p->protocol == PROTO_IPSEC_AH)
 		take_spi(s, p, a);
 	else if (p->protocol == PROTO_IPCOMP)
 		take_cpi(s, p, a);
 	else
-		unknown(s, a, "%s in Phase 2, which negotiates AH, ESP and IPComp", protocol_name(p->protocol));
+		unknown(s, a, SUITE_FAULT_PROTOCOL, "%s in Phase 2, which negotiates AH, ESP and IPComp",
+		        protocol_name(p->protocol));
 }
 
 static void
@@ -375,7 +384,7 @@ read_suite(struct suite *s, const struct sa_payload *sa, size_t proposal, size_t
 		return;
 	}
 	if (p->protocol != PROTO_ISAKMP)
-		unknown(s, a, "%s in Phase 1, which negotiates ISAKMP alone", protocol_name(p->protocol));
+		unknown(s, a, SUITE_FAULT_PROTOCOL, "%s in Phase 1, which negotiates ISAKMP alone", protocol_name(p->protocol));
 	phase1_suite(&r, t);
 }
 
@@ -389,7 +398,7 @@ mark_cut_off(struct suites *out, const struct sa_payload *sa, struct arena *a)
 		n += sa->proposal[i].n_transform;
 		for (size_t k = 0; n > SUITES_MAX && k < out->n; k++)
 			if (out->s[k].proposal_number == sa->proposal[i].number)
-				unknown(&out->s[k], a, "more than %d transforms", SUITES_MAX);
+				unknown(&out->s[k], a, SUITE_FAULT_SYNTAX, "more than %d transforms", SUITES_MAX);
 	}
 }
 
@@ -419,4 +428,18 @@ bool
 suites_from_ike1_ipsec_sa(struct suites *out, const struct sa_payload *sa, struct arena *a)
 {
 	return read_suites(out, sa, true, a);
+}
+
+enum suite_fault
+suites_fault(const struct suites *all)
+{
+	enum suite_fault fault = all->n && all->s[0].unknown ? (enum suite_fault)all->s[0].fault : SUITE_FAULT_NONE;
+
+	for (size_t i = 1; i < all->n && fault; i++) {
+		if (!all->s[i].unknown)
+			fault = SUITE_FAULT_NONE;
+		else if (all->s[i].fault != fault)
+			fault = SUITE_FAULT_UNKNOWN;
+	}
+	return fault;
 }

@@ -55,6 +55,17 @@ enum auth_offer {
 	AUTH_OFFER_XAUTH_RESP_RSA_REVISED = 65010,
 };
 
+/* What is wrong with an offer that cannot be chosen, as far as RFC 2408 sections 5.5 and 5.6 tell such things apart. */
+enum suite_fault {
+	SUITE_FAULT_NONE = 0,
+	SUITE_FAULT_UNKNOWN,   /* an algorithm that we do not know: others may be chosen */
+	SUITE_FAULT_PROTOCOL,  /* one that this phase does not negotiate */
+	SUITE_FAULT_SPI,       /* of a false length, or a reserved value */
+	SUITE_FAULT_TRANSFORM, /* a reserved Transform-Id */
+	SUITE_FAULT_ATTRIBUTE, /* an attribute, or a value of one, that we do not support: RFC 2407 section 4.5.3 */
+	SUITE_FAULT_SYNTAX,    /* it contradicts itself, or something must be there that is not */
+};
+
 /* One concrete combination: an IKEv1 transform (or AND of one ESP transform), as offered or as chosen. */
 struct suite {
 	uint8_t protocol; /* PROTO_* */
@@ -73,6 +84,7 @@ struct suite {
 	uint8_t spi_octets;                       /* as it was sent: a CPI has 2 or 4 */
 	uint8_t ipcomp_id;                        /* IPComp: IPCOMP_DEFLATE */
 	bool unknown;                             /* holds an attribute or algorithm that we do not know: never chosen */
+	uint8_t fault;                            /* enum suite_fault, where it is unknown */
 	const char *unknown_what;                 /* "hash algorithm 77"; in the decoder's arena */
 };
 
@@ -84,6 +96,9 @@ struct suites {
 	struct suite *s;
 	size_t n;
 };
+
+/* What is wrong with all of them; UNKNOWN where that is not one thing, NONE where one could be chosen. */
+enum suite_fault suites_fault(const struct suites *all);
 
 /* The first thing in which an offered suite differs from a configured proposal. */
 enum mismatch {

@@ -73,7 +73,13 @@
 	X(first_messages_again_and_again)                                                                                        \
 	X(vendor_ids_by_the_dozen)                                                                                               \
 	X(notifications_to_be_answered)                                                                                          \
-	X(aggressive_quick_mode_too_early)
+	X(aggressive_quick_mode_too_early)                                                                                       \
+	X(each_notification_is_sent)                                                                                             \
+	X(errors_under_keys_are_about_authentic_messages)                                                                        \
+	X(each_notification_is_understood_in_clear)                                                                              \
+	X(each_notification_is_understood_under_keys)                                                                            \
+	X(notifications_that_cannot_be)                                                                                          \
+	X(replay_status_in_quick_mode)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))
 

@@ -36,5 +36,5 @@ offer(size_t n, bool one_number, const char *verdict)
 MISBEHAVIOUR(nested_proposals)
 {
 	offer(MANY - 1, true, "no-proposal-chosen");
-	offer(MANY, false, "undecryptable"); /* beyond what a payload may hold */
+	offer(MANY, false, "malformed"); /* beyond what a payload may hold */
 }

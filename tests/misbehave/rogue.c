@@ -25,6 +25,16 @@ tv(uint16_t type, uint16_t value)
 
 /* ---- the engine's side: a data plane that says yes to everything */
 
+/* What people would read. */
+static void
+note_words(struct rogue *r, const struct effect *e)
+{
+	if (e->kind == EFFECT_LOG && (strstr(e->log.text, " says ") || strstr(e->log.text, "refuses us")))
+		snprintf(r->heard, sizeof r->heard, "%s", e->log.text);
+	if (e->kind == EFFECT_DONE)
+		snprintf(r->done, sizeof r->done, "%s", e->done.text);
+}
+
 static void
 answer(struct rogue *r, struct answer a)
 {
@@ -32,13 +42,63 @@ answer(struct rogue *r, struct answer a)
 
 	assert_int_equal(ike_answer(r->ike, r->now, &a, &more), IKE_OK);
 	for (size_t i = 0; i < more.n; i++) {
-		struct effect *e = effects_add(&r->fx, more.e[i].kind);
+		struct effect *e;
+
+		note_words(r, &more.e[i]);
+		if (more.e[i].kind == EFFECT_LOG || more.e[i].kind == EFFECT_DONE)
+			continue;
+		e = effects_add(&r->fx, more.e[i].kind);
 
 		*e = more.e[i];
 		if (e->kind == EFFECT_SEND)
 			e->send.data = arena_dup(&r->fx.arena, more.e[i].send.data);
 	}
 	effects_free(&more);
+}
+
+/* Under the last block of Phase 1: that which the engine accepted, or that of the message it refused. */
+static bool
+open_notification(struct rogue *r, struct message *m, uint8_t *octets, const uint8_t *last_block)
+{
+	uint8_t iv[16], hash[HASH];
+	struct span body = { octets + ISAKMP_HEADER_OCTETS, m->h.length - ISAKMP_HEADER_OCTETS };
+	struct span rest;
+
+	if (!r->keyed || !phase2_iv(iv, BLOCK, PRF, span_of(last_block, BLOCK), m->h.message_id) ||
+	    cbc_decrypt(ENCR_AES_CBC, span_of(r->ka, KA), iv, octets + ISAKMP_HEADER_OCTETS, body.n) != CRYPTO_OK ||
+	    isakmp_decode_payloads(m, m->h.next_payload, body, true, &r->arena) || m->n < 2 || m->payload[0].type != PAYLOAD_HASH)
+		return false;
+	rest = span_of(m->payload[1].whole.p,
+	               (size_t)(m->payload[m->n - 1].whole.p + m->payload[m->n - 1].whole.n - m->payload[1].whole.p));
+	/* RFC 2409 section 5.7: HASH(1) = prf(SKEYID_a, M-ID | N/D) */
+	return phase2_hash(hash, PRF, span_of(r->a, HASH), m->h.message_id, (struct span) { 0 }, rest) &&
+	       span_equal(span_of(hash, HASH), m->payload[0].data);
+}
+
+static void
+note_notification(struct rogue *r, struct span d)
+{
+	uint8_t octets[2048];
+	struct message m = { 0 };
+	const struct payload *n;
+	bool sealed;
+
+	assert_true(d.n <= sizeof octets && !isakmp_decode_header(&m.h, d));
+	memcpy(octets, d.p, d.n);
+	sealed = m.h.flags & FLAG_ENCRYPTION;
+	if (!sealed)
+		assert_null(isakmp_decode_payloads(&m, m.h.next_payload, span_of(octets + 28, d.n - 28), false, &r->arena));
+	else if (!open_notification(r, &m, octets, r->iv)) {
+		memcpy(octets, d.p, d.n);
+		if (!open_notification(r, &m, octets, r->next_iv))
+			return;
+	}
+	n = message_find(&m, PAYLOAD_N, NULL);
+	if (!n)
+		return;
+	assert_int_equal(n->n.doi, DOI_IPSEC);
+	r->told = n->n.type;
+	r->told_sealed = sealed;
 }
 
 static void
@@ -50,6 +110,7 @@ keep_sent(struct rogue *r, const struct effect_send *s)
 	r->octets += s->data.n;
 	if (s->data.p[18] == EXCHANGE_INFORMATIONAL) {
 		r->informational++;
+		note_notification(r, s->data);
 		return;
 	}
 	if (r->aggressive && r->step < 7 && s->data.p[18] == EXCHANGE_QUICK) {
@@ -89,6 +150,10 @@ carry_out(struct rogue *r)
 			break;
 		case EFFECT_REMOVE_SA:
 			r->removed++;
+			break;
+		case EFFECT_LOG:
+		case EFFECT_DONE:
+			note_words(r, &e);
 			break;
 		default:
 			break;
@@ -642,7 +707,7 @@ advance(struct rogue *r)
 		rogue_send(r);
 		go_on(r);
 	} else if (r->step == 1 && !r->n_in) {
-		command(r, (struct command) { .kind = COMMAND_INITIATE, .ike = "net", .child = "net" });
+		command(r, (struct command) { .kind = COMMAND_INITIATE, .id = 1, .ike = "net", .child = "net" });
 	} else {
 		/* After message 6 the engine as initiator sends message 7 in the same breath. */
 		assert_true(r->n_in > 0);

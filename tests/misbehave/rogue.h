@@ -59,6 +59,10 @@ struct rogue {
 	unsigned informational; /* Informational messages from the engine */
 	unsigned sent;          /* all that the engine sent, and so many octets */
 	size_t octets;
+	uint16_t told; /* the type of the last notification of the engine that could be read; whether it was encrypted */
+	bool told_sealed;
+	char heard[1024]; /* the last line of the engine's log about what the peer says */
+	char done[512];   /* the outcome of a command, in words */
 	/* Phase 1 */
 	uint8_t cookie_i[8], cookie_r[8];
 	struct dh *dh;

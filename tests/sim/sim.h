@@ -128,6 +128,9 @@ struct sim_keys {
 	unsigned chain; /* so many certificates more than the own one are sent along */
 	unsigned certs_seen; /* that came with the last signature */
 	bool refuse_sign;
+	uint16_t judge;   /* the notification for whatever certificate comes; 0: none */
+	uint8_t encoding; /* of the own certificate, as the payload says it; 0: X.509 */
+	unsigned asked, once; /* for a credential: only so often there is one; 0: always */
 };
 
 struct sim_peer {
@@ -226,6 +229,7 @@ void sim_close(struct sim *net);
  * A peer from its description: words and key=value, separated by blanks.
  *   ike1 main            what it speaks (the default)
  *   psk=swordfish psk=@bob:sesame no-psk
+ *   cert-encoding=N key-once=N judge=N   what the payload says; how often there is a key at all; refuses all certificates
  *   key=alice-rsa trust=bob-rsa chain=N send-cert=never|always no-certreq hybrid=client|gateway   signatures
  *   aggressive aggressive-psk without-pfs   the exchange; what charon.* settings permit
  *   id=@alice rid=@bob   own identity; the one expected

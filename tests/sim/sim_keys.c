@@ -73,6 +73,12 @@ sim_key_word(struct sim_peer *p, struct conn *c, const char *key, const char *v,
 		return *(*v == 'c' ? &c->local.method : &c->remote.method) = AUTH_XAUTH, true;
 	if (!strcmp(key, "chain"))
 		return k->chain = (unsigned)atoi(v), true;
+	if (!strcmp(key, "cert-encoding"))
+		return k->encoding = (uint8_t)atoi(v), true;
+	if (!strcmp(key, "judge"))
+		return k->judge = (uint16_t)atoi(v), true;
+	if (!strcmp(key, "key-once"))
+		return k->once = (unsigned)atoi(v), true;
 	if (!strcmp(key, "send-cert")) {
 		c->send_cert = !strcmp(v, "never") ? SEND_CERT_NEVER : SEND_CERT_ALWAYS;
 		return true;
@@ -102,7 +108,7 @@ keep(struct sim_event *v, struct span s)
 static void
 answer_credential(struct sim_peer *p, const struct effect *e)
 {
-	const struct sim_keys *k = &p->keys_held;
+	struct sim_keys *k = &p->keys_held;
 	struct sim_event *v = later(p, ANSWER_CREDENTIAL, e);
 	struct certificate *own = *k->own ? certificate(k->own) : NULL, *trusted = *k->trusted ? certificate(k->trusted) : NULL;
 	struct cert_payload *cert = arena_alloc(&v->arena, (k->chain + 1) * sizeof *cert);
@@ -111,12 +117,14 @@ answer_credential(struct sim_peer *p, const struct effect *e)
 
 	a->scheme = own ? scheme_of(public_key_facts(certificate_key(own))) : SIGN_NONE;
 	a->ok = e->credential.authorities_only || (own && (!e->credential.schemes || e->credential.schemes & 1u << a->scheme));
+	a->ok = a->ok && (!k->once || k->asked++ < k->once);
 	a->reason = "no private key makes such a signature";
 	a->key = 1;
 	a->cert = cert;
 	a->authorities = name;
 	for (unsigned i = 0; own && i <= k->chain; i++)
-		cert[a->n_cert++] = (struct cert_payload) { CERT_X509_SIGNATURE, keep(v, certificate_der(own)) };
+		cert[a->n_cert++] =
+		        (struct cert_payload) { k->encoding ? k->encoding : CERT_X509_SIGNATURE, keep(v, certificate_der(own)) };
 	if (own)
 		a->id = subject(own);
 	if (trusted)
@@ -175,7 +183,10 @@ answer_verified(struct sim_peer *p, const struct effect *e)
 	struct answer *a = &v->answer;
 
 	p->keys_held.certs_seen = (unsigned)q->n_cert;
-	if (!was_sent(q, c)) {
+	if (p->keys_held.judge) {
+		a->notify = p->keys_held.judge;
+		a->reason = "the certificate has expired";
+	} else if (!was_sent(q, c)) {
 		a->notify = NOTIFY_INVALID_CERT_AUTHORITY;
 		a->reason = "the certificate is from nobody that we trust";
 	} else if (!names(c, q->id)) {

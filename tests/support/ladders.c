@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "page.h"
 #include "phase1.h"
 #include "transaction.h"
 
@@ -119,23 +118,5 @@ print_all(FILE *to)
 int
 main(int argc, char **argv)
 {
-	char *want = NULL, *have = calloc(1, 1 << 16);
-	size_t n = 0;
-	FILE *to = argc > 1 ? open_memstream(&want, &n) : stdout, *page = argc > 1 ? fopen(argv[1], "r") : NULL;
-	bool same;
-
-	if (!to || !have || (argc > 1 && !page))
-		return 1;
-	print_all(to);
-	if (argc == 1)
-		return free(have), 0;
-	fclose(to);
-	have[fread(have, 1, (1 << 16) - 1, page)] = 0;
-	fclose(page);
-	same = strcmp(want, have) == 0;
-	if (!same)
-		fprintf(stderr, "%s is stale: write it anew with `%s > %s`\n", argv[1], argv[0], argv[1]);
-	free(want);
-	free(have);
-	return !same;
+	return page_main(argc, argv, print_all);
 }

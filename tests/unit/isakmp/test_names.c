@@ -2,6 +2,7 @@
 #include "check.h"
 #include "crypto.h"
 #include "isakmp.h"
+#include "notifications.h"
 #include "vendor_id.h"
 
 /* Names, sentences, identities in ID payloads, vendor ids. */
@@ -30,12 +31,46 @@ every_notification_has_a_name_and_a_sentence(void **state)
 	(void)state;
 	for (uint16_t type = 1; type <= 30; type++) {
 		assert_non_null(notify_name(type));
-		if (type != NOTIFY_ADDRESS_NOTIFICATION)
-			assert_true(strlen(notify_sentence(type)) > 20);
+		assert_true(strlen(notify_sentence(type)) > 20);
+	}
+	for (size_t i = 0; notification_at(i); i++) {
+		const struct notification *n = notification_at(i);
+
+		assert_ptr_equal(notification_find(n->type), n);
+		assert_true(n->section && n->when && n->understood);
+		assert_int_equal(n->sent == WAY_NEVER, !strncmp(n->when, "never: ", 7));
+		assert_true(!i || notification_at(i - 1)->type < n->type);
 	}
 	for (uint16_t type = NOTIFY_RESPONDER_LIFETIME; type <= NOTIFY_INITIAL_CONTACT; type++)
 		assert_true(notify_name(type) && notify_sentence(type));
 	assert_non_null(notify_name(NOTIFY_CONNECTED));
+}
+
+/* RFC 2408 section 5.14, RFC 2407 section 4.6.3. */
+static void
+notifications_have_a_doi_a_protocol_and_an_spi(void **state)
+{
+	static const uint8_t octets[20];
+	static const struct {
+		uint32_t doi;
+		uint8_t protocol, spi;
+		bool right;
+	} c[] = {
+		{ 1, PROTO_ISAKMP, 16, true },   { 1, PROTO_ISAKMP, 0, true },     { 0, PROTO_ISAKMP, 8, true },
+		{ 1, PROTO_ISAKMP, 17, false },  { 1, PROTO_IPSEC_ESP, 4, true },  { 1, PROTO_IPSEC_AH, 4, true },
+		{ 1, PROTO_IPSEC_ESP, 0, true }, { 1, PROTO_IPSEC_ESP, 3, false }, { 1, PROTO_IPCOMP, 2, true },
+		{ 1, PROTO_IPCOMP, 8, false },   { 1, 0, 16, true },               { 1, 5, 4, false },
+		{ 2, PROTO_ISAKMP, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		struct notify_payload n = { .doi = c[i].doi, .protocol = c[i].protocol, .spi = { octets, c[i].spi } };
+
+		assert_int_equal(notification_wrong(&n) == NULL, c[i].right);
+	}
+	assert_true(notification_is_error(NOTIFY_NO_PROPOSAL_CHOSEN) && notification_is_error(31));
+	assert_false(notification_is_error(NOTIFY_SA_LIFETIME) || notification_is_error(NOTIFY_CONNECTED));
 }
 
 static struct id_payload
@@ -231,6 +266,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_have_their_rfc_names),
 		cmocka_unit_test(every_notification_has_a_name_and_a_sentence),
+		cmocka_unit_test(notifications_have_a_doi_a_protocol_and_an_spi),
 		cmocka_unit_test(identities),
 		cmocka_unit_test(client_identities_become_selectors),
 		cmocka_unit_test(what_is_no_selector),
