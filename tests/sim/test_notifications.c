@@ -70,6 +70,7 @@ TEST(who_does_not_check_for_replays_says_so)
 
 		c->children[0].replay_window = window;
 		sim_load(bob, c);
+		conn_unref(c);
 		sim_initiate(alice, bob);
 		sim_run(&net, SECONDS(10));
 		EXPECT(sim_established(alice) && sim_established(bob), window);
