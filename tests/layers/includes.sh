@@ -24,6 +24,8 @@ check base wire.h
 check wire crypto.h
 check crypto isakmp.h
 check isakmp ike.h
+check radius ike.h
+check radius isakmp.h
 check policy match.h
 check proposal effects.h
 check esp ike.h
