@@ -209,6 +209,10 @@ struct ike_info {
 bool ike_next_sa(const struct ike *ike, uint32_t *cursor, struct ike_info *out);
 /* The children of one IKE SA (@ike_id), in order of id. */
 bool ike_next_child(const struct ike *ike, uint32_t ike_id, uint32_t *cursor, struct child_info *out);
+/* The IKE_SA with this id; false: it is gone. */
+bool ike_look(const struct ike *ike, uint32_t ike_id, struct ike_info *out);
+/* The id of the IKE_SA that has this child; 0: it is gone. */
+uint32_t ike_child_owner(const struct ike *ike, uint32_t child_id);
 /* Loaded connections in order of name; *cursor starts NULL. */
 const struct conn *ike_next_conn(const struct ike *ike, const struct conn *cursor);
 /* Whether a child of a loaded connection claims its traffic as a trap now: by its start_action, or by INSTALL. */

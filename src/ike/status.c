@@ -83,6 +83,25 @@ ike_next_sa(const struct ike *core, uint32_t *cursor, struct ike_info *out)
 	return false;
 }
 
+bool
+ike_look(const struct ike *core, uint32_t ike_id, struct ike_info *out)
+{
+	const struct ike_sa *sa = ike_sa_by_id(core, ike_id);
+
+	if (!sa || sa->zombie)
+		return false;
+	ike_sa_info(out, sa);
+	return true;
+}
+
+uint32_t
+ike_child_owner(const struct ike *core, uint32_t child_id)
+{
+	const struct child_sa *c = child_by_id(core, child_id);
+
+	return c ? c->sa->id : 0;
+}
+
 void
 child_sa_info(struct child_info *out, const struct child_sa *c)
 {

@@ -67,12 +67,13 @@ octets_list_add(struct octets_list *l, struct span o)
 	return true;
 }
 
-static void
-free_octets_list(struct octets_list *l)
+void
+octets_list_free(struct octets_list *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		free((void *)l->o[i].p);
 	free(l->o);
+	*l = (struct octets_list) { 0 };
 }
 
 static void
@@ -80,11 +81,11 @@ free_round(struct auth_round *r)
 {
 	free(r->backend);
 	free(r->constraint);
-	free_octets_list(&r->certs);
-	free_octets_list(&r->cacerts);
-	free_octets_list(&r->pubkeys);
-	free_octets_list(&r->groups);
-	free_octets_list(&r->cert_policies);
+	octets_list_free(&r->certs);
+	octets_list_free(&r->cacerts);
+	octets_list_free(&r->pubkeys);
+	octets_list_free(&r->groups);
+	octets_list_free(&r->cert_policies);
 }
 
 static void
@@ -140,7 +141,7 @@ conn_unref(struct conn *c)
 	free_round(&c->remote);
 	free_rounds(c->local_more, c->n_local_more);
 	free_rounds(c->remote_more, c->n_remote_more);
-	free_octets_list(&c->pools);
+	octets_list_free(&c->pools);
 	free(c->vips);
 	for (size_t i = 0; i < c->n_children; i++)
 		free_child(&c->children[i]);

@@ -148,6 +148,7 @@ struct conn *conn_ref(struct conn *c);
 void conn_unref(struct conn *c);
 /* Appends a copy of @o; false when out of memory. */
 bool octets_list_add(struct octets_list *l, struct span o);
+void octets_list_free(struct octets_list *l);
 /* Appends a further round; NULL when out of memory. Moves the ones added before. */
 struct auth_round *conn_add_round(struct conn *c, bool local);
 /*
