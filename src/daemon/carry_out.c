@@ -42,10 +42,12 @@ carry_install(struct daemon *d, const struct effect *e)
 	struct answer a = { .kind = ANSWER_INSTALLED, .ticket = e->ticket };
 
 	a.ok = dataplane_install(d->dataplane, &e->sa, &a.reason);
-	if (a.ok)
+	if (a.ok) {
 		keylog_sa(&d->keylog, &e->sa);
-	else
+		radius_sa(&d->road.radius, e->kind, &e->sa);
+	} else {
 		daemon_log(d, LOG_KNL, LOG_AUDIT, "cannot install the SA with SPI %08x: %s", e->sa.spi, a.reason ? a.reason : "unknown cause");
+	}
 	daemon_answer(d, &a);
 }
 
@@ -115,9 +117,11 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		carry_install(d, e);
 		break;
 	case EFFECT_UPDATE_SA:
+		radius_sa(&d->road.radius, e->kind, &e->sa);
 		dataplane_update_child(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id, &e->sa.local, &e->sa.remote);
 		break;
 	case EFFECT_REMOVE_SA:
+		radius_sa(&d->road.radius, e->kind, &e->sa);
 		dataplane_remove_child(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id);
 		break;
 	case EFFECT_CLAIM:
@@ -145,6 +149,7 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		updown_run(&d->updown, &e->updown);
 		break;
 	case EFFECT_EVENT:
+		radius_event(&d->road.radius, &e->event);
 		if (d->vici)
 			vici_server_event(d->vici, &e->event);
 		break;

@@ -82,7 +82,9 @@ on_all_deleted(void *context, const struct effect_done *done)
 	struct daemon *d = context;
 
 	(void)done;
-	uv_stop(&d->loop);
+	d->all_deleted = true;
+	if (!d->road.radius.pending)
+		uv_stop(&d->loop);
 }
 
 static void
@@ -461,6 +463,7 @@ open_road(struct daemon *d, char *why, size_t why_size)
 	d->road.answer = answer_road;
 	d->road.log = log_road;
 	d->road.context = d;
+	daemon_open_radius(d);
 	return road_warriors_open(&d->road, &d->settings, dataplane_tun_ifindex(d->dataplane), d->options->runtime_dir, why, why_size);
 }
 
@@ -555,6 +558,7 @@ daemon_close(struct daemon *d)
 	vici_server_close(d->vici);
 	d->vici = NULL;
 	updown_close(&d->updown);
+	radius_client_close(&d->road.radius);
 	/* Before their descriptors go: the loop may not find them closed. */
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);

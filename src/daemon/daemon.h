@@ -73,7 +73,8 @@ struct daemon {
 	struct vici_backend backend;
 	struct vici_server *vici;
 	const struct daemon_options *options;
-	bool stopping;
+	struct radius_hooks radius_hooks;
+	bool stopping, all_deleted; /* all_deleted: what is left to do is to tell a RADIUS server so */
 	int exit_code;
 };
 
@@ -115,6 +116,10 @@ void daemon_forget_command(struct daemon *d, uint64_t id);
 void daemon_carry_out(struct daemon *d, struct effects *fx);
 /* One line of the daemon's own, to the log and to listeners. */
 void daemon_log(struct daemon *d, enum log_group g, int level, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* ---- RADIUS */
+
+void daemon_open_radius(struct daemon *d);
 
 /* ---- data plane */
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "secret.h"
+#include "road_users.h"
 
 bool
 road_warriors_open(struct road_warriors *w, const struct settings *s, unsigned ifindex, const char *state_dir, char *why,
@@ -49,82 +49,6 @@ say(struct road_warriors *w, enum log_group g, int level, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	w->log(w->context, g, level, text);
-}
-
-/* ---- users */
-
-static const struct secret *
-password_of(const struct road_warriors *w, const struct identity *user)
-{
-	return secret_store_find(&w->logins, &(struct psk_query) { .local = user, .remote = user, .n = 1 });
-}
-
-/* A name that looks like no identity is one all the same. */
-static struct identity
-user_identity(struct span name)
-{
-	struct identity id;
-	const char *why;
-
-	if (identity_parse(&id, name, &why) && id.type != ID_ANY)
-		return id;
-	id = (struct identity) { .type = ID_KEY_ID, .n = (uint16_t)(name.n < IDENTITY_OCTETS_MAX ? name.n : IDENTITY_OCTETS_MAX) };
-	memcpy(id.b, name.p, id.n);
-	return id;
-}
-
-static void
-login(struct road_warriors *w, const struct effect *e)
-{
-	const struct auth_round *r = e->login.round;
-	struct identity id = r->xauth_id.type != ID_ANY ? r->xauth_id : r->id.type != ID_ANY ? r->id : e->login.local_id;
-	const struct secret *password = password_of(w, &id);
-	char text[IDENTITY_TEXT_MAX], why[2 * IDENTITY_TEXT_MAX + 128];
-	struct answer a = { .kind = ANSWER_LOGIN, .ticket = e->ticket, .ok = password != NULL };
-
-	identity_format(text, &id);
-	snprintf(why, sizeof why, "no password for '%s': add secrets { xauth { id = %s  secret = ... } }", text, text);
-	a.reason = password ? NULL : why;
-	a.road.user = span_str(text);
-	if (password)
-		a.road.password = secret_span(password);
-	w->answer(w->context, &a);
-}
-
-static void
-judge_here(struct road_warriors *w, const struct effect *e)
-{
-	struct identity id = user_identity(e->user.name);
-	const struct secret *password = password_of(w, &id);
-	struct answer a = { .kind = ANSWER_USER, .ticket = e->ticket };
-
-	/* The same work for an unknown user as for a wrong password. */
-	a.ok = secret_equal(password ? secret_span(password) : (struct span) { 0 }, e->user.password) && password;
-	if (!a.ok)
-		a.reason = password ? "wrong password" : "no such user in secrets (xauth, eap)";
-	w->answer(w->context, &a);
-}
-
-static void
-judge(struct road_warriors *w, const struct effect *e)
-{
-	const struct auth_round *round = e->user.round;
-	const char *backend = round ? round->backend : NULL;
-	struct answer a = { .kind = ANSWER_USER, .ticket = e->ticket };
-	struct identity id = user_identity(e->user.name);
-
-	if (round && !identity_match(&round->xauth_id, &id)) {
-		a.reason = "the connection is for another user: see its remote.xauth_id";
-		w->answer(w->context, &a);
-		return;
-	}
-	if (!backend || !strcmp(backend, "generic") || !strcmp(backend, "eap")) {
-		judge_here(w, e);
-		return;
-	}
-	a.ok = !strcmp(backend, "noauth");
-	a.reason = a.ok ? NULL : "no RADIUS server is configured: see charon.plugins.eap-radius";
-	w->answer(w->context, &a);
 }
 
 /* ---- leases */
@@ -192,6 +116,7 @@ lease(struct road_warriors *w, const struct effect *e)
 {
 	const struct lease_query *q = &e->lease;
 	struct answer a = { .kind = ANSWER_LEASE, .ticket = e->ticket };
+	const struct radius_grant *granted;
 	struct grant g = { 0 };
 	char name[256];
 
@@ -204,6 +129,9 @@ lease(struct road_warriors *w, const struct effect *e)
 		if (p)
 			give_attributes(&g, &p->attributes);
 	}
+	granted = radius_granted(&w->radius, q->ike_id);
+	if (granted)
+		give_attributes(&g, &granted->attributes);
 	give_attributes(&g, &w->settings->road.attributes);
 	a.ok = g.n > 0;
 	a.reason = a.ok ? NULL : "the pools of the connection have no free address of the family that is wanted";
@@ -251,10 +179,10 @@ road_warriors_carry_out(struct road_warriors *w, const struct effect *e)
 {
 	switch (e->kind) {
 	case EFFECT_ASK_LOGIN:
-		login(w, e);
+		road_login(w, e);
 		break;
 	case EFFECT_ASK_USER:
-		judge(w, e);
+		road_judge(w, e);
 		break;
 	case EFFECT_ASK_LEASE:
 		lease(w, e);

@@ -4,11 +4,10 @@
 
 #include "ike.h"
 #include "pools.h"
+#include "radius_client.h"
 #include "secret_store.h"
 #include "settings.h"
 #include "virtual_ip.h"
-
-struct radius;
 
 /*
  * What the core asks about road warriors, answered: passwords from
@@ -19,7 +18,7 @@ struct road_warriors {
 	struct pools pools;
 	struct secret_store logins;
 	struct virtual_ips virtual;
-	struct radius *radius; /* NULL: none is configured */
+	struct radius radius;
 	const struct settings *settings;
 	void (*answer)(void *context, const struct answer *a);
 	void (*log)(void *context, enum log_group g, int level, const char *text);

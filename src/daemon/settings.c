@@ -171,6 +171,7 @@ SETTING(mtu, set_unsigned(r, k, &r->s->mtu, 576, 65535))
 SETTING(workers, set_unsigned(r, k, &r->s->workers, 0, 256))
 SETTING(hold_packets, set_unsigned(r, k, &r->s->hold_packets, 1, 65536))
 SETTING(aggressive_mode_without_pfs, conf_bool(&r->s->ike.aggressive_without_pfs, k, r->errs))
+SETTING(radius_unsigned, conf_bool(&r->s->road.radius.unsigned_ok, k, r->errs))
 SETTING(native_esp, conf_bool(&r->s->native_esp, k, r->errs))
 SETTING(divert_mark, set_unsigned(r, k, &r->s->divert_mark, 1, UINT32_MAX))
 SETTING(bypass_mark, set_unsigned(r, k, &r->s->bypass_mark, 1, UINT32_MAX))
@@ -183,6 +184,7 @@ static const struct setting sallyport_settings[] = {
 	{ "divert_mark", set_divert_mark }, { "bypass_mark", set_bypass_mark },
 	{ "mark_mask", set_mark_mask },     { "children_per_sa", set_children_per_sa },
 	{ "aggressive_mode_without_pfs", set_aggressive_mode_without_pfs },
+	{ "radius_unsigned", set_radius_unsigned },
 	{ NULL, NULL },
 };
 

@@ -81,8 +81,10 @@ road_settings_plugin(struct road_settings *s, const struct conf_section *p, bool
 		*unity = is_loaded(p, errs);
 		return true;
 	}
+	if (!strcmp(p->name, "eap-radius") && !is_loaded(p, errs))
+		return true;
 	if (!attr && !resolve)
-		return false;
+		return radius_settings_plugin(&s->radius, p, errs);
 	if (!is_loaded(p, errs))
 		return true;
 	for (const struct conf_key *k = p->keys; k; k = k->next) {
@@ -102,5 +104,6 @@ road_settings_free(struct road_settings *s)
 	free(s->vip_interface);
 	free(s->resolv_conf);
 	attribute_list_free(&s->attributes);
+	radius_settings_free(&s->radius);
 	*s = (struct road_settings) { 0 };
 }

@@ -3,6 +3,7 @@
 #define SALLYPORT_SETTINGS_ROAD_H
 
 #include "pools.h"
+#include "radius_settings.h"
 
 /* Settings of a strongswan.conf that concern road warriors; names in comments are its own. */
 struct road_settings {
@@ -10,6 +11,7 @@ struct road_settings {
 	char *vip_interface;  /* charon.install_virtual_ip_on; NULL: the TUN device */
 	char *resolv_conf;    /* charon.plugins.resolve.file; NULL: name servers are not installed */
 	struct attribute_list attributes; /* charon.dns1, dns2, nbns1, nbns2, charon.plugins.attr.*: for every client */
+	struct radius_settings radius;
 };
 
 /* Keys of the charon section; false: it is none of ours. */

@@ -193,10 +193,73 @@ what_is_refused(void **state)
 	}
 }
 
+static void
+radius_servers(void **state)
+{
+	struct settings s;
+	struct conf_errors errs = { 0 };
+	const struct radius_settings *r = &s.road.radius;
+
+	(void)state;
+	assert_true(load(&s,
+	                 "charon { plugins { eap-radius { secret = common\n accounting = yes\n retransmit_tries = 2\n class_group = yes\n"
+	                 "servers { a { address = 192.0.2.1\n }\n b { address = 2001:db8::1\n secret = own\n acct_port = 1646\n "
+	                 "preference = 5\n nas_identifier = gw\n } } } } }"
+	                 "charon-systemd { plugins { eap-radius { servers { a { address = 192.0.2.9\n secret = z\n } } } xauth-eap { backend = md5\n } } }",
+	                 &errs));
+	assert_int_equal(r->n, 2);
+	assert_string_equal(r->server[0].name, "b");
+	assert_int_equal(r->server[0].address.family, IP_V6);
+	assert_true(span_equal(secret_span(&r->server[0].secret), span_str("own")));
+	assert_int_equal(r->server[0].auth_port, 1812);
+	assert_int_equal(r->server[0].acct_port, 1646);
+	assert_string_equal(r->server[0].nas_identifier, "gw");
+	assert_true(span_equal(secret_span(&r->server[1].secret), span_str("z")));
+	assert_true(r->accounting && r->class_group && !r->filter_id && !r->unsigned_ok);
+	assert_string_equal(r->xauth_eap, "md5");
+	settings_free(&s);
+	conf_errors_free(&errs);
+
+	assert_true(load(&s, "charon { plugins { eap-radius { server = 192.0.2.1\n secret = x\n } } sallyport { radius_unsigned = yes\n } }", &errs));
+	assert_int_equal(r->n, 1);
+	assert_true(span_equal(secret_span(&r->server[0].secret), span_str("x")));
+	assert_true(r->unsigned_ok);
+	settings_free(&s);
+	conf_errors_free(&errs);
+}
+
+static void
+radius_mistakes(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} wrong[] = {
+		{ "servers { a { address = radius.example.org\n secret = x\n } }", "is no address" },
+		{ "servers { a { address = 192.0.2.1\n } }", "'a' needs an address and a secret" },
+		{ "secret = x\n servers { a { auth_port = 1\n } }", "'a' needs an address and a secret" },
+		{ "server = 192.0.2.1\n secret = x\n retransmit_tries = 100", "retransmit_tries" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct settings s;
+		struct conf_errors errs = { 0 };
+		char text[512];
+
+		snprintf(text, sizeof text, "charon { plugins { eap-radius { %s\n } } }", wrong[i].text);
+		assert_false(load(&s, text, &errs));
+		assert_non_null(strstr(conf_errors_first(&errs), wrong[i].says));
+		settings_free(&s);
+		conf_errors_free(&errs);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(radius_servers),
+		cmocka_unit_test(radius_mistakes),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(what_is_used),
 		cmocka_unit_test(resolve_is_loaded),
