@@ -5,7 +5,8 @@
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_CIPHER *blowfish, *cast;
+static EVP_CIPHER *blowfish, *cast, *des;
+static EVP_MD *md4;
 
 /* Never unloaded: the ciphers live as long as the process. */
 static void
@@ -17,6 +18,8 @@ load(void)
 		return;
 	blowfish = EVP_CIPHER_fetch(context, "BF-CBC", NULL);
 	cast = EVP_CIPHER_fetch(context, "CAST5-CBC", NULL);
+	des = EVP_CIPHER_fetch(context, "DES-ECB", NULL);
+	md4 = EVP_MD_fetch(context, "MD4", NULL);
 }
 
 const EVP_CIPHER *
@@ -26,4 +29,18 @@ legacy_cbc(uint16_t encr_id)
 		return NULL;
 	pthread_once(&once, load);
 	return encr_id == ENCR_BLOWFISH ? blowfish : cast;
+}
+
+const EVP_CIPHER *
+legacy_des(void)
+{
+	pthread_once(&once, load);
+	return des;
+}
+
+const EVP_MD *
+legacy_md4(void)
+{
+	pthread_once(&once, load);
+	return md4;
 }

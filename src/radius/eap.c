@@ -98,6 +98,7 @@ static const struct {
 } methods[] = {
 	{ EAP_IDENTITY, false, identity },
 	{ EAP_NOTIFICATION, false, notification },
+	{ EAP_MSCHAPV2, true, eap_mschapv2 },
 	{ EAP_MD5_CHALLENGE, true, eap_md5 },
 };
 

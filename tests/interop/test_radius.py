@@ -41,7 +41,7 @@ def log_in(sites, password=PASSWORD, check=True):
     return theirs
 
 
-@pytest.mark.parametrize("auth,eap", [("xauth-radius", "md5"), ("xauth-eap", "md5")])
+@pytest.mark.parametrize("auth,eap", [("xauth-radius", "md5"), ("xauth-eap", "md5"), ("xauth-eap", "mschapv2")])
 def test_the_right_password(sites, auth, eap):
     server = Radius(sites.bob, BOB, USERS, eap=eap)
     sun = ours(sites, auth)

@@ -9,7 +9,8 @@ import time
 import meaning
 from actors import Charon, Sallyport, lay_certificates, lay_files, revoked
 from pki import AUTHORITIES
-from testnet import TestNet, addresses, wait_until
+from radius import Radius
+from testnet import GUESTS, TestNet, addresses, wait_until
 
 PATIENCE = 8.0     # seconds until what is expected must be there
 SKIPPED = ("iptables-restore", "ip6tables-restore")    # this net has no firewall of its own
@@ -42,7 +43,9 @@ class Play:
             self.captures[guest] = self.net.hosts[guest].capture(dev or "eth0")
 
     def services(self):
-        """CRLs on winnetou; port 22 of the clients, which says the name of its host."""
+        """RADIUS; CRLs on winnetou; port 22 of the clients, which says the name of its host."""
+        for name in self.s.radius:
+            Radius(self.net.hosts[name], GUESTS[name][0][2].split("/")[0], {user: (password, []) for user, password in self.s.users.items()})
         if "winnetou" in self.net.hosts and self.s.uses_certificates:
             g = self.net.hosts["winnetou"]
             os.makedirs(os.path.join(g.dir, "www"))

@@ -127,6 +127,16 @@ class Scenario:
                 return True
         return False
 
+    @property
+    def users(self):
+        """{name: password} of all who log in somewhere: what a RADIUS server has to know."""
+        out = {}
+        for conf in self.confs.values():
+            for kind in ("xauth", "eap"):
+                for s in sections(conf.get("secrets", {}), kind).values():
+                    out.update({v.strip('"'): s.get("secret", "").strip('"') for k, v in s.items() if k.startswith("id")})
+        return out
+
     def needs(self, guests):
         """Features of these guests' configurations that some peer may lack."""
         out = set()

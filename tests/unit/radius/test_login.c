@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "check.h"
 #include "login.h"
+#include "mschap.h"
 #include "seeded_rng.h"
 
 /* Logins: what goes out, and what the server's answers make of it. */
@@ -124,6 +127,68 @@ eap_md5_challenge(void **state)
 	assert_int_equal(l.n_state, 3);
 }
 
+/* RFC 2759 section 9.2. */
+static const uint8_t server_challenge[] = { 0x5b, 0x5d, 0x7c, 0x7d, 0x7b, 0x3f, 0x2f, 0x3e,
+	                                    0x3c, 0x2c, 0x60, 0x21, 0x32, 0x26, 0x26, 0x28 };
+static const uint8_t peer_challenge[] = { 0x21, 0x40, 0x23, 0x24, 0x25, 0x5e, 0x26, 0x2a,
+	                                  0x28, 0x29, 0x5f, 0x2b, 0x3a, 0x33, 0x7c, 0x7e };
+static const uint8_t nt_response[] = { 0x82, 0x30, 0x9e, 0xcd, 0x8d, 0x70, 0x8b, 0x5e, 0xa0, 0x8f, 0xaa, 0x39,
+	                               0x81, 0xcd, 0x83, 0x54, 0x42, 0x33, 0x11, 0x4a, 0x3d, 0x85, 0xd6, 0xdf };
+static const uint8_t authenticator[] = { 0x40, 0x7a, 0x55, 0x89, 0x11, 0x5f, 0xd0, 0xd6, 0x20, 0x9f,
+	                                 0x51, 0x0f, 0xe9, 0xc0, 0x45, 0x66, 0x93, 0x2c, 0xda, 0x56 };
+
+static void
+the_example_of_mschapv2(void **state)
+{
+	struct mschapv2 m, domain, other;
+
+	(void)state;
+	assert_true(mschapv2(&m, span_str("User"), span_str("clientPass"), server_challenge, peer_challenge));
+	assert_memory_equal(m.response, nt_response, sizeof nt_response);
+	assert_memory_equal(m.authenticator, authenticator, sizeof authenticator);
+	assert_true(mschapv2(&domain, span_str("BIGCO\\User"), span_str("clientPass"), server_challenge, peer_challenge));
+	assert_memory_equal(domain.response, nt_response, sizeof nt_response);
+	/* Outside ASCII a character is two octets, however many UTF-8 needs; what is no UTF-8 is no password. */
+	assert_true(mschapv2(&other, span_str("User"), span_str("p\xc3\xa4ss\xe2\x82\xac"), server_challenge, peer_challenge));
+	assert_memory_not_equal(other.response, nt_response, sizeof nt_response);
+	assert_false(mschapv2(&other, span_str("User"), span_str("p\xc3"), server_challenge, peer_challenge));
+	assert_false(mschapv2(&other, span_str("User"), span_str("\xe2\x82x"), server_challenge, peer_challenge));
+	assert_false(mschapv2(&other, span_str("User"), span_str("\xf0\x9f\x98\x80"), server_challenge, peer_challenge));
+}
+
+/* The server is played with the same formula; FreeRADIUS judges the rest (interop). */
+static void
+eap_mschapv2_conversation(void **state)
+{
+	uint8_t challenge[5 + 5 + 16 + 2] = { EAP_REQUEST, 9, 0, sizeof challenge, EAP_MSCHAPV2, 1, 9, 0, 23, 16 };
+	uint8_t success[5 + 4 + 42 + 1] = { EAP_REQUEST, 10, 0, 5 + 4 + 42, EAP_MSCHAPV2, 3, 9, 0, 46, 'S', '=' };
+	static const uint8_t acknowledged[] = { EAP_RESPONSE, 10, 0, 6, EAP_MSCHAPV2, 3 };
+	struct radius_login l;
+	struct mschapv2 m;
+	char why[RADIUS_REASON_MAX] = "";
+
+	(void)state;
+	memcpy(challenge + 10, server_challenge, 16);
+	begin(&l, RADIUS_EAP);
+	assert_int_equal(eap_request(&l, success, 5 + 4 + 42, why), RADIUS_REFUSED); /* before there was a challenge */
+	assert_int_equal(eap_request(&l, challenge, sizeof challenge, why), RADIUS_GO_ON);
+	assert_int_equal(l.n_message, 5 + 5 + 49 + 5);
+	assert_int_equal(l.message[5], 2);
+	assert_int_equal(l.message[9], 49);
+	assert_true(mschapv2(&m, span_str("carol"), span_str("4iChxLT3"), server_challenge, l.message + 10));
+	assert_memory_equal(l.message + 10 + 24, m.response, sizeof m.response);
+	assert_memory_equal(l.message + 59, "carol", 5);
+
+	for (size_t i = 0; i < sizeof m.authenticator; i++)
+		snprintf((char *)success + 11 + 2 * i, 3, "%02X", m.authenticator[i]);
+	assert_int_equal(eap_request(&l, success, 5 + 4 + 42, why), RADIUS_GO_ON);
+	assert_int_equal(l.n_message, sizeof acknowledged);
+	assert_memory_equal(l.message, acknowledged, sizeof acknowledged);
+	success[20] ^= 1;
+	assert_int_equal(eap_request(&l, success, 5 + 4 + 42, why), RADIUS_REFUSED);
+	assert_non_null(strstr(why, "does not prove"));
+}
+
 /* Section 5.3.1: we say what we would rather have; 5.2: a notification is answered with nothing. */
 static void
 other_types(void **state)
@@ -188,6 +253,8 @@ main(void)
 		cmocka_unit_test(a_token_is_asked_for),
 		cmocka_unit_test(eap_begins_with_the_identity),
 		cmocka_unit_test(eap_md5_challenge),
+		cmocka_unit_test(the_example_of_mschapv2),
+		cmocka_unit_test(eap_mschapv2_conversation),
 		cmocka_unit_test(other_types),
 		cmocka_unit_test(eap_that_cannot_be_answered),
 		cmocka_unit_test(challenges_have_an_end),
