@@ -143,7 +143,10 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		credential_jobs_verify(&d->jobs, e->ticket, &e->verify);
 		break;
 	case EFFECT_ASK_ADDRESS:
-		resolve(&d->resolver, e->ticket, e->ask_address.conn);
+		resolve(&d->resolver, e->ticket, e->ask_address.conn, e->ask_address.attempt);
+		break;
+	case EFFECT_ASK_NAMES:
+		resolve_names(&d->resolver, e->ticket, e->ask_address.conn);
 		break;
 	case EFFECT_UPDOWN:
 		updown_run(&d->updown, &e->updown);

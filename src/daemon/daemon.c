@@ -333,6 +333,13 @@ on_resolved(void *context, uint64_t ticket, const struct endpoint *local, const 
 	daemon_answer(context, &a);
 }
 
+static void
+on_named(void *context, uint64_t ticket, const struct ip *ip, size_t n)
+{
+	daemon_answer(context,
+	              &(struct answer){ .kind = ANSWER_NAMES, .ticket = ticket, .ok = n > 0, .named = ip, .n_named = n });
+}
+
 static bool
 open_core(struct daemon *d, char *why, size_t why_size)
 {
@@ -423,7 +430,7 @@ open_loop(struct daemon *d)
 	uv_timer_init(&d->loop, &d->settle_timer);
 	d->timer.data = d->traffic_timer.data = d->settle_timer.data = d;
 	d->socket.fd4 = d->socket.fd6 = -1;
-	d->resolver = (struct resolver){ .loop = &d->loop, .done = on_resolved, .context = d };
+	d->resolver = (struct resolver){ .loop = &d->loop, .done = on_resolved, .named = on_named, .context = d };
 	d->jobs = (struct credential_jobs){ .loop = &d->loop,
 		                            .store = &d->credentials,
 		                            .answer = on_credential_answer,

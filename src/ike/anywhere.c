@@ -100,7 +100,7 @@ collect(struct ike *core, struct anywhere *a)
 		unsigned score = 0;
 
 		if ((c->version == IKE_ANY || c->version == a->version) && conn_is_anywhere(c) &&
-		    address_specs_match(&c->local_addrs, &a->local, &score)) {
+		    address_specs_match_own(&c->local_addrs, &a->local, &score)) {
 			r[a->n] = (struct ranked) { c, score, a->n };
 			a->n++;
 		}

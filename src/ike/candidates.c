@@ -94,8 +94,7 @@ collect(struct ike *core, struct candidate *out, enum ike_version v, const struc
 
 		if (!ip_equal(&k->ip, key) || (k->conn->version != IKE_ANY && k->conn->version != v))
 			continue;
-		if (address_specs_match(&k->conn->local_addrs, local, &ls) &&
-		    address_specs_match(&k->conn->remote_addrs, remote, &rs))
+		if (address_specs_match_own(&k->conn->local_addrs, local, &ls) && conn_remote_match(core, k->conn, remote, &rs))
 			out[n++] = (struct candidate) { k->conn, rs * 1024 + ls };
 	}
 	return n;

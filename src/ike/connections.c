@@ -169,6 +169,7 @@ entry_close(struct ike *core, struct conn_entry *e)
 	conn_unindex(core, e);
 	free(e->trap);
 	free(e->trap_wanted);
+	free(e->named);
 	conn_unref(e->conn);
 }
 
@@ -230,6 +231,7 @@ command_load(struct ike *core, struct conn *conn)
 		return VERDICT_INTERNAL;
 	}
 	*e = new;
+	conn_names_ask(core, e);
 	set_traps(core, e);
 	if (old.conn)
 		entry_close(core, &old);

@@ -7,6 +7,7 @@
 #include "ike.h"
 #include "isakmp.h"
 #include "match.h"
+#include "reassembly.h"
 #include "table.h"
 #include "timer.h"
 #include "verdict.h"
@@ -220,6 +221,9 @@ struct conn_entry {
 	bool *trap_wanted;       /* per child: as soon as the addresses are known */
 	uint64_t ticket;         /* ASK_ADDRESS for dynamic selectors */
 	struct conn_link *links; /* into the index by the peer's address */
+	struct ip *named;        /* what the names of remote_addrs mean; names.c */
+	size_t n_named;
+	uint64_t names_ticket; /* ASK_NAMES */
 };
 
 /* An unfinished command. */
@@ -252,7 +256,7 @@ struct parked {
 	char *name;   /* connection */
 };
 
-enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN, PARKED_ROAD };
+enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN, PARKED_ROAD, PARKED_NAMES };
 
 struct ike {
 	struct ike_settings settings;
@@ -281,9 +285,11 @@ struct ike {
 	uint64_t k0, k1;
 	struct conn *kept[EFFECTS_BATCH]; /* see core_keep_conn: as many as one list of effects can point to */
 	unsigned n_kept;
-	size_t fragments_held; /* octets of fragments that wait for the rest of their message */
+	struct fragment_pool fragments; /* that wait for the rest of their message */
 	instant_t told_at; /* refusals of messages that nobody vouches for: so many a second are logged */
 	unsigned told;
+	instant_t names_asked_at; /* the last round of questions about names, and whose turn is next */
+	size_t names_turn;
 	instant_t probed_at; /* since when probes for unknown SPIs are counted */
 	unsigned probes;
 	struct clear_gate clear_gate;
@@ -346,6 +352,8 @@ void ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason);
 void ike_sa_end_rest(struct ike_sa *sa);
 /* It carries on after all. */
 void ike_sa_revive(struct ike_sa *sa);
+/* Both are with one host, as far as addresses tell: behind a NAT the port counts as well. */
+bool ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b);
 /* Its children go to another SA with the same peer, if there is one. */
 void ike_sa_hand_over(struct ike_sa *sa);
 /* Children of @from continue under @to. */
@@ -466,6 +474,10 @@ void policy_use(struct ike *core, struct policy *p, int traps, int users);
 /* The claim could not be made: nothing of it comes up, or stays. */
 void policy_refused(struct ike *core, struct policy *p, const char *why);
 
+/* ---- rival.c */
+/* The SA of another peer, elsewhere, that has this pair of selectors already; or NULL. */
+struct ike_sa *child_rival(const struct ike_sa *sa, const struct policy *p, uint16_t pair);
+
 /* ---- connections.c */
 struct conn_entry *conn_entry_find(struct ike *core, const char *name);
 enum verdict command_load(struct ike *core, struct conn *conn);
@@ -496,6 +508,15 @@ struct conn *anywhere_at(const struct anywhere *a, size_t i);
 struct conn *anywhere_kind(const struct anywhere *a, size_t i);
 /* Those that may expect @id, into @out if there is one; how many. */
 size_t anywhere_named(struct ike *core, const struct anywhere *a, const struct identity *id, struct conn **out);
+/* ---- names.c */
+/* What the names of its remote_addrs mean, unless that is asked already. */
+void conn_names_ask(struct ike *core, struct conn_entry *e);
+void conn_names_known(struct ike *core, const char *name, const struct answer *a);
+/* @remote comes, for whom @best (NULL: none) is the best connection: if that may be because names changed, they are asked. */
+void conn_names_doubt(struct ike *core, const struct conn *best, const struct ip *remote);
+/* address_specs_match() of remote_addrs, with what its names mean. */
+bool conn_remote_match(struct ike *core, const struct conn *conn, const struct ip *ip, unsigned *score);
+
 /* The policy that a trap of this child holds, or NULL. */
 struct policy *conn_trap_policy(struct ike *core, const struct conn *conn, const struct child *cfg);
 void conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool on);

@@ -29,6 +29,7 @@ enum effect_kind {
 	EFFECT_ASK_SIGN,       /* answered by ANSWER_SIGNATURE */
 	EFFECT_ASK_VERIFY,     /* the peer's signature and certificates; answered by ANSWER_VERIFIED */
 	EFFECT_ASK_ADDRESS,    /* addresses of both ends for an initiation; answered by ANSWER_ADDRESS */
+	EFFECT_ASK_NAMES,      /* ask_address.conn: all that the names of its remote_addrs mean; answered by ANSWER_NAMES */
 	EFFECT_UPDOWN,         /* a CHILD_SA came up or went down: run its updown script, tell vici */
 	EFFECT_EVENT,          /* state change, for vici and logs */
 	EFFECT_LOG,            /* a line for the log */
@@ -112,6 +113,7 @@ struct verify_query {
 
 struct effect_ask_address {
 	const struct conn *conn;
+	unsigned attempt; /* how many failed already: where there are several addresses, the next one's turn */
 };
 
 enum event_kind {

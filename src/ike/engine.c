@@ -349,6 +349,9 @@ answered(struct ike *core, const struct parked *p, const struct answer *a)
 	case PARKED_CONN:
 		conn_addresses_known(core, p->name, a);
 		break;
+	case PARKED_NAMES:
+		conn_names_known(core, p->name, a);
+		break;
 	case PARKED_ROAD:
 		sa = ike_sa_by_id(core, p->owner);
 		if (sa && sa->road && sa->road->ticket == a->ticket)

@@ -89,6 +89,7 @@ enum answer_kind {
 	ANSWER_USER,
 	ANSWER_LEASE,
 	ANSWER_VIRTUAL,
+	ANSWER_NAMES,
 };
 
 struct answer {
@@ -109,6 +110,8 @@ struct answer {
 	struct span signature;
 	size_t conn;     /* VERIFIED: index into verify_query.conn */
 	uint16_t notify; /* where ok is false: the notification that fits, or 0 */
+	const struct ip *named; /* NAMES: borrowed during the call */
+	size_t n_named;
 	struct road_answer road; /* LOGIN, USER, LEASE: borrowed during the call */
 };
 

@@ -9,6 +9,7 @@ struct piece {
 };
 
 struct partial {
+	struct partial *next, **link; /* in the pool, by age */
 	bool used;
 	uint16_t id;
 	uint8_t n, total; /* total 0: the last one has not come */
@@ -22,25 +23,52 @@ struct reassembly {
 };
 
 static void
-forget(struct partial *m, size_t *held)
+begin(struct partial *m, struct fragment_pool *pool, uint16_t id, instant_t now)
 {
+	if (!pool->newest_link)
+		pool->newest_link = &pool->oldest;
+	*m = (struct partial) { .used = true, .id = id, .since = now, .link = pool->newest_link };
+	*pool->newest_link = m;
+	pool->newest_link = &m->next;
+}
+
+static void
+forget(struct partial *m, struct fragment_pool *pool)
+{
+	if (!m->used)
+		return;
 	for (size_t i = 0; i < REASSEMBLY_FRAGMENTS_MAX; i++)
 		free(m->piece[i].p);
-	*held -= m->octets;
+	pool->held -= m->octets;
+	*m->link = m->next;
+	*(m->next ? &m->next->link : &pool->newest_link) = m->link;
 	*m = (struct partial) { 0 };
 }
 
 static void
-forget_old(struct reassembly *r, instant_t now, size_t *held)
+forget_old(struct fragment_pool *pool, instant_t now)
 {
-	for (size_t i = 0; i < REASSEMBLY_MESSAGES; i++)
-		if (r->message[i].used && now - r->message[i].since >= REASSEMBLY_TIME)
-			forget(&r->message[i], held);
+	while (pool->oldest && now - pool->oldest->since >= REASSEMBLY_TIME)
+		forget(pool->oldest, pool);
 }
 
-/* The one with this id; else a free place, or that of the oldest. */
+/* Room for @n more octets of @m: the oldest of the others give way. */
+static bool
+make_room(struct fragment_pool *pool, const struct partial *m, size_t n)
+{
+	while (n > pool->max - pool->held) {
+		struct partial *o = pool->oldest == m ? m->next : pool->oldest;
+
+		if (!o)
+			return false;
+		forget(o, pool);
+	}
+	return true;
+}
+
+/* The one with this id; else a new one in a free place, or in that of the oldest. */
 static struct partial *
-place(struct reassembly *r, uint16_t id, size_t *held)
+place(struct reassembly *r, struct fragment_pool *pool, uint16_t id, instant_t now)
 {
 	struct partial *best = &r->message[0];
 
@@ -52,8 +80,8 @@ place(struct reassembly *r, uint16_t id, size_t *held)
 		if (best->used && (!m->used || m->since < best->since))
 			best = m;
 	}
-	if (best->used)
-		forget(best, held);
+	forget(best, pool);
+	begin(best, pool, id, now);
 	return best;
 }
 
@@ -73,13 +101,13 @@ fits(const struct partial *m, uint8_t number, bool last)
 }
 
 static enum reassembly_result
-keep(struct partial *m, uint8_t number, struct span data, size_t octets_max, size_t *held, size_t held_max)
+keep(struct partial *m, struct fragment_pool *pool, uint8_t number, struct span data, size_t octets_max)
 {
 	struct piece *p = &m->piece[number - 1];
 
 	if (p->p)
 		return span_equal(span_of(p->p, p->n), data) ? REASSEMBLY_REPEATED : REASSEMBLY_CONFLICT;
-	if (data.n > octets_max - m->octets || *held > held_max || data.n > held_max - *held)
+	if (data.n > octets_max - m->octets || !make_room(pool, m, data.n))
 		return REASSEMBLY_TOO_LARGE;
 	p->p = malloc(data.n + 1);
 	if (!p->p)
@@ -88,27 +116,27 @@ keep(struct partial *m, uint8_t number, struct span data, size_t octets_max, siz
 		memcpy(p->p, data.p, data.n);
 	p->n = data.n;
 	m->octets += data.n;
-	*held += data.n;
+	pool->held += data.n;
 	m->n++;
 	return REASSEMBLY_WAITS;
 }
 
 static enum reassembly_result
-join(struct partial *m, size_t *held, struct arena *arena, struct span *message)
+join(struct partial *m, struct fragment_pool *pool, struct arena *arena, struct span *message)
 {
 	uint8_t *out = arena_alloc(arena, m->octets + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; out && i < m->total; n += m->piece[i++].n)
 		memcpy(out + n, m->piece[i].p, m->piece[i].n);
-	forget(m, held);
+	forget(m, pool);
 	*message = span_of(out, n);
 	return out ? REASSEMBLY_WHOLE : REASSEMBLY_NOMEM;
 }
 
 enum reassembly_result
-reassembly_take(struct reassembly **r, instant_t now, uint16_t id, uint8_t number, bool last, struct span data, size_t octets_max,
-                size_t *held, size_t held_max, struct arena *arena, struct span *message)
+reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now, uint16_t id, uint8_t number, bool last,
+                struct span data, size_t octets_max, struct arena *arena, struct span *message)
 {
 	struct partial *m;
 	enum reassembly_result result;
@@ -117,29 +145,23 @@ reassembly_take(struct reassembly **r, instant_t now, uint16_t id, uint8_t numbe
 		*r = calloc(1, sizeof **r);
 	if (!*r)
 		return REASSEMBLY_NOMEM;
-	forget_old(*r, now, held);
-	m = place(*r, id, held);
-	if (!fits(m, number, last))
-		return REASSEMBLY_BAD_NUMBER;
-	result = keep(m, number, data, octets_max, held, held_max);
-	if (result == REASSEMBLY_TOO_LARGE && m->used)
-		forget(m, held);
+	forget_old(pool, now);
+	m = place(*r, pool, id, now);
+	result = fits(m, number, last) ? keep(m, pool, number, data, octets_max) : REASSEMBLY_BAD_NUMBER;
+	/* Nothing is kept of a message that cannot become whole, or of whose first fragment nothing was. */
+	if (result == REASSEMBLY_TOO_LARGE || m->n == 0)
+		forget(m, pool);
 	if (result != REASSEMBLY_WAITS)
 		return result;
-	if (!m->used) {
-		m->used = true;
-		m->id = id;
-		m->since = now;
-	}
 	if (last)
 		m->total = number;
-	return m->total && m->n == m->total ? join(m, held, arena, message) : REASSEMBLY_WAITS;
+	return m->total && m->n == m->total ? join(m, pool, arena, message) : REASSEMBLY_WAITS;
 }
 
 void
-reassembly_free(struct reassembly *r, size_t *held)
+reassembly_free(struct reassembly *r, struct fragment_pool *pool)
 {
 	for (size_t i = 0; r && i < REASSEMBLY_MESSAGES; i++)
-		forget(&r->message[i], held);
+		forget(&r->message[i], pool);
 	free(r);
 }

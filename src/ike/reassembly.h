@@ -9,13 +9,21 @@
  * Messages of one IKE_SA that come in fragments, which anybody can send who
  * has seen its cookies. So all is bounded: a few messages at a time, of which the
  * oldest gives way; so many fragments, so many octets; and what is not whole
- * in time is forgotten.
+ * in time is forgotten. All SAs share a pool, where likewise the oldest message
+ * gives way: what one peer left unfinished stands in nobody's way.
  */
 enum { REASSEMBLY_FRAGMENTS_MAX = 64, REASSEMBLY_MESSAGES = 4 };
 
 #define REASSEMBLY_TIME SECONDS(30)
 
 struct reassembly;
+struct partial;
+
+/* What all SAs keep, oldest message first. Zero but for @max: empty. */
+struct fragment_pool {
+	struct partial *oldest, **newest_link;
+	size_t held, max; /* octets */
+};
 
 enum reassembly_result {
 	REASSEMBLY_WAITS,    /* for the rest */
@@ -30,12 +38,12 @@ enum reassembly_result {
 
 /*
  * Takes one fragment: @number counts from 1, @last marks the end. *r starts NULL. @octets_max bounds
- * the whole message, *held counts the octets that are kept (of all SAs) and stays at most @held_max.
+ * the whole message, the pool all that waits.
  */
-enum reassembly_result reassembly_take(struct reassembly **r, instant_t now, uint16_t id, uint8_t number, bool last,
-                                       struct span data, size_t octets_max, size_t *held, size_t held_max, struct arena *arena,
+enum reassembly_result reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now, uint16_t id,
+                                       uint8_t number, bool last, struct span data, size_t octets_max, struct arena *arena,
                                        struct span *message);
 /* NULL is allowed. */
-void reassembly_free(struct reassembly *r, size_t *held);
+void reassembly_free(struct reassembly *r, struct fragment_pool *pool);
 
 #endif

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "exchange.h"
-#include "reassembly.h"
 #include "road_sa.h"
 
 /* IKE_SAs: their tables, their making and their going. Their timers are in sa_timers.c. */
@@ -95,7 +94,7 @@ ike_sa_free(struct ike_sa *sa)
 	id_index_remove(&core->sas, sa->id);
 	timer_stop(&core->timers, &sa->timer);
 	core->n_timers--;
-	reassembly_free(sa->reassembly, &core->fragments_held);
+	reassembly_free(sa->reassembly, &core->fragments);
 	free(sa->seen_ids);
 	free(sa->last_notice);
 	free(sa);
@@ -193,6 +192,7 @@ begin(struct ike_sa *sa)
 		return false;
 	e->ticket = sa->ticket;
 	e->ask_address.conn = sa->conn;
+	e->ask_address.attempt = sa->tries;
 	core_keep_conn(core, sa->conn);
 	ike_sa_schedule(sa);
 	return true;

@@ -173,8 +173,8 @@ keepalive(struct ike_sa *sa)
 		                         .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
 }
 
-static bool
-same_place(const struct ike_sa *a, const struct ike_sa *b)
+bool
+ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b)
 {
 	bool nat = a->nat_remote || b->nat_remote;
 
@@ -198,7 +198,7 @@ ike_sa_hand_over(struct ike_sa *sa)
 {
 	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
 
-	while (o && (o->zombie || o->ending || !o->established_at || !same_place(sa, o)))
+	while (o && (o->zombie || o->ending || !o->established_at || !ike_sa_same_place(sa, o)))
 		o = ike_sa_same_peer(sa, o);
 	if (!o)
 		return;
@@ -351,11 +351,11 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
 	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
 		/* From another address it may be another host with the same name: it is told. */
-		ike_sa_end(o, same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
+		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
 		           "INITIAL-CONTACT: the peer has no other SA with us");
 		return;
 	}
-	if (o->id == sa->rekeys || (same_conn && same_place(sa, o) && unique != UNIQUE_NEVER)) {
+	if (o->id == sa->rekeys || (same_conn && ike_sa_same_place(sa, o) && unique != UNIQUE_NEVER)) {
 		supersede(sa, o);
 		return;
 	}

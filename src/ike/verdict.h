@@ -48,6 +48,7 @@
 	X(ID_MISMATCH, "id-mismatch", "the identity is not the one that the connection allows") \
 	X(NOT_UNIQUE, "not-unique", "the identity has an IKE_SA already, and that one is kept") \
 	X(TS_MISMATCH, "ts-mismatch", "no configured child contains the offered traffic selectors") \
+	X(TS_TAKEN, "ts-taken", "another peer has these traffic selectors already") \
 	X(HALF_OPEN_LIMIT, "half-open-limit", "too many half-open IKE_SAs") \
 	X(HALF_OPEN_EVICTED, "half-open-evicted", "a half-open IKE_SA whose initiator has not returned our cookie gave way") \
 	X(HALF_OPEN_EXPIRED, "half-open-expired", "the initiator of a half-open IKE_SA never returned our cookie") \

@@ -113,7 +113,7 @@ fault(enum reassembly_result r)
 	case REASSEMBLY_CONFLICT:
 		return "another one of the same number came with other octets";
 	case REASSEMBLY_TOO_LARGE:
-		return "the message would be larger than charon.max_packet, or too much is kept already";
+		return "the message would be larger than charon.max_packet, or than all that may wait";
 	case REASSEMBLY_NOMEM:
 		return "out of memory";
 	default:
@@ -162,8 +162,9 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 	}
 	core->counters.fragments_received++;
 	*whole = *in;
-	r = reassembly_take(&sa->reassembly, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data,
-	                    core->settings.max_packet, &core->fragments_held, FRAGMENTS_HELD_MAX, &core->scratch, &whole->data);
+	core->fragments.max = FRAGMENTS_HELD_MAX;
+	r = reassembly_take(&sa->reassembly, &core->fragments, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data,
+	                    core->settings.max_packet, &core->scratch, &whole->data);
 	if (r == REASSEMBLY_REPEATED)
 		core->verdicts[VERDICT_DUPLICATE]++;
 	else if ((why = fault(r)))

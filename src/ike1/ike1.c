@@ -119,6 +119,7 @@ may_respond(struct ike *core, const struct datagram *in, const char **why)
 	if (s->initiator_only)
 		return VERDICT_INITIATOR_ONLY;
 	c = conn_candidates(core, IKE_V1, &in->local.ip, &in->remote.ip);
+	conn_names_doubt(core, c.n_near ? c.near[0] : NULL, &in->remote.ip);
 	if (candidate(&c, 0))
 		return half_open_admits(core, &in->remote.ip) ? VERDICT_OK : VERDICT_HALF_OPEN_LIMIT;
 	*why = arena_printf(&core->scratch, "%s...%s: see local_addrs and remote_addrs", ip_text(core, &in->local.ip),
@@ -315,6 +316,8 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 	case EXCHANGE_AGGRESSIVE:
 	case EXCHANGE_QUICK:
 		ex = exchange_find(sa, h->message_id);
+		if (ex && ex->kind == &quick_mode && h->exchange == EXCHANGE_QUICK && quick_mode_fourth(ex, in, h))
+			break;
 		if (ex && ex->kind->type == h->exchange)
 			exchange_receive(ex, in, h);
 		else if (h->exchange == EXCHANGE_QUICK && !ex)

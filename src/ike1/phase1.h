@@ -216,6 +216,8 @@ void quick_mode_received(struct ike_sa *sa, uint32_t message_id, uint64_t digest
 /* Whether an Informational under this message id may be the CONNECTED of a Phase 2. */
 bool quick_mode_awaits_connected(const struct ike_sa *sa, uint32_t message_id);
 void quick_mode_connected(struct ike_sa *sa, uint32_t message_id, struct span spi);
+/* Message 4, which only who waits for CONNECTED takes; false: it is none. */
+bool quick_mode_fourth(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h);
 /* True when this very message was refused before: that was said again. */
 bool quick_mode_refused_before(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
 

@@ -72,6 +72,9 @@ void quick_shorten(struct exchange *ex, const struct message *m);
 bool quick_add_nat_oa(struct exchange *ex, struct builder *b);
 enum verdict quick_take_nat_oa(struct exchange *ex, const struct message *m, struct ip *ours, struct ip *theirs);
 
+/* ---- quick_ids.c: what the client identities of message 1 mean */
+enum verdict quick_take_ids(struct exchange *ex, const struct message *m, struct selector_pair *ts);
+
 /* ---- the messages: quick_offer.c, quick_answer.c, quick_end.c */
 enum built quick_offer(struct exchange *ex, struct builder *b);
 enum verdict quick_consider(struct exchange *ex, const struct message *m);

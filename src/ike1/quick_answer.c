@@ -8,32 +8,6 @@
 
 /* Quick Mode, RFC 2409 section 5.5, as its responder: which child message 1 means, and message 2. */
 
-static enum verdict
-take_ids(struct exchange *ex, const struct message *m, struct selector_pair *ts)
-{
-	const struct payload *ci = message_find(m, PAYLOAD_ID, NULL), *cr = ci ? message_find(m, PAYLOAD_ID, ci) : NULL;
-	struct quick *q = quick_of(ex);
-
-	if (!ci) {
-		ts->local = selector_host(&ex->sa->local.ip);
-		ts->remote = selector_host(&ex->sa->remote.ip);
-		return VERDICT_OK;
-	}
-	ex->notify = NOTIFY_INVALID_ID_INFORMATION;
-	if (!cr || message_find(m, PAYLOAD_ID, cr))
-		return VERDICT_MISSING_PAYLOAD;
-	if (!id_payload_selector(&ts->remote, &ci->id) || !id_payload_selector(&ts->local, &cr->id)) {
-		ex->why = "the ID payloads are no addresses, subnets or ranges";
-		return VERDICT_TS_MISMATCH;
-	}
-	if (!secret_alloc(&q->ids, ci->raw.n + cr->raw.n))
-		return VERDICT_INTERNAL;
-	memcpy(q->ids.p, ci->raw.p, ci->raw.n);
-	memcpy(q->ids.p + ci->raw.n, cr->raw.p, cr->raw.n);
-	q->n_idci = ci->raw.n;
-	return VERDICT_OK;
-}
-
 struct choice {
 	struct conn *conn;
 	const struct child *cfg;
@@ -186,15 +160,38 @@ ours_as_text(struct exchange *ex)
 	return text ? text : "nothing";
 }
 
-static struct child_sa *
+/* Should the other one be gone, it gives way as soon as that is known. */
+static enum verdict
+refuse_rival(struct exchange *ex, const struct selector_pair *ts, struct ike_sa *rival)
+{
+	struct ike *core = ex->sa->core;
+
+	ex->notify = NOTIFY_INVALID_ID_INFORMATION;
+	ex->why =
+	        arena_printf(&core->scratch,
+	                     "%s belongs to %s of IKE_SA %s: give each peer an address of its own (vips and pools), or selectors "
+	                     "that differ; where that peer is gone, dpd_delay frees them",
+	                     pair_text(core, ts), ends_text(rival), sa_name(rival));
+	ike_sa_probe(rival);
+	return VERDICT_TS_TAKEN;
+}
+
+static enum verdict
 make_child(struct exchange *ex, const struct choice *w)
 {
-	struct ike_sa *sa = ex->sa;
+	struct ike_sa *sa = ex->sa, *rival;
 	struct selector_pair ts = asked_for(ex, w, w->cfg);
+	uint16_t pair = (uint16_t)(w->exact ? w->pair : 0);
 	struct policy *p = w->exact ? road_policy(sa, w->conn, w->cfg)
 	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &ts);
 
-	return p ? child_new(sa, w->conn, w->cfg, p, (uint16_t)(w->exact ? w->pair : 0)) : NULL;
+	if (!p)
+		return VERDICT_INTERNAL;
+	rival = child_rival(sa, p, pair);
+	if (rival)
+		return refuse_rival(ex, &p->ts[pair], rival);
+	ex->child = child_new(sa, w->conn, w->cfg, p, pair);
+	return ex->child ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
 static enum verdict
@@ -253,9 +250,9 @@ begin_child(struct exchange *ex, const struct message *m, const struct choice *w
 		ex->notify = NOTIFY_NO_PROPOSAL_CHOSEN;
 		return VERDICT_CHILD_LIMIT;
 	}
-	ex->child = make_child(ex, w);
-	if (!ex->child)
-		return VERDICT_INTERNAL;
+	v = make_child(ex, w);
+	if (v)
+		return v;
 	ex->child->exchange = ex;
 	ex->child->role = RESPONDER;
 	if (!quick_new_spis(ex->child, w->bundle.has))
@@ -285,7 +282,7 @@ quick_consider(struct exchange *ex, const struct message *m)
 	if (!v)
 		v = quick_take_nonce(m, &q->ni);
 	if (!v)
-		v = take_ids(ex, m, &w.ts);
+		v = quick_take_ids(ex, m, &w.ts);
 	if (!v)
 		v = quick_take_nat_oa(ex, m, &w.ours, &w.theirs);
 	if (v)

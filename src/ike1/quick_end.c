@@ -68,38 +68,6 @@ quick_finish(struct exchange *ex)
 		quick_mode_queue(sa);
 }
 
-/* The child of a finished Quick Mode that waits for CONNECTED; NULL: none such. */
-static struct child_sa *
-awaiting(const struct ike_sa *sa, uint32_t message_id)
-{
-	const struct exchange *ex = exchange_find(sa, message_id);
-	struct child_sa *c = ex && ex->kind == &quick_mode && ex->over ? child_by_id(sa->core, ex->child_id) : NULL;
-
-	return c && c->await_connected ? c : NULL;
-}
-
-bool
-quick_mode_awaits_connected(const struct ike_sa *sa, uint32_t message_id)
-{
-	return awaiting(sa, message_id) != NULL;
-}
-
-/* By the message id, as RFC 2408 section 3.1 has it; else by the SPI that the peer chose. */
-void
-quick_mode_connected(struct ike_sa *sa, uint32_t message_id, struct span spi)
-{
-	struct child_sa *c = awaiting(sa, message_id);
-
-	for (struct child_sa *o = sa->children; !c && o; o = o->next)
-		if (o->await_connected && spi.n == 4 && (get_be32(spi.p) == o->spi_out || get_be32(spi.p) == o->spi_in))
-			c = o;
-	if (!c)
-		return;
-	c->await_connected = false;
-	child_move_outbound(c);
-	child_schedule(c);
-}
-
 /* What waits for a free place under the limit of exchanges; the one that just ended still counts. */
 void
 quick_mode_queue(struct ike_sa *sa)

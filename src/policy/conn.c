@@ -399,3 +399,18 @@ address_specs_match(const struct address_specs *l, const struct ip *a, unsigned 
 	*score = best ? best - 1 : 0;
 	return best != 0;
 }
+
+bool
+address_specs_named(const struct address_specs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->a[i].name)
+			return true;
+	return false;
+}
+
+bool
+address_specs_match_own(const struct address_specs *l, const struct ip *a, unsigned *score)
+{
+	return address_specs_match(l, a, score) || address_specs_named(l);
+}

@@ -172,5 +172,9 @@ bool conn_answers_like(const struct conn *a, const struct conn *b);
  * into lo and hi.
  */
 bool address_specs_match(const struct address_specs *l, const struct ip *a, unsigned *score);
+/* The same for an address of our own: a name in the list stands for any of them. */
+bool address_specs_match_own(const struct address_specs *l, const struct ip *a, unsigned *score);
+/* Whether one of the items is a name. */
+bool address_specs_named(const struct address_specs *l);
 
 #endif

@@ -7,15 +7,15 @@
 #include "fuzz.h"
 #include "reassembly.h"
 
-enum { MESSAGE_MAX = 600, HELD_MAX = 1000, IDS = 8 };
+enum { MESSAGE_MAX = 600, HELD_MAX = 1000, IDS = 8, ENDS = 3 };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct reassembly *r = NULL;
+	struct reassembly *r[ENDS] = { 0 };
+	struct fragment_pool pool = { .max = HELD_MAX };
 	struct arena arena = { 0 };
 	struct span message;
-	size_t held = 0;
 	instant_t now = 0;
 
 	while (n >= 4) {
@@ -26,10 +26,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		now += flags & 2 ? SECONDS(11) : 0;
 		message = (struct span) { 0 };
 
-		enum reassembly_result result = reassembly_take(&r, now, id, number, flags & 1, span_of(data + 4, octets),
-		                                                MESSAGE_MAX, &held, HELD_MAX, &arena, &message);
+		enum reassembly_result result = reassembly_take(&r[(flags >> 2) % ENDS], &pool, now, id, number, flags & 1,
+		                                                span_of(data + 4, octets), MESSAGE_MAX, &arena, &message);
 
-		fuzz_require(held <= HELD_MAX);
+		fuzz_require(pool.held <= HELD_MAX);
 		fuzz_require(result == REASSEMBLY_WHOLE || !message.p);
 		fuzz_require(message.n <= MESSAGE_MAX);
 		if (result == REASSEMBLY_WHOLE && (flags & 1) && octets)
@@ -38,7 +38,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		data += 4 + octets;
 		n -= 4 + octets;
 	}
-	reassembly_free(r, &held);
-	fuzz_require(held == 0);
+	for (size_t i = 0; i < ENDS; i++)
+		reassembly_free(r[i], &pool);
+	fuzz_require(pool.held == 0 && !pool.oldest);
 	return 0;
 }

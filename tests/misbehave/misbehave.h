@@ -31,6 +31,8 @@
 	X(swapped_payloads)                                                                                                      \
 	X(hash_not_first)                                                                                                        \
 	X(one_client_id)                                                                                                         \
+	X(client_ids_by_name)                                                                                                    \
+	X(client_ids_by_foreign_name)                                                                                            \
 	X(three_client_ids)                                                                                                      \
 	X(zero_spi)                                                                                                              \
 	X(spi_of_another_length)                                                                                                 \
@@ -44,6 +46,7 @@
 	X(nested_proposals)                                                                                                      \
 	X(two_groups)                                                                                                            \
 	X(commit_bit)                                                                                                            \
+	X(commit_bit_fourth_message)                                                                                             \
 	X(other_esp_choice)                                                                                                      \
 	X(other_identities_back)                                                                                                 \
 	X(unknown_exchange)                                                                                                      \

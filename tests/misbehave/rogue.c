@@ -146,6 +146,7 @@ carry_out(struct rogue *r)
 			break;
 		case EFFECT_INSTALL_SA:
 			*(e.sa.direction == SA_INBOUND ? &r->installed_in : &r->installed_out) += 1;
+			r->installed_ts = e.sa.ts;
 			answer(r, (struct answer) { .kind = ANSWER_INSTALLED, .ticket = e.ticket, .ok = true });
 			break;
 		case EFFECT_REMOVE_SA:
@@ -160,6 +161,23 @@ carry_out(struct rogue *r)
 		}
 	}
 	effects_clear(&r->fx);
+}
+
+/* A second child, for the two ends themselves. */
+static void
+add_hosts(struct conn *c)
+{
+	struct child *k = conn_add_child(c, "hosts");
+	char room[256];
+	const char *why;
+
+	assert_true(k && proposals_parse(&k->esp, PROPOSAL_ESP, span_str("aes128gcm16"), room, sizeof room));
+	free(k->local_ts);
+	free(k->remote_ts);
+	k->local_ts = calloc(1, sizeof *k->local_ts);
+	k->remote_ts = calloc(1, sizeof *k->remote_ts);
+	k->n_local_ts = k->n_remote_ts = 1;
+	assert_true(selector_parse(k->local_ts, span_str("dynamic"), &why) && selector_parse(k->remote_ts, span_str("dynamic"), &why));
 }
 
 /* An engine that answers takes PFS, in either of two groups, or none. */
@@ -189,6 +207,8 @@ configuration(enum rogue_role role, bool aggressive)
 	k->n_local_ts = k->n_remote_ts = 1;
 	assert_true(selector_parse(k->local_ts, span_str("10.2.0.0/16"), &why));
 	assert_true(selector_parse(k->remote_ts, span_str("10.1.0.0/16"), &why));
+	if (role == ROGUE_INITIATES)
+		add_hosts(c);
 	return c;
 }
 
@@ -343,7 +363,10 @@ append_client_ids(struct rogue *r)
 static void
 append_id(struct rogue *r)
 {
-	rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
+	if (r->name.data.n)
+		rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = r->name });
+	else
+		rogue_append(r, (struct payload) { .type = PAYLOAD_ID, .id = { .type = ID_IPV4_ADDR, .data = own_id(r) } });
 }
 
 static bool
@@ -385,6 +408,8 @@ rogue_prepare(struct rogue *r)
 	memcpy(m->h.cookie_r, r->cookie_r, 8);
 	m->sealed = is_sealed(r);
 	m->h.flags = m->sealed ? FLAG_ENCRYPTION : 0;
+	if (r->step >= 7 && r->commits)
+		m->h.flags |= FLAG_COMMIT;
 	m->h.message_id = r->step >= 7 ? r->message_id : 0;
 	if (r->aggressive && r->step <= 3) {
 		prepare_aggressive(r);
@@ -527,7 +552,8 @@ seal(struct rogue *r, size_t n)
 		memcpy(iv, r->iv, BLOCK);
 	while ((n - 28) % BLOCK)
 		r->wire[n++] = 0;
-	if (r->out.h.message_id && r->step != 9 && r->step != 8)
+	/* From message 8 on the chain goes on. */
+	if (r->out.h.message_id && r->step < 8)
 		assert_true(phase2_iv(iv, BLOCK, PRF, span_of(r->iv, BLOCK), r->out.h.message_id));
 	assert_int_equal(cbc_encrypt(ENCR_AES_CBC, span_of(r->ka, KA), iv, r->wire + 28, n - 28), CRYPTO_OK);
 	memcpy(r->next_iv, iv, BLOCK); /* taken over when the engine has accepted */

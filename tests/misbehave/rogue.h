@@ -20,7 +20,7 @@
  *   rogue_completes(&r);             the right message is still accepted
  *
  * Messages are numbered through: 1 to 6 Main Mode, or 1 to 3 Aggressive Mode;
- * 7 to 9 Quick Mode.
+ * 7 to 9 Quick Mode, 10 for what comes behind it.
  */
 enum rogue_role { ROGUE_INITIATES, ROGUE_RESPONDS };
 
@@ -68,13 +68,15 @@ struct rogue {
 	struct dh *dh;
 	struct secret own_nonce, ni, nr, gxi, gxr, gxy, sai_b;
 	uint8_t skeyid[PRF_OCTETS_MAX], d[PRF_OCTETS_MAX], a[PRF_OCTETS_MAX], e[PRF_OCTETS_MAX], ka[32], iv[16];
-	bool keyed;
+	struct id_payload name; /* what it calls itself; empty: its address */
+	bool keyed, commits; /* commits: it sets the Commit bit in Quick Mode */
 	/* Phase 2 */
 	uint32_t message_id, spi, spi_other;
 	uint8_t quick_iv[16];
 	struct secret quick_ni, quick_nr, quick_own;
 	/* the engine's data plane */
 	unsigned installed_in, installed_out, removed;
+	struct selector_pair installed_ts; /* of the last one */
 	uint64_t verdicts[128];
 	struct {
 		struct proposal_payload p;

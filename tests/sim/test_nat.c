@@ -3,6 +3,8 @@
 #include "sim_test.h"
 #include "vendor_id.h"
 
+#include <stdio.h>
+
 /* NAT between the peers: RFC 3947 and 3948. */
 
 #define KEYED "ike1 main psk=swordfish "
@@ -233,6 +235,53 @@ TEST(two_clients_behind_one_nat_are_kept_apart)
 	EXPECT_SOUND(&net, 0);
 }
 
+/*
+ * RFC 3948 sections 5.1 and 5.2: who has the selectors keeps them, as long as he is there; a third with others is not in the
+ * way. In transport mode both clients are the NAT's address.
+ */
+TEST(two_clients_with_the_same_selectors_are_not_mixed_up)
+{
+	static const char *const children[][2] = { { "child=10.1.0.0/16,10.9.0.0/24", "child=10.9.0.0/24,10.1.0.0/16" },
+		                                   { "child=10.1.0.0/16,10.8.0.0/14", "child=10.9.0.0/24,10.1.0.0/16" },
+		                                   { "child=dynamic,dynamic transport", "child=dynamic,dynamic transport" } };
+
+	for (unsigned i = 0; i < 3; i++) {
+		char text[3][200];
+		snprintf(text[0], sizeof text[0], KEYED "to=any dpd=5s dpd-timeout=20s %s", children[i][0]);
+		snprintf(text[1], sizeof text[1], KEYED "id=@one %s", children[i][1]);
+		snprintf(text[2], sizeof text[2], KEYED "id=@two dpd=3s dpd-timeout=60s %s", children[i][1]);
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4, .traffic_ns = MILLISECONDS(50) });
+		struct sim_peer *gate = sim_peer(&net, text[0]), *one = sim_peer(&net, text[1]), *two = sim_peer(&net, text[2]);
+		struct sim_nat *nat = sim_nat(&net, 0);
+		uint64_t command;
+
+		sim_behind(one, nat);
+		sim_behind(two, nat);
+		sim_initiate(one, gate);
+		sim_run(&net, SECONDS(10));
+		command = sim_initiate(two, gate);
+		sim_run(&net, SECONDS(60));
+		EXPECT(sim_established(one) && !sim_established(two), i);
+		EXPECT(sim_verdicts(gate, "ts-taken") == 1 && strstr(sim_reason_text(gate, "ts-taken"), "one"), i);
+		EXPECT(strstr(sim_result(two, command)->text, "INVALID-ID-INFORMATION"), i);
+		EXPECT(one->esp_lost + two->esp_lost + gate->esp_lost == 0 && one->esp_opened, i);
+		/* The first comes anew, from another port: it is the same peer. */
+		sim_kill(one);
+		sim_nat_rebind(nat);
+		sim_restart(one);
+		sim_initiate(one, gate);
+		sim_run(&net, SECONDS(2));
+		EXPECT(sim_established(one), i);
+		/* Once it is gone, the second gets them. */
+		sim_kill(one);
+		sim_run(&net, SECONDS(60));
+		sim_initiate(two, gate);
+		sim_run(&net, SECONDS(10));
+		EXPECT(sim_established(two), i);
+		EXPECT_SOUND(&net, i);
+	}
+}
+
 TEST(rekeying_both_phases_works_through_a_nat)
 {
 	autoclose(natted) n = natted_open(KEYED "child=10.1.0.0/16,10.2.0.0/16 rekey=3m life=4m ike-rekey=7m ike-over=1m",
@@ -332,6 +381,7 @@ main(void)
 		cmocka_unit_test(a_changed_mapping_is_followed_on_an_authenticated_ike_message),
 		cmocka_unit_test(a_replayed_message_from_elsewhere_moves_nobody),
 		cmocka_unit_test(two_clients_behind_one_nat_are_kept_apart),
+		cmocka_unit_test(two_clients_with_the_same_selectors_are_not_mixed_up),
 		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
 		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
 		cmocka_unit_test(drafts_02_and_03_are_spoken),

@@ -114,6 +114,101 @@ both_addresses_and_the_version_must_fit(void **state)
 	assert_string_equal(found("198.51.100.3", "192.0.2.2"), "");
 }
 
+/* The ticket of the question about names in the last effects; 0: none. */
+static uint64_t
+asked(void)
+{
+	uint64_t ticket = 0;
+
+	for (size_t i = 0; i < fx.n; i++)
+		if (fx.e[i].kind == EFFECT_ASK_NAMES)
+			ticket = fx.e[i].ticket;
+	effects_clear(&fx);
+	return ticket;
+}
+
+static void
+name_means(instant_t now, uint64_t ticket, const char *address)
+{
+	struct ip ip;
+	struct answer a = {
+		.kind = ANSWER_NAMES, .ticket = ticket, .ok = address != NULL, .named = &ip, .n_named = address != NULL
+	};
+
+	if (address)
+		assert_true(ip_parse(&ip, address));
+	assert_int_equal(ike_answer(core, now, &a, &fx), IKE_OK);
+	effects_clear(&fx);
+}
+
+/* A first message from there; the ticket of the question about names that it causes. */
+static uint64_t
+somebody_comes(instant_t now, const char *from)
+{
+	uint8_t octets[32] = { 1, 2, 3, 4, 5, 6, 7, 8, [16] = 0, 0x10, 2, 0, [27] = 32 };
+	struct datagram in = { .local = { .port = 500 }, .remote = { .port = 500 }, .data = { octets, sizeof octets } };
+
+	assert_true(ip_parse(&in.local.ip, "198.51.100.1") && ip_parse(&in.remote.ip, from));
+	assert_int_equal(ike_receive(core, now, &in, &fx), IKE_OK);
+	return asked();
+}
+
+/* A connection with one name, at the peer's end or at ours. */
+static void
+load_named(const char *name, bool local)
+{
+	struct conn *c = conn_new(name);
+	struct address_specs *l;
+
+	assert_non_null(c);
+	c->version = IKE_V1;
+	l = local ? &c->local_addrs : &c->remote_addrs;
+	l->a = calloc(1, sizeof *l->a);
+	assert_non_null(l->a);
+	l->a[0].name = strdup("peer.example.org");
+	l->n = 1;
+	assert_int_equal(ike_command(core, SECONDS(1), &(struct command) { .kind = COMMAND_LOAD, .conn = c }, &fx), IKE_OK);
+	conn_unref(c);
+}
+
+static void
+names_are_asked_again_when_somebody_unknown_comes(void **state)
+{
+	uint64_t ticket;
+
+	(void)state;
+	load_named("named", false);
+	ticket = asked();
+	assert_int_not_equal(ticket, 0);
+	assert_string_equal(found("198.51.100.1", "192.0.2.1"), "");
+	name_means(SECONDS(1), ticket, "192.0.2.1");
+	load("anyone", IKE_V1, NULL, NULL, NULL);
+	assert_string_equal(found("198.51.100.1", "192.0.2.1"), "named anyone");
+	/* Who is explained causes no question; who is not causes one, for a while. */
+	assert_int_equal(somebody_comes(SECONDS(10), "192.0.2.1"), 0);
+	ticket = somebody_comes(SECONDS(10), "192.0.2.2");
+	assert_int_not_equal(ticket, 0);
+	name_means(SECONDS(11), ticket, "192.0.2.2");
+	assert_int_equal(somebody_comes(SECONDS(12), "192.0.2.3"), 0);
+	assert_string_equal(found("198.51.100.1", "192.0.2.1"), "anyone");
+	assert_string_equal(found("198.51.100.1", "192.0.2.2"), "named anyone");
+	/* A question that is under way is not asked again; an answer that fails takes nothing away. */
+	ticket = somebody_comes(SECONDS(20), "192.0.2.3");
+	assert_int_not_equal(ticket, 0);
+	assert_int_equal(somebody_comes(SECONDS(30), "192.0.2.3"), 0);
+	name_means(SECONDS(31), ticket, NULL);
+	assert_string_equal(found("198.51.100.1", "192.0.2.2"), "named anyone");
+}
+
+static void
+a_name_of_our_own_is_any_of_our_addresses(void **state)
+{
+	(void)state;
+	load_named("own", true);
+	assert_int_equal(asked(), 0);
+	assert_string_equal(found("198.51.100.1", "192.0.2.1"), "own");
+}
+
 static void
 equals_come_in_order_of_name(void **state)
 {
@@ -264,6 +359,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_most_specific_comes_first),
 		T(both_addresses_and_the_version_must_fit),
+		T(names_are_asked_again_when_somebody_unknown_comes),
+		T(a_name_of_our_own_is_any_of_our_addresses),
 		T(equals_come_in_order_of_name),
 		T(what_is_unloaded_or_changed_is_not_found_any_more),
 		T(an_address_that_is_named_twice_counts_once),
