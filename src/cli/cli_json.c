@@ -108,9 +108,12 @@ void
 cli_state_print_json(const struct cli_state *st, FILE *to)
 {
 	static const char *const parts[] = { "uptime", "failures", "progress", "counters" };
+	const char *dataplane = sallyport_get(sallyport_root(st->status), "dataplane");
 	json_t *o = json_object();
 
 	json_object_set_new(o, "daemon", object_of(sallyport_root(st->version)));
+	if (dataplane)
+		json_object_set_new(o, "dataplane", value_of("dataplane", dataplane));
 	json_object_set_new(o, "ike-sas", events(&st->sas));
 	json_object_set_new(o, "connections", events(&st->conns));
 	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)

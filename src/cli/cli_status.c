@@ -354,10 +354,14 @@ cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to)
 	struct view view = { .c = c, .st = st, .to = to }, *v = &view;
 	const struct sallyport_node *version = sallyport_root(st->version);
 	const char *uptime = sallyport_get(sallyport_find(sallyport_root(st->status), "uptime"), "running");
+	const char *dataplane = sallyport_get(sallyport_root(st->status), "dataplane");
 
-	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n\n",
+	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n",
 	        or_dash(sallyport_get(version, "daemon")), or_dash(sallyport_get(version, "version")), or_dash(uptime),
 	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s");
+	if (dataplane && !c->name)
+		fprintf(to, "%sdata plane: %s%s\n", DIM, dataplane, PLAIN);
+	fprintf(to, "\n");
 	measure(v);
 	for (size_t i = 0; i < st->sas.n; i++)
 		if (wanted(v, sallyport_first(sallyport_root(st->sas.m[i]))))

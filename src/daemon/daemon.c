@@ -271,6 +271,12 @@ backend_counter(void *context, unsigned index, const char **name, const char **s
 	return ike_verdict_count(d->ike, index + 2 - ESP_DROP_COUNT, name, sentence, count);
 }
 
+static const char *
+backend_dataplane(void *context)
+{
+	return dataplane_features(((struct daemon *)context)->dataplane);
+}
+
 static void
 open_backend(struct daemon *d)
 {
@@ -289,6 +295,7 @@ open_backend(struct daemon *d)
 		.pools = &d->road.pools,
 		.replay_window = d->settings.replay_window,
 		.counter = backend_counter,
+		.dataplane = backend_dataplane,
 	};
 }
 

@@ -36,6 +36,8 @@ struct vici_backend {
 	uint32_t replay_window; /* of children that name none; 0: 1024 */
 	/* Packets dropped or counted, for `status`; index from 0, false past the last. May be NULL. */
 	bool (*counter)(void *context, unsigned index, const char **name, const char **sentence, uint64_t *count);
+	/* What of the kernel the data plane uses, and what is missing, in one line. May be NULL. */
+	const char *(*dataplane)(void *context);
 };
 
 #endif

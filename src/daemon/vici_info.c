@@ -322,6 +322,8 @@ get_status(struct vici_request *r)
 
 	vici_begin_reply(&w);
 	put_uptime(&w, v);
+	if (v->backend->dataplane)
+		vici_key(&w, "dataplane", v->backend->dataplane(v->backend->context));
 	put_failures(&w, v);
 	put_progress(&w, v);
 	put_refused(&w, v);

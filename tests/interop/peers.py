@@ -77,9 +77,10 @@ class Daemon:
 class Sallyport(Daemon):
     """Ours. The configuration is given on the command line unless load is False."""
 
-    def __init__(self, host, conf, extra="", args=(), load=True, env=None):
+    def __init__(self, host, conf, extra="", args=(), load=True, env=None, under=()):
+        """under: a command in front of the daemon's own, to run it under."""
         super().__init__(host, conf, extra)
-        self.args, self.load, self.env = list(args), load, env or {}
+        self.args, self.load, self.env, self.under = list(args), load, env or {}, list(under)
         self.start()
 
     def start(self):
@@ -101,7 +102,7 @@ class Sallyport(Daemon):
         self.out = open(self.log_path, "a")
         env = dict(os.environ, **self.env)
         env.pop("STRONGSWAN_CONF", None)
-        self.proc = self.host.popen(os.path.join(BUILD, "sallyportd"), *args, "--runtime-dir", self.dir, "--foreground",
+        self.proc = self.host.popen(*self.under, os.path.join(BUILD, "sallyportd"), *args, "--runtime-dir", self.dir, "--foreground",
                                     stdout=self.out, stderr=self.out, env=env)
         ok = wait_until(lambda: os.path.exists(self.vici) or self.proc.poll() is not None, 30)
         assert ok and self.proc.poll() is None, "sallyportd did not start:\n" + self.log()
