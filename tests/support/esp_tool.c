@@ -9,7 +9,7 @@
 /*
  * Seals or opens single packets, for judges that speak another language:
  *
- *	esp_tool seal|open imb|evp ENCR BITS INTEG KEY AUTHKEY SPI SEQ ESN LOCAL REMOTE UDP
+ *	esp_tool seal|open imb|evp ENCR BITS INTEG KEY AUTHKEY SPI SEQ ESN LOCAL REMOTE UDP [tunnel|transport esp|ah]
  *
  * Numbers are IANA's; keys are hexadecimal, "-" for none; SEQ is the number of the next
  * packet (seal), or the highest seen (open). Each line of standard input is a packet in
@@ -17,7 +17,7 @@
  * line of output is the result, or "drop" and its name.
  */
 
-enum { OCTETS_MAX = 65536 + 256, LINE_MAX_OCTETS = 2 * OCTETS_MAX + 2, ARGUMENTS = 14 };
+enum { OCTETS_MAX = 65536 + 256, LINE_MAX_OCTETS = 2 * OCTETS_MAX + 2, ARGUMENTS = 14, ARGUMENTS_OF_FORMS = 16 };
 
 static uint8_t buf[OCTETS_MAX];
 static char line[LINE_MAX_OCTETS];
@@ -65,6 +65,11 @@ seal_line(struct esp_worker *w, struct esp_sa *sa, size_t n)
 		printf("drop %s\n", esp_drop_name(p->drop));
 		return;
 	}
+	/* Transport mode and AH bring their header. */
+	if (p->head) {
+		print_hex(p->p, p->len);
+		return;
+	}
 	h = outer_build(outer, sa->path, p->len, p->tos, p->df, 1, 0);
 	memcpy(p->p - h, outer, h);
 	if (sa->path->udp_encap && sa->path->remote.ip.family == IP_V6)
@@ -72,21 +77,37 @@ seal_line(struct esp_worker *w, struct esp_sa *sa, size_t n)
 	print_hex(p->p - h, h + p->len);
 }
 
+/* Octets of the IP header, of IPv6 with hop-by-hop options, routing header and destination options. */
+static size_t
+header_octets(const uint8_t *p, size_t n)
+{
+	size_t at = 40;
+
+	if (p[0] >> 4 == 4)
+		return (p[0] & 15u) * 4;
+	for (uint8_t next = p[6]; at + 8 <= n && (next == 0 || next == 43 || next == 60); at += (p[at + 1] + 1u) * 8)
+		next = p[at];
+	return at;
+}
+
 static void
-open_line(struct esp_worker *w, const struct esp_sa *sa, size_t n)
+open_line(struct esp_worker *w, const struct esp_sa *sa, bool ah, size_t n)
 {
 	static struct batch b;
 	struct packet *p = &b.pkt[0];
-	size_t h = outer_octets(sa->path);
+	size_t head = header_octets(buf, n), h = head + (sa->path->udp_encap ? 8 : 0);
 
 	if (n < h) {
 		printf("drop runt\n");
 		return;
 	}
 	b.n = 1;
-	*p = (struct packet) { .p = buf + h, .len = (uint32_t)(n - h) };
+	*p = (struct packet) { .p = buf + h, .len = (uint32_t)(n - h), .head = (uint16_t)(h == head ? head : 0) };
 	p->tos = buf[0] >> 4 == 4 ? buf[1] : (uint8_t)(get_be16(buf) >> 4);
-	esp_receive(w, &b, 1);
+	if (ah)
+		ah_receive(w, &b, 1);
+	else
+		esp_receive(w, &b, 1);
 	if (b.n)
 		print_hex(p->p, p->len);
 	else
@@ -106,9 +127,14 @@ main(int argc, char **argv)
 	const char *why = "";
 	bool seal;
 
-	if (argc != ARGUMENTS) {
-		fprintf(stderr, "usage: esp_tool seal|open imb|evp ENCR BITS INTEG KEY AUTHKEY SPI SEQ ESN LOCAL REMOTE UDP\n");
+	if (argc != ARGUMENTS && argc != ARGUMENTS_OF_FORMS) {
+		fprintf(stderr, "usage: esp_tool seal|open imb|evp ENCR BITS INTEG KEY AUTHKEY SPI SEQ ESN LOCAL REMOTE UDP "
+		                "[tunnel|transport esp|ah]\n");
 		return 2;
+	}
+	if (argc == ARGUMENTS_OF_FORMS) {
+		p.mode = strcmp(argv[14], "transport") == 0 ? MODE_TRANSPORT : MODE_TUNNEL;
+		p.protocol = strcmp(argv[15], "ah") == 0 ? 51 : 50;
 	}
 	seal = strcmp(argv[1], "seal") == 0;
 	p.direction = seal ? SA_OUTBOUND : SA_INBOUND;
@@ -136,7 +162,7 @@ main(int argc, char **argv)
 		if (seal)
 			seal_line(w, sa, n);
 		else
-			open_line(w, sa, n);
+			open_line(w, sa, p.protocol == 51, n);
 	}
 	esp_worker_free(w);
 	return 0;
