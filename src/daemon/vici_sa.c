@@ -103,12 +103,9 @@ put_tasks(struct vici_writer *w, const struct ike_info *s)
 	static const struct {
 		const char *words, *task;
 	} tasks[] = {
-		{ "Main Mode", "MAIN_MODE" },
-		{ "Aggressive Mode", "AGGRESSIVE_MODE" },
-		{ "Quick Mode", "QUICK_MODE" },
-		{ "Informational", "INFORMATIONAL" },
-		{ "XAUTH", "XAUTH" },
-		{ "Mode Config", "MODE_CONFIG" },
+		{ "Main Mode", "MAIN_MODE" },   { "Aggressive Mode", "AGGRESSIVE_MODE" },
+		{ "Quick Mode", "QUICK_MODE" }, { "Informational", "INFORMATIONAL" },
+		{ "XAUTH", "XAUTH" },           { "Mode Config", "MODE_CONFIG" },
 	};
 
 	for (size_t i = 0; s->exchange && i < sizeof tasks / sizeof tasks[0]; i++)
@@ -158,22 +155,33 @@ put_selector(struct vici_writer *w, const char *name, const struct selector *s)
 }
 
 static void
-put_usage(struct vici_writer *w, const struct vici_backend *b, enum sa_direction d, uint32_t spi, const struct endpoint *remote,
-          instant_t now)
+put_count(struct vici_writer *w, const char *what, const char *side, uint64_t n)
+{
+	char name[32];
+
+	snprintf(name, sizeof name, "%s-%s", what, side);
+	vici_keyf(w, name, "%llu", (unsigned long long)n);
+}
+
+static void
+put_usage(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c, enum sa_direction d,
+          const struct endpoint *remote, instant_t now)
 {
 	struct sa_usage u = { 0 };
 	const char *side = d == SA_INBOUND ? "in" : "out";
-	char name[16];
+	instant_t used;
 
-	b->usage(b->context, d, spi, remote, &u);
-	snprintf(name, sizeof name, "bytes-%s", side);
-	vici_keyf(w, name, "%llu", (unsigned long long)u.octets);
-	snprintf(name, sizeof name, "packets-%s", side);
-	vici_keyf(w, name, "%llu", (unsigned long long)u.packets);
-	snprintf(name, sizeof name, "use-%s", side);
-	if (u.last_use_ns)
-		vici_keyf(w, name, "%lld",
-		          (long long)(now > (instant_t)u.last_use_ns ? seconds(now - (instant_t)u.last_use_ns) : 0));
+	b->usage(b->context, d, d == SA_INBOUND ? c->spi_in : c->spi_out, remote, &u);
+	used = (instant_t)u.last_use_ns;
+	put_count(w, "bytes", side, u.octets);
+	put_count(w, "packets", side, u.packets);
+	if (used)
+		put_count(w, "use", side, (uint64_t)(now > used ? seconds(now - used) : 0));
+	/* These two are ours, too. */
+	if (c->cpi_in) {
+		put_count(w, "compressed", side, u.compressed);
+		put_count(w, "incompressible", side, u.incompressible);
+	}
 }
 
 const char *
@@ -216,8 +224,8 @@ vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct
 		vici_key(w, "dh-group", name_of(TRANSFORM_DH, c->dh_id));
 	if (c->esn)
 		vici_key(w, "esn", "1");
-	put_usage(w, b, SA_INBOUND, c->spi_in, &ike->remote, now);
-	put_usage(w, b, SA_OUTBOUND, c->spi_out, &ike->remote, now);
+	put_usage(w, b, c, SA_INBOUND, &ike->remote, now);
+	put_usage(w, b, c, SA_OUTBOUND, &ike->remote, now);
 	put_left(w, "rekey-time", c->rekey_at, now);
 	put_left(w, "life-time", c->expires_at, now);
 	if (c->installed_at)

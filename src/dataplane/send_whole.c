@@ -66,6 +66,19 @@ send_fragments(struct worker *w, struct packet *p)
 	}
 }
 
+/*
+ * The kernel does not measure what brings its own header against the path, and tells
+ * of ICMP errors about UDP to only one worker: so the path is asked from time to time.
+ */
+static void
+keep_mtu(struct worker *w, struct esp_sa *sa)
+{
+	const struct send_target *t = sa->user;
+
+	if (w->now - t->mtu_asked >= SECONDS(10))
+		path_ask_mtu(w, sa);
+}
+
 void
 send_whole(struct worker *w, struct batch *b)
 {
@@ -74,9 +87,12 @@ send_whole(struct worker *w, struct batch *b)
 	for (size_t i = 0; i < b->n; i++) {
 		struct packet *p = &b->pkt[i];
 
-		if (!p->head)
+		if (!p->head) {
 			b->pkt[left++] = *p;
-		else if (p->len > p->sa->path->mtu)
+			continue;
+		}
+		keep_mtu(w, p->sa);
+		if (p->len > p->sa->path->mtu)
 			send_fragments(w, p);
 		else
 			send_or_drop(w, p->sa, p->p, p->len);

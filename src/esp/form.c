@@ -94,7 +94,7 @@ set_outside(struct packet *p, const struct sa_form *f)
 
 /* Payload and what it is, to @to; compressed if that helps. Returns its length. */
 static uint32_t
-put_payload(struct esp_worker *w, uint8_t *to, struct packet *p, const struct ip_split *s, const struct sa_form *f)
+put_payload(struct esp_worker *w, uint8_t *to, struct packet *p, const struct ip_split *s, struct sa_form *f)
 {
 	const uint8_t *from = p->p + s->payload_at;
 	uint32_t n = p->len - s->payload_at, k = 0;
@@ -103,9 +103,11 @@ put_payload(struct esp_worker *w, uint8_t *to, struct packet *p, const struct ip
 	if (f->ipcomp_cpi)
 		k = ipcomp_compress(w->form->ipcomp, to, from, n, p->next, f->ipcomp_cpi);
 	if (k) {
+		f->compressed++;
 		p->next = PROTO_IPCOMP;
 		return k;
 	}
+	f->incompressible += f->ipcomp_cpi != 0;
 	memcpy(to, from, n);
 	return n;
 }
@@ -142,7 +144,7 @@ form_prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 {
 	struct packet *p = &b->pkt[i];
 	struct esp_sa *sa = p->sa;
-	const struct sa_form *f = esp_sa_form(sa);
+	struct sa_form *f = esp_sa_form(sa);
 	struct ip_split s;
 	enum esp_drop d = p->next == NEXT_DUMMY ? ESP_DROP_MALFORMED : split(&s, f, p);
 	uint32_t inner = p->len, front;
@@ -307,7 +309,7 @@ form_admit(const struct packet *p)
 
 /* RFC 3173 section 3.2; a packet that was not compressed has no such header, and is as good. */
 static enum esp_drop
-decompress(struct esp_worker *w, struct packet *p, const struct sa_form *f)
+decompress(struct esp_worker *w, struct packet *p, struct sa_form *f)
 {
 	size_t was = w->form->used;
 	uint8_t *out = form_take(w, UINT16_MAX);
@@ -319,8 +321,11 @@ decompress(struct esp_worker *w, struct packet *p, const struct sa_form *f)
 		return ESP_DROP_NO_ROOM;
 	n = ipcomp_decompress(w->form->ipcomp, out, UINT16_MAX, p->p, p->len, f->ipcomp_cpi, &p->next);
 	w->form->used = was;
-	if (!n)
+	if (!n) {
+		f->incompressible++;
 		return ESP_DROP_IPCOMP;
+	}
+	f->compressed++;
 	p->p = form_take(w, n);
 	p->len = n;
 	return ESP_DROP_NONE;
@@ -338,7 +343,7 @@ make_header(uint8_t out[IPV6_HEADER], const struct packet *p)
 enum esp_drop
 form_restore(struct esp_worker *w, struct packet *p, const uint8_t *ip, uint32_t header, uint32_t next_at)
 {
-	const struct sa_form *f = esp_sa_form(p->sa);
+	struct sa_form *f = esp_sa_form(p->sa);
 	enum esp_drop d = p->next == PROTO_IPCOMP ? decompress(w, p, f) : ESP_DROP_NONE;
 	uint8_t *out;
 

@@ -35,6 +35,7 @@ struct sa_form {
 	uint16_t ipcomp_cpi;
 	/* In a bundle: of ESP, the AH around it; of that AH, the ESP within. Else NULL. */
 	struct esp_sa *other;
+	uint64_t compressed, incompressible; /* struct sa_usage */
 	struct ip oa_local, oa_remote; /* as the peer sees us and itself: RFC 3947 section 5.2 */
 };
 

@@ -407,6 +407,12 @@ void
 esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out)
 {
 	*out = (struct sa_usage) { .octets = sa->octets, .packets = sa->packets, .last_use_ns = sa->last_use_ns };
+	if (sa->flags & SA_FORM) {
+		const struct sa_form *f = esp_sa_form((struct esp_sa *)(uintptr_t)sa);
+
+		out->compressed = f->compressed;
+		out->incompressible = f->incompressible;
+	}
 }
 
 size_t

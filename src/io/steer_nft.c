@@ -329,9 +329,10 @@ merge_full_sets(struct steer_nft *t, struct levels *l, char *why, size_t why_siz
 }
 
 /*
- * Fragments show no ports. The tproxy statement makes the kernel put them
- * together before any rule sees them, and needs no connection tracking; its chain is
- * never entered. Where the kernel lacks it, connection tracking does the same.
+ * Fragments show no ports: neither those that selectors name, nor those of ESP in UDP between gateways whose own
+ * addresses are claimed, which are reassembled before they are opened (RFC 4303 section 3.4.1). The tproxy statement makes the
+ * kernel put them together before any rule sees them, and needs no connection tracking; its chain is never entered. Where the
+ * kernel lacks it, connection tracking does the same.
  */
 static bool
 defragment(struct steer_nft *t, char *why, size_t why_size)
@@ -413,7 +414,7 @@ remove_doomed(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 static bool
 apply_changes(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 {
-	if (!t->defragments && needs_defragmentation(&l->touched) && !defragment(t, why, why_size))
+	if (!t->defragments && l->touched.n && !defragment(t, why, why_size) && needs_defragmentation(&l->touched))
 		return false;
 	if (!merge_full_sets(t, l, why, why_size))
 		return false;

@@ -44,8 +44,9 @@ link_scope_text(struct steer_nft *t)
  * The outer packets of a tunnel whose selectors are the gateways' own addresses. RFC 4301 section 5.2: "IKE traffic MUST
  * have an explicit BYPASS entry in the SPD"; ESP is judged when it is opened. ICMP errors about them, without
  * which the path MTU stays unknown (section 6.1.1), are admitted by the packet that they quote: the offsets find its
- * protocol and source port. A `drop` shunt with ICMP types is the administrator's control that section asks for.
- * Protocols are numbers (50 ESP, 51 AH, 17 UDP, 1 and 58 ICMP): a small system has no /etc/protocols to find their names in.
+ * protocol and source port, over IPv6 also behind a Fragment header. A `drop` shunt with ICMP types is the administrator's
+ * control that section asks for. Protocols are numbers (50 ESP, 51 AH, 17 UDP, 1 and 58 ICMP): a small system has no
+ * /etc/protocols to find their names in.
  */
 static void
 outer_text(struct steer_nft *t)
@@ -61,14 +62,19 @@ outer_text(struct steer_nft *t)
 	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"
 	         "}\n"
 	         "chain outer_error4 {\n"
-	         "@th,136,8 %u accept\n"
-	         "@th,136,8 %u @th,224,16 { %u, %u } accept\n"
+	         "@th,136,8 { 50, 51 } accept\n"
+	         "@th,136,8 17 @th,224,16 { %u, %u } accept\n"
 	         "}\n"
 	         "chain outer_error6 {\n"
-	         "@th,112,8 %u accept\n"
-	         "@th,112,8 %u @th,384,16 { %u, %u } accept\n"
+	         "@th,112,8 { 50, 51 } accept\n"
+	         "@th,112,8 17 @th,384,16 { %u, %u } accept\n"
+	         "@th,112,8 44 jump outer_error6_fragment\n"
+	         "}\n"
+	         "chain outer_error6_fragment {\n"
+	         "@th,384,8 { 50, 51 } accept\n"
+	         "@th,384,8 17 @th,448,16 { %u, %u } accept\n"
 	         "}\n",
-	         ike, nat_t, IPPROTO_ESP, IPPROTO_UDP, ike, nat_t, IPPROTO_ESP, IPPROTO_UDP, ike, nat_t);
+	         ike, nat_t, ike, nat_t, ike, nat_t, ike, nat_t);
 }
 
 static void

@@ -47,6 +47,8 @@ struct sa_params {
 struct sa_usage {
 	uint64_t octets, packets;
 	uint64_t last_use_ns; /* instant of the last packet; 0: none yet */
+	/* IPComp: packets compressed, or expanded; and sent as they were since they did not shrink, or not to be expanded. */
+	uint64_t compressed, incompressible;
 };
 
 /*

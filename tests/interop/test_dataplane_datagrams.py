@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Datagrams larger than any packet: whole before transport mode and before selectors with ports, cut again outside."""
-import re
 import subprocess
 
 import pytest
 
-from dataplane_tool import Tunnel
+from dataplane_tool import Tunnel, stream
 from net import wait_until
-from test_dataplane_forms import INSIDE, Form
-from test_dataplane_mtu import IN4, IN6, TS4, TS6
+from test_dataplane_forms import Form
+from test_dataplane_mtu import IN4, IN6, TS4, TS6, V4, V6, Routed, told_mtu
 
 SIZES = (1453, 4000, 20000, 60000)
 
@@ -74,6 +73,22 @@ def test_two_workers_make_datagrams_whole(gateways):
     f = Form(gateways, 4, "esp-transport", workers=2)
     Receiver(gateways.sun, f.inner[1]).arrive_from(gateways.moon, f.inner[0], SIZES * 5)
     assert reassembled(f.a) == 20
+    f.quit()
+
+
+# Over IPv6 the kernel steps over AH when it reads an ICMP error, and tells the sockets of what is inside.
+@pytest.mark.parametrize("name,version", [("esp-transport", 4), ("esp-transport", 6), ("esp-transport-udp", 4), ("esp-transport-udp", 6),
+                                          ("ah-transport", 4)])
+def test_a_narrow_path_is_learned_in_transport_mode(net, name, version):
+    """RFC 4301 section 8.2: the router's ICMP error quotes ESP, AH or UDP; senders are told, and datagrams are cut to fit."""
+    r = Routed(net, 1300)
+    f = Form(r, version, name, ends=V4 if version == 4 else V6)
+    assert r.moon.ping(f.inner[1], src=f.inner[0]) == 1
+    mtu = told_mtu(r.moon, f.inner[1], "-I", f.inner[0], "-s", "1300")
+    # IPv6 asks nobody for less than 1280; what is larger outside is cut by us, its source (RFC 4303 section 3.3.4).
+    assert mtu == 1280 if version == 6 else 1200 < mtu < 1290
+    stream(r.moon, r.sun, f.inner[1], octets=1 << 20, src=f.inner[0])
+    Receiver(r.sun, f.inner[1]).arrive_from(r.moon, f.inner[0])
     f.quit()
 
 

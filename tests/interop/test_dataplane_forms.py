@@ -33,9 +33,9 @@ KEY_OCTETS = {"aes256gcm16": 36, "aes128": 16, "aes128ctr": 20, "aes128ccm16": 1
 class Form(Tunnel):
     """Two hosts whose own traffic, or that of addresses on their lo, is protected in one of the forms."""
 
-    def __init__(self, hosts, version, name, workers=1):
+    def __init__(self, hosts, version, name, workers=1, ends=None):
         self.transport, words, self.wire = FORMS[name]
-        self.version, self.ends = version, ENDS[version]
+        self.version, self.ends = version, ends or ENDS[version]
         self.inner = self.ends if self.transport else INSIDE[version]
         super().__init__(hosts.net, hosts.moon, hosts.sun, args_a=["-w", workers, "-k", MARK], args_b=["-w", workers, "-k", MARK], native=True)
         self._steer()

@@ -218,10 +218,14 @@ time.sleep(60)
     for port in (500, 4500, 501):
         send(gateways.sun, ("udp", "-", 0, "10.77.0.1", port))
     assert wait_until(lambda: moon.dropped(1) == 1)
-    # An ICMP error about an ESP packet gets through, one about something else does not.
+    # ESP in UDP may come in fragments, of which only the first shows a port.
+    assert "3000" in gateways.sun.run("/usr/bin/python3", "-c", "import socket;"
+                                      "print(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x' * 3000, ('10.77.0.1', 4500)))")
+    # An ICMP error about an ESP or AH packet gets through, one about something else does not.
     gateways.sun.run("/usr/bin/python3", "-c", """
 from scapy.all import IP, ICMP, UDP, Raw, send
 for inner in (IP(src='10.77.0.1', dst='10.77.0.2', proto=50) / Raw(b'x' * 8),
+              IP(src='10.77.0.1', dst='10.77.0.2', proto=51) / Raw(b'x' * 8),
               IP(src='10.77.0.1', dst='10.77.0.2') / UDP(sport=4500, dport=9999),
               IP(src='10.77.0.1', dst='10.77.0.2') / UDP(sport=4600, dport=9999)):
     send(IP(src='10.77.0.2', dst='10.77.0.1') / ICMP(type=3, code=4, nexthopmtu=1300) / inner, verbose=False)
@@ -229,6 +233,27 @@ for inner in (IP(src='10.77.0.1', dst='10.77.0.2', proto=50) / Raw(b'x' * 8),
     assert wait_until(lambda: moon.dropped(1) == 2)
     time.sleep(0.2)
     assert moon.dropped(1) == 2
+
+
+def test_icmpv6_errors_about_outer_packets_and_their_fragments(gateways):
+    """RFC 4301 section 8.2.1: the message is mapped by the headers it quotes; over IPv6 these may be a fragment's."""
+    moon = Steer(gateways.moon)
+    moon.claim(1, "fd77::1", "fd77::2")
+    gateways.sun.run("/usr/bin/python3", "-c", """
+from scapy.all import ICMPv6PacketTooBig, IPv6, IPv6ExtHdrFragment, UDP, Raw, send
+ip = IPv6(src='fd77::1', dst='fd77::2')
+ours = [ip.copy() / Raw(b'x' * 8) for _ in range(2)]
+ours[0].nh, ours[1].nh = 50, 51
+ours += [ip / IPv6ExtHdrFragment(nh=n, id=1, m=1) / Raw(b'x' * 8) for n in (50, 51)]
+ours += [ip / IPv6ExtHdrFragment(nh=17, id=1, m=1) / UDP(sport=4500, dport=9), ip / UDP(sport=500, dport=500)]
+others = [ip / IPv6ExtHdrFragment(nh=6, id=1, m=1) / Raw(b'x' * 8), ip / IPv6ExtHdrFragment(nh=17, id=1, m=1) / UDP(sport=4600, dport=9),
+          ip / UDP(sport=4600, dport=4500)]
+for inner in ours + others:
+    send(IPv6(src='fd77::2', dst='fd77::1') / ICMPv6PacketTooBig(mtu=1300) / inner, verbose=False)
+""", timeout=60)
+    assert wait_until(lambda: moon.dropped(1) == 3)
+    time.sleep(0.2)
+    assert moon.dropped(1) == 3
 
 
 def test_closing_and_flushing_leave_no_trace(sites, tmp_path):

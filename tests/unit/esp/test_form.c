@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <jansson.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "checksum.h"
 #include "esp_case.h"
@@ -572,6 +573,130 @@ hostile_insides_are_survived(void **state)
 	}
 }
 
+/* Each packet is counted by what became of it, at both ends. */
+static void
+compression_is_counted(void **state)
+{
+	struct shape s = { .protocol = 50, .ipcomp = true, .version = 4 };
+	struct sa_usage near, far;
+	struct packet p;
+	struct link l;
+
+	(void)state;
+	link_open(&l, &s, "aes256gcm16");
+	for (unsigned i = 0; i < 6; i++) {
+		make_inner(&l, 1000, i < 2);
+		assert_int_equal(seal(&l, 1000, &p), ESP_DROP_NONE);
+		assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+	}
+	esp_sa_usage(l.sa, &near);
+	esp_sa_usage(l.sa_in, &far);
+	assert_int_equal(near.compressed, 2);
+	assert_int_equal(near.incompressible, 4);
+	assert_int_equal(far.compressed, 2);
+	assert_int_equal(far.incompressible, 0);
+	link_close(&l);
+}
+
+/* A datagram that would expand to more than a packet: dropped and counted, a whole batch of them too, and the next is served. */
+static void
+bombs_go_off_in_their_room(void **state)
+{
+	struct shape s = { .protocol = 50, .transport = true, .version = 4 }, compressing = s;
+	uint8_t bomb[1000] = { 6, 0, 0, PLAIN_CPI };
+	static uint8_t zeros[200000];
+	z_stream z = { .next_in = zeros, .avail_in = sizeof zeros, .next_out = bomb + 4, .avail_out = sizeof bomb - 4 };
+	struct sa_usage far;
+	struct packet p;
+	struct link l;
+	uint32_t n;
+
+	(void)state;
+	compressing.ipcomp = true;
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	n = 4 + (uint32_t)z.total_out;
+	deflateEnd(&z);
+	link_open(&l, &s, "aes256gcm16");
+	esp_worker_free(l.far);
+	l.far = esp_case_worker(BULK_EVP);
+	shape_params(&l.in.params, &compressing);
+	l.sa_in = esp_case_add(l.far, &l.in, SA_INBOUND);
+	for (unsigned i = 0; i < 50; i++) {
+		make_inner(&l, 20 + n, false);
+		memcpy(inner + 20, bomb, n);
+		ip_complete(inner, 9, PROTO_IPCOMP, 20 + n);
+		assert_int_equal(seal(&l, 20 + n, &p), ESP_DROP_NONE);
+		assert_int_equal(open_wire(&l, &p), ESP_DROP_IPCOMP);
+	}
+	esp_sa_usage(l.sa_in, &far);
+	assert_int_equal(far.incompressible, 50);
+	make_inner(&l, 300, false);
+	assert_int_equal(seal(&l, 300, &p), ESP_DROP_NONE);
+	assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+	link_close(&l);
+}
+
+/* The Fragment header of a datagram that was made whole stays out: RFC 4303 section 3.1.1, RFC 6946. */
+static void
+an_only_fragment_is_protected_without_its_header(void **state)
+{
+	struct shape s = { .protocol = 51, .transport = true, .version = 6 };
+	static uint8_t plain[1000];
+	struct packet p;
+	struct link l;
+
+	(void)state;
+	link_open(&l, &s, "aes256gcm16");
+	make_inner(&l, 1000, false);
+	memcpy(plain, inner, 1000);
+	memcpy(inner + 48, plain + 40, 960);
+	memset(inner + 40, 0, 8);
+	inner[40] = 17;
+	inner[47] = 99;
+	ip_complete(inner, 6, PROTO_FRAGMENT, 1008);
+	assert_int_equal(seal(&l, 1008, &p), ESP_DROP_NONE);
+	assert_int_equal(p.head, 40);
+	assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+	assert_int_equal(p.len, 1000);
+	assert_memory_equal(p.p, plain, 1000);
+	/* One of several is not. */
+	memcpy(inner + 48, plain + 40, 960);
+	inner[43] = 1;
+	assert_int_equal(seal(&l, 1008, &p), ESP_DROP_FRAGMENT);
+	link_close(&l);
+}
+
+/* Nothing leaves whose length 16 bits cannot say, and up to there everything comes through. */
+static void
+the_largest_datagrams_pass_or_are_refused(void **state)
+{
+	static const uint8_t protocols[] = { 50, 51, 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * 4; i++) {
+		struct shape s = { .protocol = protocols[i / 4], .transport = i & 1, .version = i & 2 ? 6 : 4 };
+		uint32_t passed = 0;
+		struct packet p;
+		struct link l;
+
+		link_open(&l, &s, "aes256-sha512");
+		for (uint32_t len = 65200; len < 65535; len += 5) {
+			make_inner(&l, len, false);
+			if (seal(&l, len, &p)) {
+				assert_int_equal(p.drop, ESP_DROP_TOO_BIG);
+				continue;
+			}
+			assert_true(p.len <= 65535);
+			assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+			assert_int_equal(p.len, len);
+			passed++;
+		}
+		assert_true(passed > 10);
+		link_close(&l);
+	}
+}
+
 int
 main(void)
 {
@@ -588,6 +713,10 @@ main(void)
 		cmocka_unit_test(extension_headers_travel),
 		cmocka_unit_test(dpdk_ah_packet),
 		cmocka_unit_test(hostile_insides_are_survived),
+		cmocka_unit_test(compression_is_counted),
+		cmocka_unit_test(bombs_go_off_in_their_room),
+		cmocka_unit_test(an_only_fragment_is_protected_without_its_header),
+		cmocka_unit_test(the_largest_datagrams_pass_or_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
