@@ -229,7 +229,7 @@ certificate_unref(struct certificate *c)
 	free_uris(c->ocsp_uri);
 	free(c->alt_name);
 	GENERAL_NAMES_free(c->general_names);
-	public_key_unref(c->key);
+	public_key_free(c->key);
 	OPENSSL_free(c->owned_der);
 	X509_free(c->x);
 	free(c);

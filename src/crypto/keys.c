@@ -83,11 +83,10 @@ public_key_wrap(EVP_PKEY *pkey)
 		EVP_PKEY_free(pkey);
 		return NULL;
 	}
-	k->refs = 1;
 	k->pkey = pkey;
 	if (fill_facts(&k->facts, pkey, &k->spki, &k->n_spki))
 		return k;
-	public_key_unref(k);
+	public_key_free(k);
 	return NULL;
 }
 
@@ -113,17 +112,10 @@ private_key_wrap(EVP_PKEY *pkey)
 	return NULL;
 }
 
-struct public_key *
-public_key_ref(struct public_key *k)
-{
-	k->refs++;
-	return k;
-}
-
 void
-public_key_unref(struct public_key *k)
+public_key_free(struct public_key *k)
 {
-	if (!k || --k->refs)
+	if (!k)
 		return;
 	EVP_PKEY_free(k->pkey);
 	OPENSSL_free(k->spki);

@@ -52,8 +52,7 @@ const struct key_facts *private_key_facts(const struct private_key *k);
 
 /* SubjectPublicKeyInfo or PKCS #1 RSAPublicKey, PEM or DER. NULL when it is none. */
 struct public_key *public_key_read(struct span file);
-struct public_key *public_key_ref(struct public_key *k);
-void public_key_unref(struct public_key *k);
+void public_key_free(struct public_key *k);
 const struct key_facts *public_key_facts(const struct public_key *k);
 /* SubjectPublicKeyInfo in DER; borrowed. */
 struct span public_key_der(const struct public_key *k);

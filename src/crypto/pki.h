@@ -10,7 +10,6 @@
 /* What is behind the handles of keys.h and certificate.h. Private to this folder. */
 
 struct public_key {
-	_Atomic unsigned refs;
 	EVP_PKEY *pkey;
 	struct key_facts facts;
 	uint8_t *spki;

@@ -64,7 +64,7 @@ config_pubkeys(struct config_reader *r, const struct conf_key *k)
 			add(r, k, &r->round->pubkeys, public_key_der(key));
 		else
 			conf_error(r->errs, k->where, "%s: this is no public key in PEM or DER", k->name);
-		public_key_unref(key);
+		public_key_free(key);
 	}
 }
 

@@ -261,10 +261,8 @@ config_authority(struct credentials *out, enum credential_origin o, const struct
 		authority_clear(&a);
 		return false;
 	}
-	/* A CA that is named here is trusted. */
-	if (!credentials_add_certificate(out, CREDENTIAL_CA, o, certificate_ref(a.ca)))
-		authority_clear(&a);
-	else if (credentials_add_authority(out, o, s->name, &a))
+	/* A CA that is named here is trusted, as long as its authority is there: credentials_next_ca(). */
+	if (credentials_add_authority(out, o, s->name, &a))
 		return true;
 	conf_error(errs, s->where, "out of memory");
 	return false;

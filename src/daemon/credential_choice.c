@@ -18,12 +18,12 @@ scheme_of(const struct key_facts *f)
 static struct certificate *
 issuer_of(const struct credentials *st, const struct certificate *c)
 {
-	const struct credential *ca;
+	struct certificate *ca;
 	size_t cursor = 0;
 
-	while ((ca = credentials_next(st, CREDENTIAL_CA, &cursor)))
-		if (span_equal(certificate_subject(ca->certificate), certificate_issuer(c)))
-			return ca->certificate;
+	while ((ca = credentials_next_ca(st, &cursor)))
+		if (span_equal(certificate_subject(ca), certificate_issuer(c)))
+			return ca;
 	return NULL;
 }
 
@@ -147,7 +147,7 @@ add_authority(struct credential_choice *out, struct certificate *ca)
 static void
 take_authorities(struct credential_choice *out, const struct credentials *st, const struct auth_round *remote)
 {
-	const struct credential *ca;
+	struct certificate *ca;
 	size_t cursor = 0;
 
 	out->answer.authorities = out->authority;
@@ -155,8 +155,8 @@ take_authorities(struct credential_choice *out, const struct credentials *st, co
 		return;
 	for (size_t i = 0; i < remote->cacerts.n; i++)
 		add_authority(out, certificate_read(remote->cacerts.o[i]));
-	while (!remote->cacerts.n && (ca = credentials_next(st, CREDENTIAL_CA, &cursor)))
-		add_authority(out, certificate_ref(ca->certificate));
+	while (!remote->cacerts.n && (ca = credentials_next_ca(st, &cursor)))
+		add_authority(out, certificate_ref(ca));
 }
 
 static void
@@ -174,7 +174,7 @@ take_raw_key(struct credential_choice *out, const struct credentials *st, const 
 		struct public_key *k = public_key_read(r->pubkeys.o[i]);
 		const struct credential *key = k ? credentials_private_of(st, k) : NULL;
 
-		public_key_unref(k);
+		public_key_free(k);
 		if (!key || scheme_of(private_key_facts(key->private_key)) == SIGN_NONE)
 			continue;
 		take_key(out, key);

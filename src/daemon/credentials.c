@@ -30,7 +30,7 @@ free_content(struct credential *c)
 		crl_unref(c->crl);
 		break;
 	case CREDENTIAL_PUBLIC:
-		public_key_unref(c->public_key);
+		public_key_free(c->public_key);
 		break;
 	case CREDENTIAL_PRIVATE:
 		private_key_unref(c->private_key);
@@ -305,6 +305,37 @@ credentials_next(const struct credentials *st, enum credential_kind kind, size_t
 			return c;
 	}
 	return NULL;
+}
+
+struct certificate *
+credentials_ca(const struct credentials *st, const struct credential *c)
+{
+	if (c->kind == CREDENTIAL_CA)
+		return c->certificate;
+	if (c->kind != CREDENTIAL_AUTHORITY)
+		return NULL;
+	for (size_t i = 0; i < st->n; i++) {
+		const struct credential *o = st->c[i];
+
+		if (o == c)
+			break;
+		if (o->kind == CREDENTIAL_AUTHORITY && certificate_equal(o->authority.ca, c->authority.ca))
+			return NULL;
+	}
+	for (size_t i = 0; i < st->n; i++)
+		if (st->c[i]->kind == CREDENTIAL_CA && certificate_equal(st->c[i]->certificate, c->authority.ca))
+			return NULL;
+	return c->authority.ca;
+}
+
+struct certificate *
+credentials_next_ca(const struct credentials *st, size_t *cursor)
+{
+	struct certificate *ca = NULL;
+
+	while (!ca && *cursor < st->n)
+		ca = credentials_ca(st, st->c[(*cursor)++]);
+	return ca;
 }
 
 const struct credential *

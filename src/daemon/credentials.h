@@ -91,6 +91,13 @@ void credentials_free(struct credentials *st);
 
 /* The next of a kind; *cursor starts at 0. NULL at the end. */
 const struct credential *credentials_next(const struct credentials *st, enum credential_kind kind, size_t *cursor);
+/*
+ * The next CA that is trusted, by itself or as an authority's, each once; *cursor starts at 0. An authority's is so as long as
+ * the authority is loaded.
+ */
+struct certificate *credentials_next_ca(const struct credentials *st, size_t *cursor);
+/* The CA that @c, of @st, makes trusted; NULL: it does not, or another one does already. */
+struct certificate *credentials_ca(const struct credentials *st, const struct credential *c);
 /* The private key with that handle, or to that public key; NULL. */
 const struct credential *credentials_private(const struct credentials *st, uint64_t handle);
 const struct credential *credentials_private_of(const struct credentials *st, const struct public_key *k);

@@ -201,7 +201,7 @@ find_in_round(struct verify *v, const struct auth_round *r, struct holder *out)
 			*out = (struct holder) { NULL, k, true };
 			return true;
 		}
-		public_key_unref(k);
+		public_key_free(k);
 	}
 	return false;
 }
@@ -292,13 +292,13 @@ collect_anchors(const struct verify *v, const struct auth_round *r, struct ancho
 		add_anchor(a, certificate_read(r->cacerts.o[i]));
 	/* Up the chain, until a walk finds nothing new. */
 	do {
-		const struct credential *c;
+		struct certificate *ca;
 		size_t cursor = 0;
 
 		before = a->n;
-		while ((c = credentials_next(v->in->store, CREDENTIAL_CA, &cursor)))
-			if (is_issuer(v, a, certificate_subject(c->certificate)) && !has_anchor(a, c->certificate))
-				add_anchor(a, certificate_ref(c->certificate));
+		while ((ca = credentials_next_ca(v->in->store, &cursor)))
+			if (is_issuer(v, a, certificate_subject(ca)) && !has_anchor(a, ca))
+				add_anchor(a, certificate_ref(ca));
 	} while (a->n > before && a->n < TRUST_CERTIFICATES_MAX);
 }
 
@@ -449,7 +449,7 @@ verify_run(struct verify_result *out, const struct verify_input *in)
 	if (find_holder(&v, &h))
 		choose_connection(&v, &h);
 	if (!h.cert)
-		public_key_unref(h.key);
+		public_key_free(h.key);
 	for (size_t i = 0; i < v.n_given; i++)
 		certificate_unref(v.given[i]);
 	for (size_t i = 0; i < v.n_lists; i++)

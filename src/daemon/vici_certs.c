@@ -14,6 +14,7 @@ type_name(enum credential_kind k)
 	switch (k) {
 	case CREDENTIAL_CERTIFICATE:
 	case CREDENTIAL_CA:
+	case CREDENTIAL_AUTHORITY:
 	case CREDENTIAL_RESPONDER:
 		return "X509";
 	case CREDENTIAL_CRL:
@@ -23,7 +24,6 @@ type_name(enum credential_kind k)
 	case CREDENTIAL_PUBLIC:
 		return "PUBKEY";
 	case CREDENTIAL_PRIVATE:
-	case CREDENTIAL_AUTHORITY:
 		return NULL;
 	}
 	return NULL;
@@ -32,7 +32,13 @@ type_name(enum credential_kind k)
 static const char *
 flag_name(enum credential_kind k)
 {
-	return k == CREDENTIAL_CA ? "CA" : k == CREDENTIAL_RESPONDER ? "OCSP" : "NONE";
+	return k == CREDENTIAL_CA || k == CREDENTIAL_AUTHORITY ? "CA" : k == CREDENTIAL_RESPONDER ? "OCSP" : "NONE";
+}
+
+static const struct certificate *
+certificate_of(const struct credential *c)
+{
+	return c->kind == CREDENTIAL_AUTHORITY ? c->authority.ca : c->certificate;
 }
 
 static const struct public_key *
@@ -40,7 +46,7 @@ key_of(const struct credential *c)
 {
 	if (c->kind == CREDENTIAL_PUBLIC)
 		return c->public_key;
-	return !strcmp(type_name(c->kind), "X509") ? certificate_key(c->certificate) : NULL;
+	return !strcmp(type_name(c->kind), "X509") ? certificate_key(certificate_of(c)) : NULL;
 }
 
 static struct span
@@ -54,7 +60,7 @@ octets_of(const struct credential *c)
 	case CREDENTIAL_PUBLIC:
 		return public_key_der(c->public_key);
 	default:
-		return certificate_der(c->certificate);
+		return certificate_der(certificate_of(c));
 	}
 }
 
@@ -71,7 +77,7 @@ is_wanted(const struct vici_stream *f, const struct credential *c)
 	if (!f->subject || !*f->subject)
 		return true;
 	return !strcmp(type, "X509") &&
-	       !strcmp(f->subject, dn_format(subject, sizeof subject, certificate_subject(c->certificate)));
+	       !strcmp(f->subject, dn_format(subject, sizeof subject, certificate_subject(certificate_of(c))));
 }
 
 static void
@@ -100,6 +106,8 @@ next_cert(struct vici_client *c)
 	while (c->stream.position < st->n) {
 		const struct credential *held = st->c[c->stream.position++];
 
+		if (held->kind == CREDENTIAL_AUTHORITY && !credentials_ca(st, held))
+			continue;
 		if (!is_wanted(&c->stream, held) || octets_of(held).n > UINT16_MAX)
 			continue;
 		send_cert(c, held);

@@ -17,7 +17,7 @@
 	X(MESSAGE_ID, "bad-message-id", "a first message has a message id other than 0") \
 	X(PAYLOAD_TYPE, "unknown-payload", "a payload has a number that nobody defined") \
 	X(DOI, "unknown-doi", "the SA payload is of another DOI than IPsec, or wants security labels") \
-	X(BAD_NOTIFY, "bad-notification", "a notification whose DOI, protocol or SPI cannot be: nothing of it is taken") \
+	X(BAD_NOTIFY, "bad-notification", "a notification or Delete whose DOI, protocol or SPI cannot be: nothing of it is taken") \
 	X(EXCHANGE_TYPE, "unknown-exchange", "the exchange type is not one that we serve here") \
 	X(DUPLICATE, "duplicate", "a repetition of the last message: the stored answer was sent again") \
 	X(ABSORBED, "absorbed", "a repetition while we wait for an answer of our own: nothing to do") \
@@ -57,6 +57,7 @@
 	X(EXCHANGE_LIMIT, "exchange-limit", "too many exchanges at once under one IKE_SA") \
 	X(FRAGMENT, "bad-fragment", "a fragment that does not fit the others of its message, or is not wanted") \
 	X(CHILD_LIMIT, "child-limit", "too many CHILD_SAs under one IKE_SA") \
+	X(DELETE_LIMIT, "delete-limit", "one Delete names more SPIs than are taken from one: the first were") \
 	X(DPD_COOKIES, "dpd-cookies", "the SPI of a DPD notification is not the two cookies of its IKE_SA") \
 	X(UNPROTECTED_NOTIFY, "unprotected-notify", "a notification in clear: shown as the probable cause, not acted on") \
 	X(UNPROTECTED_DELETE, "unprotected-delete", "a Delete in clear is never obeyed") \

@@ -7,7 +7,7 @@
 
 /* The Informational Exchange: RFC 2409 section 5.7, RFC 2408 section 4.8; DPD: RFC 3706. */
 
-enum { INFO_MESSAGE_MAX = 2048 };
+enum { INFO_MESSAGE_MAX = 2048, DELETED_AT_ONCE = 64 };
 
 static bool
 is_up(const struct ike_sa *sa)
@@ -339,17 +339,43 @@ delete_child(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 		child_end(c, END_BY_PEER, false);
 }
 
+/* RFC 2408 section 5.15, steps 2 to 4. */
+static const char *
+delete_wrong(const struct ike_sa *sa, const struct delete_payload *d)
+{
+	uint8_t room[16];
+
+	if (d->doi != DOI_IPSEC && d->doi != DOI_ISAKMP)
+		return "a Delete of another DOI than IPsec";
+	switch (d->protocol) {
+	case PROTO_ISAKMP:
+		return d->spi_size == 16 && d->n_spi && span_equal(span_of(d->spis.p, 16), cookies(sa, room))
+		               ? NULL
+		               : "a Delete of an IKE_SA whose SPI is not its two cookies";
+	case PROTO_IPSEC_AH:
+	case PROTO_IPSEC_ESP:
+		return d->spi_size == 4 ? NULL : "a Delete with SPIs that have not four octets";
+	case PROTO_IPCOMP:
+		return NULL;
+	default:
+		return "a Delete of a protocol that is not ISAKMP, AH, ESP or IPComp";
+	}
+}
+
 /* False when the SA is gone. */
 static bool
 take_delete(struct ike_sa *sa, const struct delete_payload *d)
 {
 	struct ike *core = sa->core;
 	uint32_t id = sa->id;
-	uint8_t room[16];
 
+	const char *wrong = delete_wrong(sa, d);
+
+	if (wrong) {
+		refuse(core, sa, VERDICT_BAD_NOTIFY, wrong);
+		return true;
+	}
 	if (d->protocol == PROTO_ISAKMP) {
-		if (d->spi_size != 16 || !d->n_spi || !span_equal(span_of(d->spis.p, 16), cookies(sa, room)))
-			return true;
 		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for IKE_SA %s", sa_name(sa));
 		if (!sa->established_at) {
 			sa->authenticated = false; /* it needs no Delete of ours */
@@ -360,9 +386,12 @@ take_delete(struct ike_sa *sa, const struct delete_payload *d)
 		return false;
 	}
 	/* A CPI needs no Delete: it goes with what it is inside of. */
-	if ((d->protocol != PROTO_IPSEC_ESP && d->protocol != PROTO_IPSEC_AH) || d->spi_size != 4)
+	if (d->protocol == PROTO_IPCOMP)
 		return true;
-	for (size_t i = 0; i < d->n_spi; i++) {
+	/* Each is looked for among all SAs of the peer: one message is not to cost more than that. */
+	if (d->n_spi > DELETED_AT_ONCE)
+		refuse(core, sa, VERDICT_DELETE_LIMIT, NULL);
+	for (size_t i = 0; i < d->n_spi && i < DELETED_AT_ONCE; i++) {
 		delete_child(sa, d->protocol, get_be32(d->spis.p + 4 * i));
 		sa = ike_sa_by_id(core, id);
 		if (!sa)

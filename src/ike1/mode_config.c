@@ -289,7 +289,6 @@ take_request(struct exchange *ex, const struct message *m)
 
 	if (!p)
 		return v;
-	transaction_confirm(sa);
 	if (!may_ask(sa))
 		return VERDICT_LOGIN_REQUIRED;
 	/* A lease belongs to a client of a connection with pools; and it is one lease an SA. */

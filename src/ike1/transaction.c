@@ -211,6 +211,17 @@ may_begin(const struct ike_sa *sa, uint32_t mid)
 	                                                                  : VERDICT_OK;
 }
 
+/* A SET of ours whose ACK has not come yet; NULL: none. */
+static struct exchange *
+awaits_ack(const struct ike_sa *sa)
+{
+	for (struct exchange *ex = sa->exchanges; ex; ex = ex->next)
+		if (!ex->over && ex->role == INITIATOR && ex->at == 1 &&
+		    (ex->kind == &mode_config_push || (ex->kind == &xauth_status && transaction_of(ex)->ok)))
+			return ex;
+	return NULL;
+}
+
 void
 transaction_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
 {
@@ -227,6 +238,13 @@ transaction_receive(struct ike_sa *sa, const struct datagram *in, const struct i
 	if (v) {
 		refuse(core, sa, v, v == VERDICT_NO_KEYS ? "a Transaction exchange before Phase 1 is done" : NULL);
 		return;
+	}
+	/* Before there is an exchange of this message: what follows may end the SA. */
+	if (awaits_ack(sa) && quick_mode_is_authentic(sa, in, h)) {
+		transaction_confirm(sa);
+		sa = ike_sa_by_id(core, id);
+		if (!sa)
+			return;
 	}
 	ex = exchange_new(sa, &opening, RESPONDER, mid);
 	if (!ex)
@@ -247,11 +265,8 @@ transaction_receive(struct ike_sa *sa, const struct datagram *in, const struct i
 void
 transaction_confirm(struct ike_sa *sa)
 {
-	struct exchange *ex = sa->exchanges;
+	struct exchange *ex = awaits_ack(sa);
 
-	while (ex && (ex->over || ex->role != INITIATOR || ex->at != 1 || (ex->kind != &xauth_status && ex->kind != &mode_config_push) ||
-	              (ex->kind == &xauth_status && !transaction_of(ex)->ok)))
-		ex = ex->next;
 	if (!ex)
 		return;
 	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "the peer goes on before the ACK of our SET: it has it");

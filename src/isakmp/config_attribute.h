@@ -57,7 +57,6 @@ enum config_attribute_type {
 enum { XAUTH_TYPE_GENERIC = 0, XAUTH_STATUS_FAIL = 0, XAUTH_STATUS_OK = 1 };
 
 /* The draft's word for it; NULL for a number without a name. */
-const char *config_attribute_name(uint16_t type);
 /* "REQUEST"; NULL for a number without a name. */
 const char *config_type_name(uint8_t type);
 bool config_attribute_is_unity(uint16_t type);

@@ -94,7 +94,7 @@ read_duration(struct reading *r, uint64_t duration)
 	if (r->life_type == 0)
 		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "a life duration without a life type before it");
 	else if (*given && *life != duration)
-		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "two different lifetimes in %s", kilobytes ? "kilobytes" : "seconds");
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "two different lifetimes in %s", kilobytes ? "kilobytes" : "seconds");
 	*given = true;
 	*life = duration;
 	r->life_type = 0;
@@ -125,7 +125,7 @@ read_attribute(struct reading *r, const struct classes *cl, const struct attribu
 	} else if (at->value > UINT16_MAX) {
 		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "%s %llu", cl->c[at->type].name, value);
 	} else if (r->seen[at->type] && r->value[at->type] != at->value) {
-		unknown(r->s, r->a, SUITE_FAULT_SYNTAX, "two different values of %s", cl->c[at->type].name);
+		unknown(r->s, r->a, SUITE_FAULT_ATTRIBUTE, "two different values of %s", cl->c[at->type].name);
 	} else {
 		r->seen[at->type] = true;
 		r->value[at->type] = at->value;

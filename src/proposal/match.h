@@ -62,7 +62,7 @@ enum suite_fault {
 	SUITE_FAULT_PROTOCOL,  /* one that this phase does not negotiate */
 	SUITE_FAULT_SPI,       /* of a false length, or a reserved value */
 	SUITE_FAULT_TRANSFORM, /* a reserved Transform-Id */
-	SUITE_FAULT_ATTRIBUTE, /* an attribute, or a value of one, that we do not support: RFC 2407 section 4.5.3 */
+	SUITE_FAULT_ATTRIBUTE, /* an attribute, or a value of one, that we do not support, or two that conflict: RFC 2407 sections 4.5.2, 4.5.3 */
 	SUITE_FAULT_SYNTAX,    /* it contradicts itself, or something must be there that is not */
 };
 

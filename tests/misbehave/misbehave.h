@@ -69,6 +69,8 @@
 	X(aggressive_reflected)                                                                                                  \
 	X(aggressive_encrypted_wrongly)                                                                                          \
 	X(refusal_under_keys)                                                                                                   \
+	X(deletes_that_cannot_be)                                                                                                \
+	X(deletes_by_the_hundred)                                                                                                \
 	X(delete_of_what_is_not_its_own)                                                                                         \
 	X(answers_larger_than_the_question)                                                                                      \
 	X(strangers_from_one_address)                                                                                            \

@@ -127,6 +127,13 @@ unsupported_attribute(struct rogue *r)
 	r->offer.a[r->offer.t.n_attr++] = (struct attribute) { .type = 16383, .tv = true, .value = 1 };
 }
 
+/* RFC 2407 section 4.5.2: "If conflicting attributes are detected" */
+static void
+conflicting_attributes(struct rogue *r)
+{
+	r->offer.a[r->offer.t.n_attr++] = (struct attribute) { .type = 4, .tv = true, .value = 2 }; /* encapsulation */
+}
+
 static void
 unsupported_value(struct rogue *r)
 {
@@ -250,6 +257,7 @@ static const struct provocation {
 	{ NOTIFY_ATTRIBUTES_NOT_SUPPORTED, 1, unsupported_attribute, false },
 	{ NOTIFY_ATTRIBUTES_NOT_SUPPORTED, 7, unsupported_attribute, true },
 	{ NOTIFY_ATTRIBUTES_NOT_SUPPORTED, 7, unsupported_value, true },
+	{ NOTIFY_ATTRIBUTES_NOT_SUPPORTED, 7, conflicting_attributes, true },
 	{ NOTIFY_NO_PROPOSAL_CHOSEN, 1, unknown_cipher, false },
 	{ NOTIFY_NO_PROPOSAL_CHOSEN, 7, unknown_esp_cipher, true },
 	{ NOTIFY_BAD_PROPOSAL_SYNTAX, 1, no_transforms, false },

@@ -102,7 +102,7 @@ key_ids_are_those_of_the_certificate(void **state)
 	/* RFC 5280 section 4.2.1.2 (1): the subjectKeyIdentifier that the CA wrote is the same SHA-1. */
 	assert_int_equal(certificate_key_identifier(c).n, KEY_ID_OCTETS);
 	assert_memory_equal(certificate_key_identifier(c).p, private_key_facts(k)->id, KEY_ID_OCTETS);
-	public_key_unref(p);
+	public_key_free(p);
 	private_key_unref(k);
 	certificate_unref(c);
 }

@@ -304,7 +304,7 @@ raw_public_keys_need_no_certificate(void **state)
 	assert_true(judge(&s, "sun", "rsa-pkcs8.pem", NULL, NULL));
 	assert_false(judge(&s, "moon", "rsa-pkcs8.pem", NULL, NULL));
 	assert_false(judge(&s, "sun", "moon.key", NULL, NULL));
-	public_key_unref(k);
+	public_key_free(k);
 	close_scene(&s);
 }
 
@@ -567,6 +567,41 @@ origins_do_not_mix(void **state)
 	close_scene(&s);
 }
 
+/* load-authority, clear-creds, unload-authority: its CA is trusted from the first to the last of them, and asked for. */
+static void
+an_authority_is_trusted_while_it_is_loaded(void **state)
+{
+	struct credentials *st;
+	struct scene s;
+	size_t cursor = 0;
+
+	(void)state;
+	open_scene(&s);
+	st = &s.store;
+	credentials_clear(st, CREDENTIAL_FROM_FILE, false);
+	assert_false(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
+	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
+	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "two", &(struct authority) { .ca = certificate("root") }));
+	assert_true(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
+	assert_non_null(credentials_next_ca(st, &cursor));
+	assert_null(credentials_next_ca(st, &cursor));
+	credentials_clear(st, CREDENTIAL_FROM_VICI, true);
+	assert_true(credentials_remove_authority(st, CREDENTIAL_FROM_VICI, "one"));
+	assert_true(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
+	assert_true(credentials_remove_authority(st, CREDENTIAL_FROM_VICI, "two"));
+	judge(&s, "moon.example.org", "moon.key", "moon", NULL);
+	refused(&s, "", NOTIFY_INVALID_CERT_AUTHORITY);
+	/* What was loaded by itself as well stays. */
+	hold(&s, CREDENTIAL_CA, "root");
+	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
+	cursor = 0;
+	assert_non_null(credentials_next_ca(st, &cursor));
+	assert_null(credentials_next_ca(st, &cursor));
+	assert_true(credentials_remove_authority(st, CREDENTIAL_FROM_VICI, "one"));
+	assert_true(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
+	close_scene(&s);
+}
+
 /* ---- LDAP */
 
 static void
@@ -605,6 +640,7 @@ main(void)
 		cmocka_unit_test(the_id_finds_our_certificate),
 		cmocka_unit_test(the_ca_that_the_peer_asks_for_decides),
 		cmocka_unit_test(origins_do_not_mix),
+		cmocka_unit_test(an_authority_is_trusted_while_it_is_loaded),
 		cmocka_unit_test(ldap_entries_are_unwrapped),
 	};
 
