@@ -7,211 +7,13 @@
 
 /* The Informational Exchange: RFC 2409 section 5.7, RFC 2408 section 4.8; DPD: RFC 3706. */
 
-enum { INFO_MESSAGE_MAX = 2048, DELETED_AT_ONCE = 64 };
+enum { DELETED_AT_ONCE = 64 };
 
 static bool
 is_up(const struct ike_sa *sa)
 {
 	return sa->authenticated || sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING ||
 	       sa->state == IKE_STATE_REKEYED || sa->state == IKE_STATE_DELETING;
-}
-
-/* ---- Sending */
-
-static void
-send_protected(struct ike_sa *sa, const struct payload *p)
-{
-	struct ike *core = sa->core;
-	uint8_t *room = arena_alloc(&core->scratch, INFO_MESSAGE_MAX), iv[16];
-	struct isakmp_header h = {
-		.version = 0x10, .exchange = EXCHANGE_INFORMATIONAL, .flags = FLAG_ENCRYPTION, .message_id = ike1_message_id(sa)
-	};
-	struct builder b;
-	struct span m, hash;
-	size_t n;
-
-	if (!room || !phase2_iv(iv, ike1_block(sa), sa->prf_id, span_of(sa->iv, ike1_block(sa)), h.message_id)) {
-		core->nomem = true;
-		return;
-	}
-	memcpy(h.cookie_i, sa->cookie_i, 8);
-	memcpy(h.cookie_r, sa->cookie_r, 8);
-	builder_start(&b, room, INFO_MESSAGE_MAX - 32, &h);
-	/* HASH(1) = prf(SKEYID_a, M-ID | N/D) */
-	hash = ike1_hash_reserve(sa, &b);
-	builder_add(&b, p);
-	if (!ike1_hash_fill(sa, &b, hash, h.message_id, (struct span) { 0 }))
-		return;
-	m = builder_finish(&b);
-	n = m.n ? ike1_encrypt(sa, iv, room, m.n, INFO_MESSAGE_MAX) : 0;
-	if (n)
-		ike_sa_send(sa, span_of(room, n));
-}
-
-static struct span
-cookies(const struct ike_sa *sa, uint8_t room[16])
-{
-	memcpy(room, sa->cookie_i, 8);
-	memcpy(room + 8, sa->cookie_r, 8);
-	return span_of(room, 16);
-}
-
-void
-info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi, struct span data)
-{
-	const char *name = notify_name(type);
-
-	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending %s notification", name ? name : "an unnamed");
-	send_protected(sa, &(struct payload) {
-	                           .type = PAYLOAD_N,
-	                           .n = { .doi = DOI_IPSEC, .protocol = protocol, .type = type, .spi = spi, .data = data } });
-}
-
-/* What a notification in clear is about, and where that came from. */
-struct about {
-	const struct endpoint *local, *remote;
-	const uint8_t *cookie_i, *cookie_r;
-	size_t octets;
-};
-
-static void
-send_clear(struct ike *core, const struct about *a, uint16_t type)
-{
-	uint8_t room[64];
-	struct isakmp_header h = { .version = 0x10, .exchange = EXCHANGE_INFORMATIONAL };
-	struct builder b;
-	struct span m;
-	const char *name = notify_name(type);
-
-	do {
-		h.message_id = rng_u32(core->rng);
-	} while (!h.message_id);
-	memcpy(h.cookie_i, a->cookie_i, 8);
-	memcpy(h.cookie_r, a->cookie_r, 8);
-	builder_start(&b, room, sizeof room, &h);
-	builder_add(&b,
-	            &(struct payload) { .type = PAYLOAD_N, .n = { .doi = DOI_IPSEC, .protocol = PROTO_ISAKMP, .type = type } });
-	m = builder_finish(&b);
-	if (!clear_answer_admits(core, a->remote, a->octets, m.n))
-		return;
-	say(core, LOG_IKE, LOG_CONTROL, NULL, NULL, "sending %s notification in clear to %s", name ? name : "an unnamed",
-	    endpoint_text(core, a->remote));
-	ike_send(core, a->local, a->remote, m);
-}
-
-void
-info_notify_clear(struct exchange *ex, const uint8_t cookie_r[8], uint16_t type)
-{
-	struct ike_sa *sa = ex->sa;
-
-	send_clear(sa->core, &(struct about) { &ex->local, &ex->remote, sa->cookie_i, cookie_r, ex->in_octets }, type);
-}
-
-void
-info_answer_clear(struct ike *core, const struct datagram *in, const struct isakmp_header *h, uint16_t type)
-{
-	/* Two ends that answer each other's notifications would never stop. */
-	if (h->exchange == EXCHANGE_INFORMATIONAL)
-		return;
-	send_clear(core, &(struct about) { &in->local, &in->remote, h->cookie_i, h->cookie_r, in->data.n }, type);
-}
-
-static struct child_sa *
-child_of_peer_spi(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
-{
-	for (struct child_sa *c = sa->children; c; c = c->next)
-		if (c->ever_up && ((c->spi_out == spi && c->protocol == protocol) ||
-		                   (c->ah_spi_out == spi && c->ah_spi_out && protocol == PROTO_IPSEC_AH)))
-			return c;
-	return NULL;
-}
-
-/* The child may have moved to another SA of the same peer. */
-static struct child_sa *
-find_deleted(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
-{
-	struct child_sa *c = child_of_peer_spi(sa, protocol, spi);
-
-	for (struct ike_sa *o = ike_sa_same_peer(sa, NULL); !c && o; o = ike_sa_same_peer(sa, o))
-		c = child_of_peer_spi(o, protocol, spi);
-	return c;
-}
-
-static const char *
-protocol_word(uint8_t protocol)
-{
-	return protocol == PROTO_IPSEC_AH ? "AH" : "ESP";
-}
-
-static void
-send_delete(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
-{
-	uint8_t room[4];
-
-	/* RFC 2408 section 3.15: the SPI is that of the sender's inbound SA, which the peer sends to. */
-	put_be32(room, spi);
-	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for %s CHILD_SA with SPI %08x", protocol_word(protocol),
-	    spi);
-	send_protected(sa,
-	               &(struct payload) {
-	                       .type = PAYLOAD_D,
-	                       .d = { .doi = DOI_IPSEC, .protocol = protocol, .spi_size = 4, .n_spi = 1, .spis = { room, 4 } } });
-}
-
-/* Each protocol of a bundle has its Delete: "a Delete Payload ... for a single Protocol-Id" (RFC 2408 section 3.15). */
-void
-info_child_deleted(struct child_sa *c)
-{
-	send_delete(c->sa, c->protocol, c->spi_in);
-	if (c->ah_spi_in)
-		send_delete(c->sa, PROTO_IPSEC_AH, c->ah_spi_in);
-}
-
-void
-info_spi_deleted(struct ike_sa *sa, uint32_t spi)
-{
-	/* Anybody can send ESP with an SPI of the peer's own: that one it would take for refused. */
-	if (!find_deleted(sa, PROTO_IPSEC_ESP, spi))
-		send_delete(sa, PROTO_IPSEC_ESP, spi);
-}
-
-void
-info_ike_deleted(struct ike_sa *sa)
-{
-	uint8_t room[16];
-
-	if (!sa->keys.n)
-		return;
-	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "sending DELETE for IKE_SA %s", sa_name(sa));
-	send_protected(sa, &(struct payload) { .type = PAYLOAD_D,
-	                                       .d = { .doi = DOI_IPSEC,
-	                                              .protocol = PROTO_ISAKMP,
-	                                              .spi_size = 16,
-	                                              .n_spi = 1,
-	                                              .spis = cookies(sa, room) } });
-}
-
-static void
-send_dpd(struct ike_sa *sa, uint16_t type, uint32_t sequence)
-{
-	uint8_t room[16], seq[4];
-
-	put_be32(seq, sequence);
-	send_protected(sa, &(struct payload) { .type = PAYLOAD_N,
-	                                       .n = { .doi = DOI_IPSEC,
-	                                              .protocol = PROTO_ISAKMP,
-	                                              .type = type,
-	                                              .spi = cookies(sa, room),
-	                                              .data = { seq, 4 } } });
-}
-
-/* RFC 3706 section 5.3; section 7.1 wants the first sequence number to be random and small enough never to wrap. */
-void
-info_probe(struct ike_sa *sa)
-{
-	if (sa->dpd_out == 1)
-		sa->dpd_out = (rng_u32(sa->core->rng) & 0x7fffffff) + 1;
-	send_dpd(sa, NOTIFY_R_U_THERE, sa->dpd_out);
 }
 
 /* ---- Receiving in clear */
@@ -316,14 +118,14 @@ static void
 delete_child(struct ike_sa *sa, uint8_t protocol, uint32_t spi)
 {
 	struct ike *core = sa->core;
-	struct child_sa *c = find_deleted(sa, protocol, spi), *next;
+	struct child_sa *c = info_find_deleted(sa, protocol, spi), *next;
 
 	if (!c && protocol == PROTO_IPSEC_ESP)
 		c = find_refused(sa, spi);
 	next = c && c->successor ? child_by_id(core, c->successor) : NULL;
 
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for %s CHILD_SA with SPI %08x%s", protocol_word(protocol), spi,
-	    c ? "" : ": unknown here");
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for %s CHILD_SA with SPI %08x%s", info_protocol_word(protocol),
+	    spi, c ? "" : ": unknown here");
 	if (!c)
 		return;
 	/* The peer gives the old one up: it has the new one. */
@@ -349,7 +151,7 @@ delete_wrong(const struct ike_sa *sa, const struct delete_payload *d)
 		return "a Delete of another DOI than IPsec";
 	switch (d->protocol) {
 	case PROTO_ISAKMP:
-		return d->spi_size == 16 && d->n_spi && span_equal(span_of(d->spis.p, 16), cookies(sa, room))
+		return d->spi_size == 16 && d->n_spi && span_equal(span_of(d->spis.p, 16), info_cookies(sa, room))
 		               ? NULL
 		               : "a Delete of an IKE_SA whose SPI is not its two cookies";
 	case PROTO_IPSEC_AH:
@@ -406,7 +208,7 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 	uint32_t seq = n->data.n == 4 ? get_be32(n->data.p) : 0;
 	uint8_t room[16];
 
-	if (!span_equal(n->spi, cookies(sa, room))) {
+	if (!span_equal(n->spi, info_cookies(sa, room))) {
 		/* RFC 3706 section 5.3: "The cookies in the SPI field" name the SA whose life is asked about. */
 		refuse(sa->core, sa, VERDICT_DPD_COOKIES, NULL);
 	} else if (n->data.n != 4) {
@@ -418,7 +220,7 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 			return;
 		}
 		sa->dpd_in = seq;
-		send_dpd(sa, NOTIFY_R_U_THERE_ACK, seq);
+		info_dpd(sa, NOTIFY_R_U_THERE_ACK, seq);
 	} else if (seq != sa->dpd_out) {
 		refuse(sa->core, sa, VERDICT_DPD_SEQUENCE, NULL);
 	}
@@ -430,7 +232,7 @@ is_own_contact(struct ike_sa *sa, const struct notify_payload *n)
 {
 	uint8_t room[16];
 
-	if (!n->spi.n || span_equal(n->spi, cookies(sa, room)))
+	if (!n->spi.n || span_equal(n->spi, info_cookies(sa, room)))
 		return true;
 	refuse(sa->core, sa, VERDICT_BAD_NOTIFY, "an INITIAL-CONTACT whose SPI is not the two cookies of its IKE_SA");
 	return false;

@@ -4,7 +4,7 @@
 
 #include "exchange.h"
 
-/* ---- informational.c */
+/* ---- info_send.c, informational.c */
 /* A notification under the SA's protection, or in clear while there is none (RFC 2409 section 5.7). */
 void info_notify(struct ike_sa *sa, uint8_t protocol, uint16_t type, struct span spi, struct span data);
 /* In clear, about the message that is being looked at, as far as the gate lets it (ike/clear_gate.h). */
@@ -28,5 +28,14 @@ struct lifetimes {
 
 struct lifetimes info_responder_lifetime(const struct message *m, uint8_t protocol, struct arena *a);
 void info_initial_contact(struct ike_sa *sa);
+
+/* ---- between the two files */
+/* The SPI of an IKE_SA: both cookies. */
+struct span info_cookies(const struct ike_sa *sa, uint8_t room[16]);
+const char *info_protocol_word(uint8_t protocol);
+/* The child that the peer's SPI names, under this SA or another of the same peer; or NULL. */
+struct child_sa *info_find_deleted(struct ike_sa *sa, uint8_t protocol, uint32_t spi);
+/* R-U-THERE, R-U-THERE-ACK. */
+void info_dpd(struct ike_sa *sa, uint16_t type, uint32_t sequence);
 
 #endif

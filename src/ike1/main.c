@@ -119,8 +119,9 @@ check_proof(struct exchange *ex, const struct message *m)
 
 /* ---- The tables: one row = one message */
 
-#define MAY1 (P(VID) | P(CR))
-#define MAY3 (P(VID) | P(CR) | P(NAT_D))
+/* RFC 2408 section 3.9: "The Certificate payload MUST be accepted at any point during an exchange": what comes early is passed over. */
+#define MAY1 (P(VID) | P(CR) | P(CERT))
+#define MAY3 (P(VID) | P(CR) | P(CERT) | P(NAT_D))
 #define MAY5 (P(N) | P(CR) | P(CERT))
 
 /* clang-format off */

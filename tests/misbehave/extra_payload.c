@@ -1,6 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "misbehave.h"
 
+/* RFC 2408 section 3.9: "MUST be accepted at any point during an exchange", used or not. */
+MISBEHAVIOUR(a_certificate_before_its_time)
+{
+	static const uint8_t octets[64] = { 0x30, 62 };
+
+	for (unsigned step = 1; step <= 5; step += 2) {
+		autorogue r = rogue_open(ROGUE_INITIATES);
+
+		rogue_reach(&r, step);
+		rogue_append(&r, (struct payload) { .type = PAYLOAD_CERT, .cert = { CERT_X509_SIGNATURE, span_of(octets, 64) } });
+		rogue_send(&r);
+		assert_true(r.n_in > 0);
+	}
+}
+
 /* An SA payload has no place in message 3. */
 MISBEHAVIOUR(extra_payload)
 {

@@ -19,6 +19,7 @@
 	X(weak_public_value)                                                                                                     \
 	X(own_public_value_back)                                                                                                 \
 	X(reflected_messages)                                                                                                    \
+	X(a_certificate_before_its_time)                                                                                         \
 	X(extra_payload)                                                                                                         \
 	X(identity_in_clear)                                                                                                     \
 	X(encrypted_too_early)                                                                                                   \
@@ -35,6 +36,7 @@
 	X(client_ids_by_foreign_name)                                                                                            \
 	X(three_client_ids)                                                                                                      \
 	X(zero_spi)                                                                                                              \
+	X(an_spi_in_phase_1)                                                                                                     \
 	X(spi_of_another_length)                                                                                                 \
 	X(replayed_message_id)                                                                                                   \
 	X(message_id_zero)                                                                                                       \
