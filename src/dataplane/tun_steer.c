@@ -23,6 +23,13 @@ enum {
 /* 2^32 divided by the golden ratio: the high bits of a product depend on all bits. */
 #define SPREAD UINT32_C(0x9e3779b1)
 
+/* Order matters: where subnets are numbered alike at both ends, source and destination differ by the same bits in all. */
+static uint32_t
+mix(uint32_t h, const uint8_t *word)
+{
+	return (h ^ get_be32(word)) * SPREAD;
+}
+
 uint32_t
 tun_steer_bucket(struct span packet)
 {
@@ -30,10 +37,10 @@ tun_steer_bucket(struct span packet)
 	uint32_t a = 0;
 
 	if (packet.n >= IPV6_HEADER && p[0] >> 4 == 6)
-		a = get_be32(p + V6_SRC) ^ get_be32(p + V6_SRC + 4) ^ get_be32(p + V6_DST) ^ get_be32(p + V6_DST + 4);
+		a = mix(mix(mix(mix(0, p + V6_SRC), p + V6_SRC + 4), p + V6_DST), p + V6_DST + 4);
 	else if (packet.n >= IPV4_MIN)
-		a = get_be32(p + V4_SRC) ^ get_be32(p + V4_DST);
-	return a * SPREAD >> (32 - TUN_STEER_BITS);
+		a = mix(mix(0, p + V4_SRC), p + V4_DST);
+	return a >> (32 - TUN_STEER_BITS);
 }
 
 static int
@@ -62,7 +69,7 @@ make_table(void)
 	}
 /* Network order is taken care of. A packet that is too short ends the program with 0. */
 #define LOAD_WORD(at) I(BPF_LD | BPF_ABS | BPF_W, 0, 0, 0, at)
-#define XOR_IN I(BPF_ALU | BPF_XOR | BPF_X, BPF_REG_7, BPF_REG_0, 0, 0)
+#define MIX_IN I(BPF_ALU | BPF_XOR | BPF_X, BPF_REG_7, BPF_REG_0, 0, 0), I(BPF_ALU | BPF_MUL | BPF_K, BPF_REG_7, 0, 0, SPREAD)
 
 static int
 load_program(int table)
@@ -72,21 +79,20 @@ load_program(int table)
 		I(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_7, 0, 0, 0),
 		I(BPF_LD | BPF_ABS | BPF_B, 0, 0, 0, 0),
 		I(BPF_ALU | BPF_RSH | BPF_K, BPF_REG_0, 0, 0, 4),
-		I(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 5, 6),
+		I(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 7, 6),
 		LOAD_WORD(V4_SRC),
-		XOR_IN,
+		MIX_IN,
 		LOAD_WORD(V4_DST),
-		XOR_IN,
-		I(BPF_JMP | BPF_JA, 0, 0, 8, 0),
+		MIX_IN,
+		I(BPF_JMP | BPF_JA, 0, 0, 12, 0),
 		LOAD_WORD(V6_SRC),
-		XOR_IN,
+		MIX_IN,
 		LOAD_WORD(V6_SRC + 4),
-		XOR_IN,
+		MIX_IN,
 		LOAD_WORD(V6_DST),
-		XOR_IN,
+		MIX_IN,
 		LOAD_WORD(V6_DST + 4),
-		XOR_IN,
-		I(BPF_ALU | BPF_MUL | BPF_K, BPF_REG_7, 0, 0, SPREAD),
+		MIX_IN,
 		I(BPF_ALU | BPF_RSH | BPF_K, BPF_REG_7, 0, 0, 32 - TUN_STEER_BITS),
 		I(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_7, -4, 0),
 		I(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),

@@ -43,11 +43,11 @@ def udp_flows(src_host, dst_host, src, dst, flows, packets, size):
     """Numbered datagrams in many one-way flows; returns for each flow the numbers that arrived, in order of arrival."""
     receiver = dst_host.popen("/usr/bin/python3", "-c", """
 import socket, struct
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20); s.bind((%r, 9000)); s.settimeout(1.5)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20); s.bind((%r, 9000)); s.settimeout(20)
 print("up", flush=True)
 try:
     while True:
-        d, a = s.recvfrom(2000); print(a[1], struct.unpack("!I", d[:4])[0])
+        d, a = s.recvfrom(2000); print(a[1], struct.unpack("!I", d[:4])[0]); s.settimeout(3)
 except socket.timeout: pass
 """ % dst, stdout=subprocess.PIPE)
     assert receiver.stdout.readline().strip() == "up"
@@ -61,7 +61,7 @@ for n in range(%d):
     time.sleep(0.0005)
 """ % (flows, src, dst, packets, size - 4))
     got = {}
-    for line in receiver.communicate(timeout=20)[0].splitlines():
+    for line in receiver.communicate(timeout=60)[0].splitlines():
         port, n = map(int, line.split())
         got.setdefault(port, []).append(n)
     return got

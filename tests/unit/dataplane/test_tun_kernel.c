@@ -201,11 +201,11 @@ test_without_a_table_nothing_is_taught(void **state)
 	tun_steer_close(&s);
 }
 
-/* Both directions of a pair of hosts share a bucket, and pairs spread over the buckets. */
+/* Pairs of hosts spread over the buckets, also where both ends are numbered alike: 10.1.k.1 and 10.2.k.1. */
 static void
 test_buckets(void **state)
 {
-	uint8_t v6[40] = { 0x60 }, v4[20] = { 0x45 }, back[20] = { 0x45 };
+	uint8_t v6[40] = { 0x60 }, v4[20] = { 0x45, [12] = 10, 1, 0, 1, 10, 2, 0, 1 };
 	bool seen[TUN_STEER_BUCKETS] = { false };
 	unsigned different = 0;
 
@@ -213,10 +213,9 @@ test_buckets(void **state)
 	for (unsigned i = 0; i < 256; i++) {
 		uint32_t b;
 
-		v4[15] = back[19] = (uint8_t)i;
+		v4[14] = v4[18] = (uint8_t)i;
 		b = tun_steer_bucket(span_of(v4, sizeof v4));
 		assert_true(b < TUN_STEER_BUCKETS);
-		assert_int_equal(b, tun_steer_bucket(span_of(back, sizeof back)));
 		different += !seen[b];
 		seen[b] = true;
 		v6[39] = (uint8_t)i;
