@@ -111,14 +111,25 @@ claim_wants_whole(const struct claim *c, const struct policy *p)
 	return c->mode == MODE_TRANSPORT;
 }
 
+/*
+ * A shunt without a priority is for the steering alone, which puts bypasses before and
+ * drops behind all protection: what comes here is to be protected, however narrow the shunt.
+ */
+static bool
+is_for_steering(const struct claim *c)
+{
+	return (c->mode == MODE_PASS || c->mode == MODE_DROP) && !c->priority;
+}
+
 bool
 policies_claim(struct policies *p, size_t at, const struct claim *c)
 {
 	struct policy *slot = &p->slot[at];
+	size_t n = is_for_steering(c) ? 0 : c->n_ts;
 
 	spd_remove(p->spd, (uint32_t)at + 1);
 	slot->claimed = false;
-	for (size_t i = 0; i < c->n_ts; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (!spd_add(p->spd, &c->ts[i], c->priority, (uint32_t)at + 1)) {
 			spd_remove(p->spd, (uint32_t)at + 1);
 			return false;

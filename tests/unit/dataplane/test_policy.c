@@ -213,12 +213,33 @@ some_want_whole_datagrams(void **state)
 	assert_int_equal(f->all.n_whole, 0);
 }
 
+/* As the steering orders them: a drop goes behind all protection unless it has a priority. */
+static void
+drops_without_priority_leave_protection_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct flow in = flow("10.1.0.1", "10.2.9.1");
+	struct selector_pair ts = pair("10.1.0.0/16", "10.2.9.0/24");
+	struct claim drop = { .reqid = 9, .ts = &ts, .n_ts = 1, .mode = MODE_DROP };
+
+	claim(&f->all, 0, "10.1.0.0/16", "10.2.0.0/16");
+	assert_true(policies_reserve(&f->all, 1, 9, 0));
+	assert_true(policies_claim(&f->all, 1, &drop));
+	assert_ptr_equal(policies_lookup(&f->all, &in), &f->all.slot[0]);
+	drop.priority = 1;
+	assert_true(policies_claim(&f->all, 1, &drop));
+	assert_ptr_equal(policies_lookup(&f->all, &in), &f->all.slot[1]);
+	policies_unclaim(&f->all, 1);
+	assert_ptr_equal(policies_lookup(&f->all, &in), &f->all.slot[0]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_flow_finds_its_policy, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(the_newest_living_sa_is_picked, open_policies, close_policies),
+		cmocka_unit_test_setup_teardown(drops_without_priority_leave_protection_alone, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(some_want_whole_datagrams, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(held_packets_keep_their_order_and_number, open_policies, close_policies),
 		cmocka_unit_test_setup_teardown(held_packets_expire, open_policies, close_policies),
