@@ -482,6 +482,7 @@ steer_open(const struct steer_options *o, char *why, size_t why_size)
 		return NULL;
 	}
 	remember_table(s);
+	steer_turn_update(s);
 	return s;
 }
 

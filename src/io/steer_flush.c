@@ -60,6 +60,7 @@ flush_nft(uint32_t table, char *why, size_t why_size)
 	for (unsigned g = 0; g < GENERATIONS && ok; g++)
 		if (there & 1u << g)
 			ok = steer_nft_delete(ctx, table, g, why, why_size);
+	ok = ok && steer_turn_remove(ctx, table, why, why_size);
 	if (ctx)
 		nft_ctx_free(ctx);
 	return ok;

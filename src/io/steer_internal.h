@@ -131,6 +131,14 @@ void steer_hints_refresh(struct steer *s);
 /* Put back what the kernel removed, with the TUN device down or by somebody's hand. */
 void steer_hints_restore(struct steer *s);
 
+/* ---- steer_turn.c: what source NAT brings under a claim */
+
+/* Looks whether somebody translates, and at the devices; makes the rules where something changed. */
+void steer_turn_update(struct steer *s);
+/* Somebody removed a table: where it was one of these, nothing is turned round until the next update. */
+void steer_turn_verify(struct steer *s);
+bool steer_turn_remove(struct nft_ctx *ctx, uint32_t route_table, char *why, size_t why_size);
+
 /* ---- steer_watch.c */
 
 bool steer_watch_open(struct steer *s, char *why, size_t why_size);

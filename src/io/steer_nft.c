@@ -444,6 +444,7 @@ build(struct steer_nft *t, struct levels *l, char *why, size_t why_size)
 	text_clear(&t->text);
 	steer_nft_table_text(t);
 	steer_nft_closed_text(t);
+	steer_turn_text(t);
 	for (size_t i = 0; i < l->touched.n; i++)
 		l->touched.e[i]->store = STORE_NONE;
 	for (size_t i = 0; i < l->all.n; i++) {

@@ -6,6 +6,8 @@
 #include "steer_levels.h"
 #include "text.h"
 
+#include <net/if.h>
+
 struct nft_ctx;
 
 enum { NFT_TABLE_TEXT_MAX = 40, GENERATIONS = 8 };
@@ -29,6 +31,18 @@ struct closed {
 	struct box box[];
 };
 
+/* Devices whose outgoing packets can be turned round into the TUN device: see steer_turn.c. */
+enum { TURN_DEVICES_MAX = 128 };
+
+struct turn {
+	bool on;
+	size_t n;
+	struct turn_device {
+		unsigned index;
+		char name[IF_NAMESIZE];
+	} device[TURN_DEVICES_MAX];
+};
+
 /* Our nftables table, and what it holds. */
 struct steer_nft {
 	struct nft_ctx *ctx;
@@ -38,6 +52,7 @@ struct steer_nft {
 	char table[NFT_TABLE_TEXT_MAX];
 	struct text text;                                                   /* the transaction in the making */
 	struct closed *closed;                                              /* owned by struct steer */
+	struct turn turn;
 	struct nft_set set[2][BOX_KINDS][BOX_VERDICTS][LEVELS_MAX][STORES]; /* the first by family, 0: IPv4 */
 	bool defragments;                                                   /* the rule that puts fragments together is there */
 };
@@ -71,6 +86,7 @@ struct nft_ctx *steer_nft_context(char *why, size_t why_size);
 /* Internal to steer_nft*.c: appends the commands that make the table without any element. */
 void steer_nft_table_text(struct steer_nft *t);
 void steer_nft_closed_text(struct steer_nft *t);
+void steer_turn_text(struct steer_nft *t);
 bool steer_nft_run(struct nft_ctx *ctx, const struct text *t, char *why, size_t why_size);
 
 #endif

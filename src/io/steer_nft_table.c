@@ -13,7 +13,8 @@
  *   output, forward      what reaches the TUN device by a route only is refused
  *   prerouting           both marks together say that a packet is forwarded: see steer_base_add()
  *   postrouting          the guard: protected packets leave by the TUN device or not at all,
- *                        whatever other rules did to their mark or addresses on the way
+ *                        whatever other rules did to their mark or addresses on the way; what is forwarded
+ *                        is turned round into it where steer_turn.c has seen to that
  */
 
 void
@@ -83,7 +84,7 @@ judging_text(struct steer_nft *t)
 	text_add(&t->text,
 	         "chain out4 { }\nchain out6 { }\nchain in4 { }\nchain in6 { }\n"
 	         "chain protect {\nmeta mark set meta mark and 0x%08x or 0x%08x\n}\n"
-	         "chain closed { }\nchain closed_in { }\n"
+	         "chain closed { }\nchain closed_in { }\nchain turn { }\n"
 	         "chain classify {\njump closed\nmeta nfproto vmap { ipv4 : jump out4, ipv6 : jump out6 }\n}\n"
 	         "chain inbound {\njump closed_in\nmeta nfproto vmap { ipv4 : jump in4, ipv6 : jump in6 }\n}\n",
 	         (unsigned)~t->options.mark_mask, (unsigned)t->options.divert_mark);
@@ -143,9 +144,10 @@ hooks_text(struct steer_nft *t)
 	         "meta mark and 0x%08x == 0x%08x accept\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
+	         "meta mark and 0x%08x != 0 iif != 0 jump turn\n"
 	         "meta mark and 0x%08x != 0 counter drop\n"
 	         "}\n",
-	         tun, tun, tun, mask, divert, bypass, tun, mask, bypass, divert);
+	         tun, tun, tun, mask, divert, bypass, tun, mask, bypass, divert, divert);
 }
 
 void

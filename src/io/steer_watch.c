@@ -18,7 +18,7 @@ enum { EVENT_BUFFER = 65536, READS_MAX = 64 };
 
 struct changes {
 	unsigned tun_ifindex, own_port; /* netlink's name for us: our own changes are no news */
-	bool addresses, routing, tables;
+	bool addresses, routing, tables, links, chains;
 };
 
 static int
@@ -32,7 +32,11 @@ see_route_event(const struct nlmsghdr *h, void *arg)
 	case RTM_DELADDR:
 		c->addresses = true;
 		break;
+	case RTM_DELLINK:
+		c->links = true;
+		break;
 	case RTM_NEWLINK:
+		c->links = true;
 		if ((unsigned)link->ifi_index == c->tun_ifindex && link->ifi_flags & IFF_UP && link->ifi_change & IFF_UP)
 			c->routing = true;
 		break;
@@ -50,6 +54,8 @@ see_nft_event(const struct nlmsghdr *h, void *arg)
 
 	if (h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE))
 		c->tables = true;
+	else if (h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
+		c->chains = true;
 	return MNL_CB_OK;
 }
 
@@ -111,9 +117,15 @@ steer_event(struct steer *s)
 	struct changes c = { .tun_ifindex = s->options.tun_ifindex, .own_port = mnl_socket_get_portid(s->nl.socket) };
 
 	if (!drain(s->rt_events, see_route_event, &c))
-		c.addresses = c.routing = true;
-	if (!drain(s->nf_events, see_nft_event, &c) || c.tables)
+		c.addresses = c.routing = c.links = true;
+	if (!drain(s->nf_events, see_nft_event, &c))
+		c.tables = c.chains = true;
+	if (c.tables) {
+		steer_turn_verify(s);
 		restore_table(s);
+	}
+	if (c.tables || c.links || c.chains)
+		steer_turn_update(s);
 	if (c.routing) {
 		steer_base_add(s, IP_V4);
 		steer_base_add(s, IP_V6);
