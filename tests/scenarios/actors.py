@@ -14,6 +14,7 @@ BUILD = os.environ.get("SALLYPORT_BUILD", os.path.join(os.path.dirname(os.path.d
 UPDOWN = "usr/local/libexec/ipsec/_updown"    # where strongSwan's tests have it
 # kernel-libipsec seals in charon itself, hence with the ciphers of its plugins, not the kernel's.
 ESP_PLUGINS = "openssl aes gcm ctr ccm chapoly xcbc cmac hmac"
+ECDSA = re.compile(r"ecdsa|-ec\b")    # in the name of a certificate's file
 # What a scenario that names none needs at most.
 PLUGINS = ("random nonce aes sha1 sha2 md5 hmac kdf pem pkcs1 pkcs8 x509 revocation constraints pubkey curve25519 gmp curl xauth-generic unity "
            "kernel-netlink socket-default updown resolve attr vici")
@@ -61,7 +62,7 @@ def lay_certificates(guest, scenario, pki):
         return
     table, kinds = issuers(scenario), {"x509": {}, "rsa": {}, "ecdsa": {}, "x509ca": {}}
     own = [(guest.name + "Cert.pem", [])]
-    authorities = {"strongswanCert.pem"}
+    authorities = {"strongswanCert.pem"} | ({"strongswan_ecCert.pem"} if any(ECDSA.search(f) for f in scenario.certificates()) else set())
     conf = scenario.confs.get(guest.name, {})
     for connection in scenario.connections(guest.name).values():
         for end in sections(connection, "local").values():
@@ -72,7 +73,7 @@ def lay_certificates(guest, scenario, pki):
     for file, names in own:
         m = re.match(r"([a-z]+)Cert", file)
         owner = m.group(1) if m else guest.name
-        kind = "ecdsa256" if re.search(r"ecdsa|-ec\b", file) else "rsa"
+        kind = "ecdsa256" if ECDSA.search(file) else "rsa"
         issuer = table.get(owner, "ecdsa" if kind != "rsa" else "root")
         names = [n for n in names if re.match(r"[\w.-]+(@[\w.-]+)?$", n)]
         cert, key = pki.certificate(owner, issuer, kind, tuple(names))

@@ -8,14 +8,15 @@ LOG = [
     (r"updown approximates (local|remote) TS (\S+) by next larger subnet", r"updown script of .* for the \1 selector .*: the next larger subnet"),
     (r"initiating Aggressive Mode IKE_SA", r"initiating Aggressive Mode IKE_SA"),
     (r"sending DPD request", r"sending DPD request"),
-    (r"DPD check timed out, enforcing DPD action", r"does not answer: DPD gives it up"),
+    (r"DPD check timed out, enforcing DPD action", r"DPD check timed out, enforcing DPD action"),
     (r"establishing IKE_SA failed, peer not responding", r"establishing IKE_SA .* failed: .*does not answer"),
     (r"(IKE_SA \S+\\\[\d+\] established.*)", r"\1"),
-    (r"deleting duplicate IKE_SA for(.*)due to uniqueness policy", r"replaces .*\1"),
+    (r"deleting duplicate IKE_SA for(.*)due to uniqueness policy", r"deleting duplicate IKE_SA for\1due to uniqueness policy"),
     (r"assigning virtual IP (\S+) to peer(.*)", r"assigning virtual IP \1 to\2"),
     (r"installing new virtual IP (\S+)", r"installing .*virtual IP \1"),
     (r"installing DNS server (\S+)", r"installing DNS server \1"),
-    (r"XAuth authentication of(.*)successful", r"XAuth authentication of\1successful"),
+    (r"XAuth authentication of(.*)(successful|failed)", r"XAuth authentication of\1\2"),
+    (r"certificate was revoked", r"certificate .* has been revoked"),
     # Ours hands NBNS servers to the updown script; only charon finds that nobody wants them.
     (r"handling INTERNAL_IP4_NBNS attribute failed", ""),
     # Said by the scenario's own script, which writes to the guest's log folder.

@@ -114,6 +114,10 @@ class Scenario:
     def all_connections(self):
         return [(g, n, c) for g in self.ipsec for n, c in self.connections(g).items()]
 
+    def certificates(self):
+        """The files that any connection has for its own."""
+        return {f.strip() for _, _, c in self.all_connections() for end in sections(c, "local").values() for f in end.get("certs", "").split(",") if f.strip()}
+
     @property
     def ike1(self):
         versions = {c.get("version", "0") for _, _, c in self.all_connections()}
