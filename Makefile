@@ -5,7 +5,7 @@ CHECK := build/check
 # Where `make install` puts it; DESTDIR goes before that.
 PREFIX := /usr/local
 
-.PHONY: all everything install demo check bench fuzz soak format clean
+.PHONY: all everything install demo check scenarios bench fuzz soak format clean
 
 # What is installed; the benchmarks' programs come with `everything`.
 all: $(BUILD)/build.ninja
@@ -30,6 +30,9 @@ demo:
 
 check:
 	@tools/check
+
+scenarios:
+	@tools/check --scenarios
 
 bench:
 	@tools/install-deps build bench run

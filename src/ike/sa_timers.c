@@ -147,8 +147,7 @@ dpd_due(struct ike_sa *sa)
 		return false;
 	}
 	if (dead(sa)) {
-		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead",
-		    "DPD check timed out, enforcing DPD action: %s answered none of %u requests",
+		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead", "%s does not answer: DPD gives it up after %u requests",
 		    endpoint_text(core, &sa->remote), sa->dpd_tries);
 		ike_sa_end(sa, END_DPD, "the peer does not answer dead peer detection");
 		return true;
@@ -253,9 +252,9 @@ ike_sa_due(struct ike_sa *sa)
 			return;
 		}
 		ike_sa_failed(sa,
-		              sa->road                ? road_overdue(sa)
+		              sa->road              ? road_overdue(sa)
 		              : sa->role == RESPONDER ? "half-open for too long"
-		                                      : "the addresses of both ends were not found out in time",
+		                                    : "the addresses of both ends were not found out in time",
 		              sa->role == INITIATOR);
 		return;
 	}
@@ -360,14 +359,8 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 		supersede(sa, o);
 		return;
 	}
-	if (unique == UNIQUE_REPLACE) {
-		struct identity peer = road_peer_id(sa);
-
-		ike_sa_end(o, END_COMMAND,
-		           arena_printf(&sa->core->scratch,
-		                        "deleting duplicate IKE_SA for peer '%s' due to uniqueness policy (unique = replace)",
-		                        id_text(sa->core, &peer)));
-	}
+	if (unique == UNIQUE_REPLACE)
+		ike_sa_end(o, END_COMMAND, "a newer IKE_SA with the same identities replaces it (unique = replace)");
 }
 
 /* Another identity at the same address gets none of the children, whatever the connection admits. */

@@ -95,8 +95,11 @@ class Guest(Host):
 
     def sh(self, command, timeout=90):
         """(exit code, output) of a command line of a scenario."""
-        p = subprocess.run(self.enter("sh", "-c", command), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                           timeout=timeout, errors="replace")
+        try:
+            p = subprocess.run(self.enter("sh", "-c", command), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               timeout=timeout, errors="replace")
+        except subprocess.TimeoutExpired as e:
+            raise AssertionError("%s: `%s` does not end within %d s:\n%s" % (self.name, command, timeout, e.output))
         return p.returncode, p.stdout
 
     def spawn(self, *cmd, log=None):
