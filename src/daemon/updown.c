@@ -5,7 +5,7 @@
 
 #include "log_sink.h"
 
-enum { UPDOWN_QUEUE_MAX = 4096, UPDOWN_VARIABLES_MAX = 32 };
+enum { UPDOWN_QUEUE_MAX = 4096, UPDOWN_VARIABLES_MAX = 64 };
 
 struct updown_job {
 	struct updown_job *next;
@@ -99,6 +99,35 @@ set_side(struct environment *e, const char *who, const struct endpoint *end, con
 	set_number(e, name, ts->proto);
 }
 
+/* NAME4_1, NAME4_2, ..., NAME6_1, ...: numbered within each family. */
+static void
+set_addresses(struct environment *e, const char *name, const struct ip *a, size_t n)
+{
+	char variable[48], text[IP_TEXT_MAX];
+	unsigned of[2] = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		bool six = a[i].family == IP_V6;
+
+		snprintf(variable, sizeof variable, "%s%c_%u", name, six ? '6' : '4', ++of[six]);
+		set(e, variable, ip_format(text, &a[i]));
+	}
+}
+
+static void
+set_road(struct environment *e, const struct effect_updown *u)
+{
+	const char *name = u->lent ? "PLUTO_PEER_SOURCEIP" : "PLUTO_MY_SOURCEIP";
+	char text[IDENTITY_TEXT_MAX], address[IP_TEXT_MAX];
+
+	if (u->n_vip)
+		set(e, name, ip_format(address, &u->vip[0]));
+	set_addresses(e, name, u->vip, u->n_vip);
+	set_addresses(e, "PLUTO_DNS", u->dns, u->n_dns);
+	if (u->user.type != ID_ANY)
+		set(e, "PLUTO_XAUTH_ID", identity_format(text, &u->user));
+}
+
 char **
 updown_environment(struct arena *a, const struct effect_updown *u, const char *interface)
 {
@@ -113,10 +142,13 @@ updown_environment(struct arena *a, const struct effect_updown *u, const char *i
 	set(&e, "PLUTO_CONNECTION", u->child->name);
 	set(&e, "PLUTO_INTERFACE", interface);
 	set_number(&e, "PLUTO_REQID", u->reqid);
-	set(&e, "PLUTO_PROTO", "esp");
+	set(&e, "PLUTO_PROTO", u->protocol == PROTO_IPSEC_AH ? "ah" : "esp");
+	if (u->ipcomp)
+		set(&e, "PLUTO_IPCOMP", "1");
 	set_number(&e, "PLUTO_UNIQUEID", u->ike_id);
 	set_side(&e, "MY", &u->local, &u->local_id, &u->ts.local);
 	set_side(&e, "PEER", &u->remote, &u->remote_id, &u->ts.remote);
+	set_road(&e, u);
 	if (u->udp_encap)
 		set_number(&e, "PLUTO_UDP_ENC", u->remote.port);
 	if (u->child->hostaccess)
@@ -193,7 +225,7 @@ start_next(struct updown *u)
 void
 updown_open(struct updown *u, uv_loop_t *loop, struct log_sink *log, const char *interface)
 {
-	*u = (struct updown){ .loop = loop, .log = log, .interface = interface };
+	*u = (struct updown) { .loop = loop, .log = log, .interface = interface };
 }
 
 /* Said, since the script lets through more than the SA carries. */
@@ -204,8 +236,8 @@ tell_approximation(struct updown *u, const struct effect_updown *e, const char *
 
 	if (!e->up || ip_range_prefix(&s->lo, &s->hi) >= 0)
 		return;
-	snprintf(line, sizeof line, "the updown script of %s gets %s for the %s selector %s: the next larger subnet", e->child->name,
-	         client(net, s), end, selector_format(range, s));
+	snprintf(line, sizeof line, "the updown script of %s gets %s for the %s selector %s: the next larger subnet",
+	         e->child->name, client(net, s), end, selector_format(range, s));
 	log_write(u->log, LOG_CHD, LOG_CONTROL, NULL, 0, line);
 }
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "exchange.h"
+#include "road_sa.h"
 
 enum { IPPROTO_ESP_NUMBER = 50, IPPROTO_AH_NUMBER = 51, CPI_PRIVATE = 61440 };
 
@@ -392,8 +393,12 @@ updown(struct child_sa *c, bool up)
 		.remote_id = id_box_get(c->sa->remote_id),
 		.ts = *child_ts(c),
 		.udp_encap = c->udp_encap,
+		.ipcomp = c->cpi_in != 0,
+		.protocol = c->protocol,
 		.reqid = c->policy->reqid,
 	};
+	if (c->sa->road)
+		road_updown(&e->updown, c->sa, &core->fx->arena);
 	core_keep_conn(core, c->conn);
 }
 

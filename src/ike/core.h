@@ -290,6 +290,7 @@ struct ike {
 	unsigned told;
 	instant_t names_asked_at; /* the last round of questions about names, and whose turn is next */
 	size_t names_turn;
+	unsigned names_asked; /* in that round: 0 where no connection has names */
 	instant_t probed_at; /* since when probes for unknown SPIs are counted */
 	unsigned probes;
 	struct clear_gate clear_gate;

@@ -187,8 +187,13 @@ struct effect_updown {
 	struct endpoint local, remote;
 	struct identity local_id, remote_id;
 	struct selector_pair ts;
-	bool udp_encap;
+	bool udp_encap, ipcomp;
+	uint8_t protocol; /* PROTO_IPSEC_* */
 	uint32_t reqid;
+	bool lent; /* virtual addresses: by us to the peer; else they are ours */
+	const struct ip *vip, *dns;
+	size_t n_vip, n_dns;
+	struct identity user; /* of the peer, by XAUTH; ID_ANY: none */
 };
 
 struct effect {

@@ -47,6 +47,7 @@ ask_all_again(struct ike *core)
 		conn_names_ask(core, e);
 		asked++;
 	}
+	core->names_asked = asked;
 }
 
 static bool

@@ -31,7 +31,8 @@ lend_back(struct ike_sa *sa)
 		.ike_id = sa->id,
 		.id = road_peer_id(sa),
 		.remote = sa->remote,
-		.held = (const struct ip *)(const void *)arena_dup(&core->fx->arena, span_of(r->vip, r->n_vip * sizeof r->vip[0])).p,
+		.held = (const struct ip *)(const void *)arena_dup(&core->fx->arena, span_of(r->vip, r->n_vip * sizeof r->vip[0]))
+		                .p,
 		.n_held = r->n_vip,
 	};
 	core_keep_conn(core, sa->conn);
@@ -92,7 +93,8 @@ road_overdue(const struct ike_sa *sa)
 {
 	switch (sa->road->stage) {
 	case ROAD_LOGIN:
-		return sa->road->ticket ? "the user's password was not judged in time" : "the gateway did not ask for the login (XAUTH)";
+		return sa->road->ticket ? "the user's password was not judged in time"
+		                        : "the gateway did not ask for the login (XAUTH)";
 	case ROAD_CONFIG:
 		return "the gateway did not send our configuration (pull = no: Mode Config by SET)";
 	default:
@@ -110,6 +112,29 @@ road_info(struct ike_info *out, const struct ike_sa *sa)
 	out->remote_xauth_id = id_box_get(r->user);
 	*(r->gateway ? &out->remote_vips : &out->local_vips) = r->vip;
 	*(r->gateway ? &out->n_remote_vips : &out->n_local_vips) = r->n_vip;
+}
+
+static const struct ip *
+copied(struct arena *a, const struct ip *from, size_t n)
+{
+	struct ip *to = n ? arena_alloc(a, n * sizeof *to) : NULL;
+
+	if (to)
+		memcpy(to, from, n * sizeof *to);
+	return to;
+}
+
+void
+road_updown(struct effect_updown *out, const struct ike_sa *sa, struct arena *a)
+{
+	const struct road *r = sa->road;
+
+	out->lent = r->gateway;
+	out->vip = copied(a, r->vip, r->n_vip);
+	out->n_vip = out->vip ? r->n_vip : 0;
+	out->dns = copied(a, r->dns, r->gateway ? 0 : r->n_dns);
+	out->n_dns = out->dns ? r->n_dns : 0;
+	out->user = id_box_get(r->user);
 }
 
 /* ---- Selectors */

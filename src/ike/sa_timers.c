@@ -147,7 +147,7 @@ dpd_due(struct ike_sa *sa)
 		return false;
 	}
 	if (dead(sa)) {
-		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead", "%s does not answer: DPD gives it up after %u requests",
+		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead", "DPD check timed out, enforcing DPD action: %s answered none of %u requests",
 		    endpoint_text(core, &sa->remote), sa->dpd_tries);
 		ike_sa_end(sa, END_DPD, "the peer does not answer dead peer detection");
 		return true;
@@ -339,6 +339,16 @@ supersede(struct ike_sa *sa, struct ike_sa *o)
 	ike_sa_run_queue(winner);
 }
 
+static const char *
+duplicate(struct ike_sa *sa)
+{
+	struct identity peer = road_peer_id(sa);
+
+	return arena_printf(&sa->core->scratch,
+	                    "deleting duplicate IKE_SA for peer '%s' due to uniqueness policy (unique = replace)",
+	                    id_text(sa->core, &peer));
+}
+
 /* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
 static void
 settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
@@ -352,7 +362,7 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
 		/* From another address it may be another host with the same name: it is told. */
 		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
-		           "INITIAL-CONTACT: the peer has no other SA with us");
+		           unique == UNIQUE_REPLACE ? duplicate(sa) : "INITIAL-CONTACT: the peer has no other SA with us");
 		return;
 	}
 	if (o->id == sa->rekeys || (same_conn && ike_sa_same_place(sa, o) && unique != UNIQUE_NEVER)) {
@@ -360,7 +370,7 @@ settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 		return;
 	}
 	if (unique == UNIQUE_REPLACE)
-		ike_sa_end(o, END_COMMAND, "a newer IKE_SA with the same identities replaces it (unique = replace)");
+		ike_sa_end(o, END_COMMAND, duplicate(sa));
 }
 
 /* Another identity at the same address gets none of the children, whatever the connection admits. */

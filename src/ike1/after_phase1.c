@@ -256,6 +256,8 @@ user_answered(struct ike_sa *sa, const struct answer *a)
 		begin(sa, &xauth_login);
 		return;
 	}
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, NULL, "XAuth authentication of '%s' failed",
+	    transaction_text(sa->core, secret_span(&r->name)));
 	refuse(sa->core, sa, VERDICT_LOGIN_FAILED,
 	       arena_printf(&sa->core->scratch, "user '%s' from %s: %s", transaction_text(sa->core, secret_span(&r->name)),
 	                    ip_text(sa->core, &sa->remote.ip), a->reason ? a->reason : "refused"));

@@ -138,7 +138,8 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 	if (v) {
 		refuse(core, NULL, v, why);
-		if (v == VERDICT_NO_CONNECTION)
+		/* Who may be behind a name that has moved repeats himself; strongSwan would take the notification for the end. */
+		if (v == VERDICT_NO_CONNECTION && !core->names_asked)
 			info_answer_clear(core, in, h, NOTIFY_NO_PROPOSAL_CHOSEN);
 		return;
 	}

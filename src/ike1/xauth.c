@@ -274,7 +274,7 @@ client_status(struct ike_sa *sa, bool ok)
 			road_failed(sa, "the gateway refused our login (XAUTH)");
 		return;
 	}
-	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "login (XAUTH) at %s successful", ip_text(sa->core, &sa->remote.ip));
+	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "XAuth authentication at %s successful", ip_text(sa->core, &sa->remote.ip));
 	if (sa->road && sa->road->stage == ROAD_LOGIN && road_we_log_in(sa))
 		road_next(sa, ROAD_CONFIG);
 }

@@ -62,6 +62,55 @@ the_environment_is_strongswans(void **state)
 	assert_non_null(value(env, "PATH"));
 }
 
+/* Scripts that translate a client's packets to the virtual address, or let a user in, need to know them. */
+static void
+virtual_addresses_and_users_are_told(void **state)
+{
+	struct ip vip[3], dns;
+	struct effect_updown u = example();
+	autoarena a = { 0 };
+	const char *why;
+	char **env;
+
+	(void)state;
+	assert_null(value(updown_environment(&a, &u, "x"), "PLUTO_MY_SOURCEIP"));
+	assert_null(value(updown_environment(&a, &u, "x"), "PLUTO_XAUTH_ID"));
+	assert_true(ip_parse(&vip[0], "10.3.0.1") && ip_parse(&vip[1], "fec3::1") && ip_parse(&vip[2], "10.3.0.9"));
+	assert_true(ip_parse(&dns, "10.1.0.20"));
+	u.vip = vip;
+	u.n_vip = 3;
+	u.dns = &dns;
+	u.n_dns = 1;
+	env = updown_environment(&a, &u, "x");
+	assert_string_equal(value(env, "PLUTO_MY_SOURCEIP"), "10.3.0.1");
+	assert_string_equal(value(env, "PLUTO_MY_SOURCEIP4_1"), "10.3.0.1");
+	assert_string_equal(value(env, "PLUTO_MY_SOURCEIP4_2"), "10.3.0.9");
+	assert_string_equal(value(env, "PLUTO_MY_SOURCEIP6_1"), "fec3::1");
+	assert_string_equal(value(env, "PLUTO_DNS4_1"), "10.1.0.20");
+	assert_null(value(env, "PLUTO_PEER_SOURCEIP"));
+	u.lent = true;
+	assert_true(identity_parse(&u.user, span_str("carol"), &why));
+	env = updown_environment(&a, &u, "x");
+	assert_string_equal(value(env, "PLUTO_PEER_SOURCEIP"), "10.3.0.1");
+	assert_string_equal(value(env, "PLUTO_XAUTH_ID"), "carol");
+	assert_null(value(env, "PLUTO_MY_SOURCEIP"));
+}
+
+static void
+the_protocols_are_told(void **state)
+{
+	struct effect_updown u = example();
+	autoarena a = { 0 };
+
+	(void)state;
+	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_PROTO"), "esp");
+	assert_null(value(updown_environment(&a, &u, "x"), "PLUTO_IPCOMP"));
+	u.protocol = PROTO_IPSEC_AH;
+	u.ipcomp = true;
+	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_PROTO"), "ah");
+	assert_string_equal(value(updown_environment(&a, &u, "x"), "PLUTO_IPCOMP"), "1");
+}
+
 static void
 hosts_and_families_have_verbs_of_their_own(void **state)
 {
@@ -142,6 +191,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_environment_is_strongswans),
+		cmocka_unit_test(virtual_addresses_and_users_are_told),
+		cmocka_unit_test(the_protocols_are_told),
 		cmocka_unit_test(hosts_and_families_have_verbs_of_their_own),
 		cmocka_unit_test(a_range_becomes_the_next_larger_subnet),
 		cmocka_unit_test(scripts_run_in_order),

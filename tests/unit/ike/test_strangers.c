@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "check.h"
+#include "exchange.h"
+#include "ike1.h"
+#include "seeded_rng.h"
+
+/* What somebody is told who fits no connection, and that he is told nothing where a name may have moved to him. */
+
+static struct ike *core;
+static struct effects fx;
+static struct seeded_rng rng;
+
+static int
+setup(void **state)
+{
+	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
+	struct ike_settings s;
+
+	(void)state;
+	seeded_rng_open(&rng, 1);
+	ike_settings_default(&s);
+	core = ike_new(&s, &rng.rng, protocols);
+	return core ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	ike_free(core);
+	effects_free(&fx);
+	return 0;
+}
+
+static void
+load(const char *host, const char *address)
+{
+	struct conn *c = conn_new("carol");
+
+	assert_non_null(c);
+	c->version = IKE_V1;
+	c->remote_addrs.a = calloc(1, sizeof *c->remote_addrs.a);
+	assert_non_null(c->remote_addrs.a);
+	c->remote_addrs.n = 1;
+	if (host)
+		c->remote_addrs.a[0].name = strdup(host);
+	else
+		assert_true(ip_parse(&c->remote_addrs.a[0].lo, address) && ip_parse(&c->remote_addrs.a[0].hi, address));
+	ike_command(core, SECONDS(1), &(struct command) { .kind = COMMAND_LOAD, .conn = c }, &fx);
+	effects_clear(&fx);
+	conn_unref(c);
+}
+
+/* Datagrams that the header of a message 1 of Main Mode from elsewhere brings about. */
+static unsigned
+told(void)
+{
+	uint8_t octets[28] = { [0] = 1, [16] = 1, [17] = 0x10, [18] = EXCHANGE_MAIN, [27] = sizeof octets };
+	struct datagram in = { .data = span_of(octets, sizeof octets), .local.port = 500, .remote.port = 500 };
+	unsigned sent = 0;
+
+	assert_true(ip_parse(&in.local.ip, "198.51.100.1") && ip_parse(&in.remote.ip, "192.0.2.200"));
+	ike_receive(core, SECONDS(5), &in, &fx);
+	assert_int_equal(core->verdicts[VERDICT_NO_CONNECTION], 1);
+	for (size_t i = 0; i < fx.n; i++)
+		sent += fx.e[i].kind == EFFECT_SEND;
+	effects_clear(&fx);
+	return sent;
+}
+
+static void
+a_stranger_is_told(void **state)
+{
+	(void)state;
+	load(NULL, "192.0.2.1");
+	assert_int_equal(told(), 1);
+}
+
+static void
+who_may_be_behind_a_name_is_not(void **state)
+{
+	(void)state;
+	load("carol.example.org", NULL);
+	assert_int_equal(told(), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_stranger_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_may_be_behind_a_name_is_not, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
