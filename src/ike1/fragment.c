@@ -39,11 +39,14 @@ piece_octets(const struct ike_sa *sa)
 	return size > around + FRAGMENT_OVERHEAD + FRAGMENT_MIN ? size - around : FRAGMENT_OVERHEAD + FRAGMENT_MIN;
 }
 
-/* Charon's form: exchange type and message id as in Main Mode, whatever is inside. Racoon keeps both; receivers mind neither. */
+/*
+ * Charon's form: the exchange type of Phase 1 and no message id, whatever is inside; before Phase 1 is done it takes no other.
+ * Racoon keeps both, and minds neither.
+ */
 static struct span
 one_fragment(const struct ike_sa *sa, uint8_t *room, size_t cap, struct fragment_payload f)
 {
-	struct isakmp_header h = { .version = 0x10, .exchange = EXCHANGE_MAIN };
+	struct isakmp_header h = { .version = 0x10, .exchange = sa->aggressive ? EXCHANGE_AGGRESSIVE : EXCHANGE_MAIN };
 	struct payload p = { .type = PAYLOAD_FRAGMENT, .fragment = f };
 	struct builder b;
 

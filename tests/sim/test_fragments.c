@@ -61,6 +61,44 @@ TEST(large_messages_go_in_fragments)
 	}
 }
 
+static void
+count_types(void *arg, struct sim *net, struct sim_packet *p)
+{
+	unsigned *by_type = arg;
+
+	(void)net;
+	if (is_fragment(p))
+		by_type[p->data[18]]++;
+}
+
+/* Charon ignores fragments of another exchange until Phase 1 is done. */
+TEST(fragments_are_of_the_exchange_that_phase_1_is)
+{
+	static const struct {
+		const char *config;
+		uint8_t type;
+	} rows[] = {
+		{ SMALL, EXCHANGE_MAIN },
+		{ "ike1 aggressive aggressive-psk psk=swordfish proposals=aes256-sha256-modp2048 esp=aes128gcm16-ecp256 "
+		  "fragment-size=256 ",
+		  EXCHANGE_AGGRESSIVE },
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
+		struct sim_peer *alice = sim_peer(&net, rows[i].config), *bob = sim_peer(&net, rows[i].config);
+		unsigned by_type[256] = { 0 }, all = 0;
+
+		sim_set_tap(&net, count_types, by_type);
+		sim_initiate(alice, bob);
+		sim_run(&net, SECONDS(5));
+		EXPECT(sim_established(alice) && sim_established(bob), i);
+		for (unsigned type = 0; type < 256; type++)
+			all += by_type[type];
+		EXPECT(all >= 4 && by_type[rows[i].type] == all, i);
+	}
+}
+
 /* no, accept, yes, force: what is announced, taken and sent. */
 TEST(the_setting_says_who_sends_and_takes)
 {
@@ -189,6 +227,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(large_messages_go_in_fragments),
+		cmocka_unit_test(fragments_are_of_the_exchange_that_phase_1_is),
 		cmocka_unit_test(the_setting_says_who_sends_and_takes),
 		cmocka_unit_test(fragments_that_are_not_wanted_are_refused),
 		cmocka_unit_test(any_one_fragment_may_be_lost_or_doubled),
