@@ -46,6 +46,7 @@ road_close(struct ike_sa *sa)
 
 	if (!r)
 		return;
+	road_end_orphans(sa);
 	lend_back(sa);
 	e = r->installed ? effects_add(sa->core->fx, EFFECT_REMOVE_VIRTUAL) : NULL;
 	if (e)

@@ -41,6 +41,8 @@ struct road {
 struct road *road_open(struct ike_sa *sa);
 /* Gives back what was lent or installed, wipes, frees. No-op without one. */
 void road_close(struct ike_sa *sa);
+/* Children that others took over from @old, under an address that goes with it: they end. */
+void road_end_orphans(struct ike_sa *old);
 /* The identity that counts for uniqueness and leases: the user that logged in, else that of Phase 1. */
 struct identity road_peer_id(const struct ike_sa *sa);
 /* Whether only the peer can renew this SA: it has to log in, or to ask for its address, again. */

@@ -34,7 +34,7 @@ phase1_free(struct exchange *ex)
 		return;
 
 	struct secret *const all[] = { &p->ni,    &p->nr,    &p->gxi,  &p->gxr, &p->gxy,
-		                       &p->sai_b, &p->sar_b, &p->id_b, &p->psk, &p->signature };
+		                       &p->sai_b, &p->sar_b, &p->id_b, &p->psk, &p->signature, &p->early };
 
 	dh_free(p->dh);
 	clear_all(all, sizeof all / sizeof *all);

@@ -41,6 +41,9 @@ struct phase1 {
 	struct secret sar_b; /* our answer to it, as responder */
 	struct secret id_b;  /* Aggressive Mode, message 1: the initiator's ID payload body */
 	struct secret psk;
+	struct secret early; /* a Transaction exchange's first message that overtook our last one: see transaction.c */
+	struct endpoint early_local, early_remote;
+	bool early_marker;
 	struct credential credential;
 	bool credential_again; /* asked once more, for the CAs that the peer named */
 	struct secret signature;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "phase1.h"
 #include "refusal.h"
+#include "transaction.h"
 
 /* How an exchange of Phase 1 begins and ends, whichever it is. */
 
@@ -42,7 +42,12 @@ void
 phase1_done(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
+	struct ike *core = sa->core;
 	struct phase1 *p = phase1_of(ex);
+	uint32_t id = sa->id;
+	autosecret early = { 0 };
+	struct isakmp_header h;
+	struct datagram in;
 
 	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
 	memcpy(sa->iv, ex->iv, sizeof sa->iv);
@@ -50,7 +55,12 @@ phase1_done(struct exchange *ex)
 	sa->initial_contact = p->initial_contact;
 	sa->authenticated = true;
 	warn(sa);
+	early = secret_move(&p->early);
+	in = (struct datagram) { p->early_local, p->early_remote, .marker = p->early_marker, .data = secret_span(&early) };
 	phase1_next(sa);
+	sa = ike_sa_by_id(core, id);
+	if (sa && in.data.n && !isakmp_decode_header(&h, in.data))
+		transaction_receive(sa, &in, &h);
 }
 
 /*

@@ -307,6 +307,96 @@ TEST(a_renewed_ike_sa_keeps_the_address_and_the_children)
 	}
 }
 
+static void
+expect_no_child_with(struct sim_peer *p, const char *vip, uint64_t which)
+{
+	struct ip old = address(vip);
+	struct ike_info sa;
+	struct child_info c;
+
+	for (uint32_t i = 0; ike_next_sa(p->ike, &i, &sa);)
+		for (uint32_t k = 0; ike_next_child(p->ike, sa.id, &k, &c);)
+			EXPECT(!ip_equal(&c.ts.local.lo, &old) && !ip_equal(&c.ts.remote.lo, &old), which);
+}
+
+/* The pool has moved meanwhile: what bears the old address ends with it, and the client's child comes up under the new one. */
+TEST(a_renewed_ike_sa_with_another_address_keeps_no_child_of_the_old_one)
+{
+	for (int which = 0; which < 4; which++) {
+		const char *how = which & 1 ? "push" : "";
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 23 + which });
+		char c[256], g[256];
+		struct sim_peer *gateway, *client;
+
+		snprintf(c, sizeof c, CLIENT "%s%s", which & 2 ? LOGIN : "", how);
+		snprintf(g, sizeof g, GATEWAY "%s%s", which & 2 ? USER : "", how);
+		client = two(&net, &gateway, c, g);
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(5));
+		gateway->road.pool4 = address("10.9.0.66");
+		sim_command(client, (struct command) { .kind = COMMAND_REKEY, .ike = "net", .reauth = true });
+		sim_run(&net, SECONDS(90));
+		expect_up(&net, client, gateway, "10.9.0.66", which);
+		EXPECT(sim_ike_sas(client) == 1 && sim_ike_sas(gateway) == 1, which);
+		expect_no_child_with(client, "10.9.0.1", which);
+		expect_no_child_with(gateway, "10.9.0.1", which);
+		EXPECT(sim_children(client) == 1 && sim_children(gateway) == 1, which);
+		EXPECT(sim_reason(gateway, "other-address") || sim_reason(client, "other-address"), which);
+	}
+}
+
+/* Message 6 is late by less than a retransmission: the login that came before it does not wait for one. */
+TEST(a_request_that_overtakes_phase_1_waits_for_it)
+{
+	for (int push = 0; push < 2; push++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 30 });
+		struct sim_peer *gateway, *client = two(&net, &gateway, push ? CLIENT "push" : CLIENT LOGIN, push ? GATEWAY "push" : GATEWAY USER);
+
+		sim_delay_nth(&net, 6, MILLISECONDS(300));
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(2));
+		expect_up(&net, client, gateway, "10.9.0.1", push);
+		EXPECT(sim_verdicts(client, "no-keys") == 0, push);
+	}
+}
+
+static void
+forge_requests(void *arg, struct sim *net, struct sim_packet *p)
+{
+	uint8_t forged[3000] = { 0 };
+
+	if (!p->from || p->esp || p->n < 28 || p->data[18] != EXCHANGE_MAIN || !(p->data[19] & FLAG_ENCRYPTION))
+		return;
+	++*(unsigned *)arg;
+	memcpy(forged, p->data, 16);
+	forged[16] = PAYLOAD_HASH;
+	forged[17] = 0x10;
+	forged[18] = EXCHANGE_TRANSACTION;
+	forged[19] = FLAG_ENCRYPTION;
+	for (uint32_t i = 1; i < 40; i++) {
+		size_t n = i & 1 ? 92 : sizeof forged - 4;
+
+		put_be32(forged + 20, i);
+		put_be32(forged + 24, (uint32_t)n);
+		sim_inject(net, &p->src, &p->dst, p->marker, span_of(forged, n), MILLISECONDS(10));
+	}
+}
+
+/* They are not authenticated, and cost one buffer; the real one is asked for again as ever. */
+TEST(a_flood_of_requests_before_phase_1_is_done)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 31 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+	unsigned forged = 0;
+
+	sim_delay_nth(&net, 6, MILLISECONDS(300));
+	sim_set_tap(&net, forge_requests, &forged);
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(10));
+	EXPECT(forged >= 2 && sim_verdicts(client, "no-keys") > 0, 31);
+	expect_up(&net, client, gateway, "10.9.0.1", 31);
+}
+
 TEST(only_the_client_renews)
 {
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 21 });
@@ -435,6 +525,9 @@ main(void)
 		cmocka_unit_test(login_and_configuration_survive_any_single_fault),
 		cmocka_unit_test(the_refusal_survives_any_single_loss),
 		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
+		cmocka_unit_test(a_renewed_ike_sa_with_another_address_keeps_no_child_of_the_old_one),
+		cmocka_unit_test(a_request_that_overtakes_phase_1_waits_for_it),
+		cmocka_unit_test(a_flood_of_requests_before_phase_1_is_done),
 		cmocka_unit_test(only_the_client_renews),
 		cmocka_unit_test(two_users_of_a_group_do_not_replace_each_other),
 		cmocka_unit_test(who_is_kept_out_is_known_after_the_login),
