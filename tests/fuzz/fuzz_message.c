@@ -4,6 +4,7 @@
  * Any datagram: decoded, printed, written again. What was accepted once is
  * accepted again after it was written, and then changes no more.
  */
+#include "config_attribute.h"
 #include "fuzz.h"
 #include "isakmp.h"
 #include "vendor_id.h"
@@ -42,6 +43,28 @@ judge_id(const struct id_payload *id)
 	fuzz_require(selector_equal(&s, &again));
 }
 
+/* What Mode Config and XAUTH say: addresses; Unity's networks, each of which can be said again, and means the same. */
+static void
+judge_attributes(const struct attr_payload *p)
+{
+	struct selector net[8], again;
+	uint8_t octets[UNITY_NETWORK_OCTETS];
+
+	for (size_t i = 0; i < p->n_attr; i++) {
+		const struct attribute *a = &p->attr[i];
+		struct ip ip = config_attribute_ip(a);
+		size_t n = a->tv ? 0 : unity_networks_read(net, 8, a->octets);
+
+		fuzz_require(ip.family == IP_NONE || ip.family == IP_V4 || ip.family == IP_V6);
+		fuzz_require(config_attribute_find(p, a->type, NULL) <= a);
+		for (size_t k = 0; k < n; k++) {
+			fuzz_require(unity_network_write(octets, &net[k]));
+			fuzz_require(unity_networks_read(&again, 1, span_of(octets, sizeof octets)) == 1);
+			fuzz_require(selector_equal(&net[k], &again));
+		}
+	}
+}
+
 static void
 judge(const struct message *m)
 {
@@ -56,6 +79,8 @@ judge(const struct message *m)
 		fuzz_require(p->type == PAYLOAD_NONE || message_find(m, p->type, NULL));
 		if (p->type == PAYLOAD_ID)
 			judge_id(&p->id);
+		if (p->type == PAYLOAD_ATTR)
+			judge_attributes(&p->attr);
 		if (p->type == PAYLOAD_VID)
 			fuzz_require(vendor_id_name(vendor_id_recognise(p->data)));
 		if (p->type == PAYLOAD_N && notify_sentence(p->n.type))

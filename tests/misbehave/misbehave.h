@@ -61,6 +61,16 @@
 	X(fragments_that_overlap)                                                                                                \
 	X(fragments_of_something_else)                                                                                           \
 	X(dpd_of_another_sa)                                                                                                     \
+	X(a_login_as_it_should_be)                                                                                               \
+	X(a_quick_mode_without_login)                                                                                            \
+	X(a_transaction_with_a_wrong_hash)                                                                                       \
+	X(a_reply_that_nobody_asked_for)                                                                                         \
+	X(a_status_of_its_own_making)                                                                                            \
+	X(a_set_of_a_foreign_address)                                                                                            \
+	X(another_identifier)                                                                                                    \
+	X(attributes_by_the_hundred)                                                                                             \
+	X(transactions_by_the_hundred)                                                                                           \
+	X(a_login_without_a_password)                                                                                            \
 	X(aggressive_as_it_should_be)                                                                                            \
 	X(aggressive_in_clear)                                                                                                   \
 	X(aggressive_wrong_hash_i)                                                                                               \

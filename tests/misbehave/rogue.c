@@ -113,6 +113,13 @@ keep_sent(struct rogue *r, const struct effect_send *s)
 		note_notification(r, s->data);
 		return;
 	}
+	if (s->data.p[18] == EXCHANGE_TRANSACTION) {
+		assert_true(s->data.n <= sizeof r->asked);
+		memcpy(r->asked, s->data.p, s->data.n);
+		r->n_asked = s->data.n;
+		r->transactions++;
+		return;
+	}
 	if (r->aggressive && r->step < 7 && s->data.p[18] == EXCHANGE_QUICK) {
 		memcpy(r->later, s->data.p, s->data.n);
 		r->n_later = s->data.n;
@@ -156,6 +163,13 @@ carry_out(struct rogue *r)
 		case EFFECT_DONE:
 			note_words(r, &e);
 			break;
+		case EFFECT_ASK_USER:
+			r->users++;
+			answer(r, (struct answer) { .kind = ANSWER_USER,
+			                            .ticket = e.ticket,
+			                            .ok = span_equal(e.user.name, span_str("carol")) &&
+			                                  span_equal(e.user.password, span_str("4iChxLT3")) });
+			break;
 		default:
 			break;
 		}
@@ -182,7 +196,7 @@ add_hosts(struct conn *c)
 
 /* An engine that answers takes PFS, in either of two groups, or none. */
 static struct conn *
-configuration(enum rogue_role role, bool aggressive)
+configuration(enum rogue_role role, bool aggressive, bool login)
 {
 	const char *esp = role == ROGUE_INITIATES ? "aes128gcm16-modpnone-ecp256-ecp384" : "aes128gcm16";
 	struct conn *c = conn_new("net");
@@ -195,6 +209,8 @@ configuration(enum rogue_role role, bool aggressive)
 	c->version = IKE_V1;
 	c->aggressive = aggressive;
 	c->local.method = c->remote.method = AUTH_PSK;
+	if (login)
+		conn_add_round(c, false)->method = AUTH_XAUTH;
 	c->remote_addrs.a = calloc(1, sizeof *c->remote_addrs.a);
 	c->remote_addrs.n = 1;
 	c->remote_addrs.a[0].lo = c->remote_addrs.a[0].hi = other;
@@ -229,18 +245,19 @@ count_verdicts(struct rogue *r)
 }
 
 static struct rogue
-open_with(enum rogue_role role, bool aggressive)
+open_with(enum rogue_role role, bool aggressive, bool login)
 {
 	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
 	static struct seeded_rng rng;
 	struct rogue r = { .role = role,
 		           .aggressive = aggressive,
+		           .login = login,
 		           .now = SECONDS(1000),
 		           .step = 1,
 		           .message_id = 0x01020304,
 		           .spi = 0xc0ffee01 };
 	struct ike_settings s;
-	struct conn *c = configuration(role, aggressive);
+	struct conn *c = configuration(role, aggressive, login);
 
 	seeded_rng_open(&rng, 1);
 	seeded_rng_open(&r.own, 2);
@@ -261,13 +278,19 @@ open_with(enum rogue_role role, bool aggressive)
 struct rogue
 rogue_open(enum rogue_role role)
 {
-	return open_with(role, false);
+	return open_with(role, false, false);
 }
 
 struct rogue
 rogue_open_aggressive(enum rogue_role role)
 {
-	return open_with(role, true);
+	return open_with(role, true, false);
+}
+
+struct rogue
+rogue_open_login(void)
+{
+	return open_with(ROGUE_INITIATES, false, true);
 }
 
 void
@@ -289,7 +312,8 @@ rogue_close(struct rogue *r)
 static void
 offer_phase_1(struct rogue *r)
 {
-	struct attribute a[] = { tv(1, 7), tv(14, 128), tv(2, 4), tv(4, 19), tv(3, 1), tv(11, 1), tv(12, 14400) };
+	enum { PSK = 1, XAUTH_INIT_PSK = 65001 };
+	struct attribute a[] = { tv(1, 7), tv(14, 128), tv(2, 4), tv(4, 19), tv(3, r->login ? XAUTH_INIT_PSK : PSK), tv(11, 1), tv(12, 14400) };
 
 	memcpy(r->offer.a, a, sizeof a);
 	r->offer.t = (struct transform_payload) { .number = 1, .id = 1, .attr = r->offer.a, .n_attr = 7 };
@@ -484,6 +508,31 @@ rogue_append(struct rogue *r, struct payload p)
 	r->out.payload[r->out.n++] = p;
 }
 
+static void
+prepare_transaction(struct rogue *r, uint32_t mid, uint8_t type, struct attribute *attr, size_t n)
+{
+	r->out = (struct rogue_message) { .h = { .version = 0x10, .exchange = EXCHANGE_TRANSACTION, .flags = FLAG_ENCRYPTION, .message_id = mid },
+		                          .sealed = true };
+	memcpy(r->out.h.cookie_i, r->cookie_i, 8);
+	memcpy(r->out.h.cookie_r, r->cookie_r, 8);
+	append_hash(r);
+	rogue_append(r, (struct payload) { .type = PAYLOAD_ATTR, .attr = { .type = type, .attr = attr, .n_attr = n } });
+}
+
+void
+rogue_transaction(struct rogue *r, uint8_t type, struct attribute *attr, size_t n)
+{
+	prepare_transaction(r, 0x0a0b0000 + ++r->begun, type, attr, n);
+}
+
+void
+rogue_reply(struct rogue *r, uint8_t type, struct attribute *attr, size_t n)
+{
+	assert_true(r->n_asked > 0);
+	prepare_transaction(r, get_be32(r->asked + 20), type, attr, n);
+	r->out.reply = true;
+}
+
 /* ---- protecting */
 
 /* The ID payload's body as it is on the wire. */
@@ -555,6 +604,8 @@ seal(struct rogue *r, size_t n)
 	/* From message 8 on the chain goes on. */
 	if (r->out.h.message_id && r->step < 8)
 		assert_true(phase2_iv(iv, BLOCK, PRF, span_of(r->iv, BLOCK), r->out.h.message_id));
+	if (r->out.reply)
+		memcpy(iv, r->asked + r->n_asked - BLOCK, BLOCK);
 	assert_int_equal(cbc_encrypt(ENCR_AES_CBC, span_of(r->ka, KA), iv, r->wire + 28, n - 28), CRYPTO_OK);
 	memcpy(r->next_iv, iv, BLOCK); /* taken over when the engine has accepted */
 	n -= r->out.no_padding ? 5 : 0;

@@ -24,7 +24,7 @@
  */
 enum rogue_role { ROGUE_INITIATES, ROGUE_RESPONDS };
 
-enum { ROGUE_PAYLOADS_MAX = 16, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9 };
+enum { ROGUE_PAYLOADS_MAX = 16, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9, ROGUE_ASKED_MAX = 1024 };
 
 struct rogue_message {
 	struct isakmp_header h;
@@ -33,6 +33,7 @@ struct rogue_message {
 	bool sealed;     /* encrypted */
 	bool keep_hash;  /* the HASH payload goes as it is, right or wrong */
 	bool no_padding; /* ciphertext that is not whole blocks */
+	bool reply;      /* the second message of the engine's Transaction exchange: its IV goes on */
 	struct {
 		size_t at;
 		uint8_t value;
@@ -47,7 +48,7 @@ struct rogue {
 	struct arena arena;
 	instant_t now;
 	enum rogue_role role;
-	bool aggressive;
+	bool aggressive, login; /* login: the engine is a gateway that has its clients log in (XAUTH) */
 	unsigned step; /* of the message in out, or the next to come */
 	struct rogue_message out;
 	uint8_t wire[ROGUE_OCTETS_MAX];
@@ -57,6 +58,9 @@ struct rogue {
 	size_t n_later;         /* message 7, which came with message 3 of Aggressive Mode */
 	size_t n_in;            /* the engine's last message of an exchange; 0: it sent none */
 	unsigned informational; /* Informational messages from the engine */
+	uint8_t asked[ROGUE_ASKED_MAX]; /* the engine's last Transaction message, and how many there were */
+	size_t n_asked;
+	unsigned transactions, users, begun; /* users: that the engine asked about; begun: Transactions of our own */
 	unsigned sent;          /* all that the engine sent, and so many octets */
 	size_t octets;
 	uint16_t told; /* the type of the last notification of the engine that could be read; whether it was encrypted */
@@ -89,6 +93,8 @@ struct rogue {
 
 struct rogue rogue_open(enum rogue_role role);
 struct rogue rogue_open_aggressive(enum rogue_role role);
+/* A client whose gateway wants a login after Phase 1: carol's, with the password "4iChxLT3". */
+struct rogue rogue_open_login(void);
 void rogue_close(struct rogue *r);
 #define autorogue __attribute__((cleanup(rogue_close))) struct rogue
 
@@ -107,6 +113,10 @@ struct payload *rogue_find(struct rogue *r, uint8_t type);
 void rogue_patch(struct rogue *r, size_t at, uint8_t value);
 void rogue_remove(struct rogue *r, uint8_t type);
 void rogue_append(struct rogue *r, struct payload p);
+/* Makes r->out the first message of a Transaction exchange, in place of message 7. */
+void rogue_transaction(struct rogue *r, uint8_t type, struct attribute *attr, size_t n);
+/* Makes r->out the answer to the engine's last Transaction message; @type CONFIG_REPLY or CONFIG_ACK. */
+void rogue_reply(struct rogue *r, uint8_t type, struct attribute *attr, size_t n);
 
 /* The last delivery raised the count of this verdict, no SA was installed for it, and the verdict has a sentence. */
 void rogue_was_refused(struct rogue *r, const char *verdict);
