@@ -72,7 +72,8 @@ on_stop_timeout(uv_timer_t *t)
 {
 	struct daemon *d = t->data;
 
-	daemon_log(d, LOG_DMN, LOG_CONTROL, "a peer did not answer our goodbye: stopping without it");
+	daemon_log(d, LOG_DMN, LOG_CONTROL, "%s did not answer our goodbye: stopping without it",
+	           d->all_deleted ? "a RADIUS server" : "a peer");
 	uv_stop(&d->loop);
 }
 
@@ -260,7 +261,7 @@ backend_counter(void *context, unsigned index, const char **name, const char **s
 	struct daemon *d = context;
 	uint64_t drops[ESP_DROP_COUNT];
 
-	/* In both lists the first entry counts what was accepted. */
+	/* In all lists the first entry counts what was accepted. */
 	if (index + 1 < ESP_DROP_COUNT) {
 		dataplane_drops(d->dataplane, drops);
 		*name = esp_drop_name((enum esp_drop)(index + 1));
@@ -268,7 +269,14 @@ backend_counter(void *context, unsigned index, const char **name, const char **s
 		*count = drops[index + 1];
 		return true;
 	}
-	return ike_verdict_count(d->ike, index + 2 - ESP_DROP_COUNT, name, sentence, count);
+	index -= ESP_DROP_COUNT - 1;
+	if (index + 1 < RADIUS_VERDICT_COUNT) {
+		*name = radius_verdict_word((enum radius_verdict)(index + 1));
+		*sentence = radius_verdict_sentence((enum radius_verdict)(index + 1));
+		*count = d->road.radius.counted[index + 1];
+		return true;
+	}
+	return ike_verdict_count(d->ike, index + 2 - RADIUS_VERDICT_COUNT, name, sentence, count);
 }
 
 static const char *

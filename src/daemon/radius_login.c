@@ -166,6 +166,22 @@ tell(struct radius_login_job *j, bool ok, bool again, const char *reason, const 
 	                .ticket = j->ticket, .ok = ok, .again = again, .reason = reason, .message = j->message, .grant = grant });
 }
 
+/* Kept until the IKE_SA ends, so it must stand: a client may be gone before the server answers. */
+static struct radius_session *
+session_of(struct radius_login_job *j, const char **why)
+{
+	struct radius *r = j->request.radius;
+	struct radius_session *s = NULL;
+	struct ike_info i;
+
+	*why = "the client is gone";
+	if (r->hooks->look(r->hooks->context, j->about.ike_id, &i)) {
+		s = radius_session_at(r, j->about.ike_id);
+		*why = "out of memory";
+	}
+	return s;
+}
+
 /* swanctl's remote.groups: "The peer must prove membership to at least one of the specified groups." */
 static bool
 is_member(const struct octets_list *wanted, const struct octets_list *has)
@@ -180,13 +196,14 @@ is_member(const struct octets_list *wanted, const struct octets_list *has)
 static void
 accepted(struct radius_login_job *j, const struct radius_packet *p)
 {
-	struct radius_session *s = radius_session_at(j->request.radius, j->about.ike_id);
+	const char *why;
+	struct radius_session *s = session_of(j, &why);
 	struct radius_grant g;
 
 	if (!s || !radius_grant_read(&g, p, j->request.radius->settings)) {
 		if (s)
 			radius_grant_free(&g);
-		tell(j, false, false, "out of memory", NULL);
+		tell(j, false, false, why, NULL);
 		return;
 	}
 	if (j->round && !is_member(&j->round->groups, &g.groups)) {
@@ -205,10 +222,11 @@ accepted(struct radius_login_job *j, const struct radius_packet *p)
 static void
 asked_back(struct radius_login_job *j)
 {
-	struct radius_session *s = radius_session_at(j->request.radius, j->about.ike_id);
+	const char *why;
+	struct radius_session *s = session_of(j, &why);
 
 	if (!s) {
-		tell(j, false, false, "out of memory", NULL);
+		tell(j, false, false, why, NULL);
 		return;
 	}
 	s->n_state = j->login.n_state;

@@ -5,100 +5,153 @@
 
 enum { AUTH_PORT = 1812, ACCT_PORT = 1813 };
 
+/* What is being read. */
+struct reader {
+	struct radius_settings *s;
+	struct radius_server *server;
+	struct conf_errors *errs;
+};
+
+struct setting {
+	const char *name;
+	void (*set)(struct reader *r, const struct conf_key *k);
+};
+
 /* ---- values */
 
 static void
-set_text(char **out, const struct conf_key *k, struct conf_errors *errs)
+read_text(struct reader *r, const struct conf_key *k, char **out)
 {
-	const char *text = conf_text(k, errs);
+	const char *text = conf_text(k, r->errs);
 
 	if (!text)
 		return;
 	if (!*text || strlen(text) > RADIUS_NAS_IDENTIFIER_MAX) {
-		conf_error(errs, k->where, "%s has from 1 to %d characters", k->name, RADIUS_NAS_IDENTIFIER_MAX);
+		conf_error(r->errs, k->where, "%s has from 1 to %d characters", k->name, RADIUS_NAS_IDENTIFIER_MAX);
 		return;
 	}
 	free(*out);
 	*out = strdup(text);
 	if (!*out)
-		conf_error(errs, k->where, "out of memory");
+		conf_error(r->errs, k->where, "out of memory");
 }
 
 static void
-set_port(uint16_t *out, const struct conf_key *k, struct conf_errors *errs)
+read_port(struct reader *r, const struct conf_key *k, uint16_t *out)
 {
 	uint64_t v;
 
-	if (conf_number(&v, k, 1, UINT16_MAX, errs))
+	if (conf_number(&v, k, 1, UINT16_MAX, r->errs))
 		*out = (uint16_t)v;
 }
 
 static void
-set_unsigned(unsigned *out, const struct conf_key *k, uint64_t max, struct conf_errors *errs)
+read_unsigned(struct reader *r, const struct conf_key *k, unsigned *out, uint64_t min, uint64_t max)
 {
 	uint64_t v;
 
-	if (conf_number(&v, k, 0, max, errs))
+	if (conf_number(&v, k, min, max, r->errs))
 		*out = (unsigned)v;
 }
 
 static void
-set_negated(bool *out, const struct conf_key *k, struct conf_errors *errs)
+read_no(struct reader *r, const struct conf_key *k, bool *out)
 {
 	bool v;
 
-	if (conf_bool(&v, k, errs))
+	if (conf_bool(&v, k, r->errs))
 		*out = !v;
 }
 
 static void
-set_address(struct ip *out, const struct conf_key *k, struct conf_errors *errs)
+read_address(struct reader *r, const struct conf_key *k, struct ip *out)
 {
-	const char *text = conf_text(k, errs);
+	const char *text = conf_text(k, r->errs);
 
 	if (text && !ip_parse(out, text))
-		conf_error(errs, k->where, "%s = %s is no address: a RADIUS server is named by one, not by a name", k->name,
+		conf_error(r->errs, k->where, "%s = %s is no address: a RADIUS server is named by one, not by a name", k->name,
 		           text);
 }
 
 static void
-set_secret(struct secret *out, const struct conf_key *k, struct conf_errors *errs)
+read_secret(struct reader *r, const struct conf_key *k, struct secret *out)
 {
-	const char *text = conf_text(k, errs);
+	const char *text = conf_text(k, r->errs);
 
 	if (!text)
 		return;
 	secret_clear(out);
 	/* As it stands: RADIUS secrets have no 0x and 0s. */
 	if (!*text || !secret_copy(out, span_str(text)))
-		conf_error(errs, k->where, "the secret of a RADIUS server has at least one character");
+		conf_error(r->errs, k->where, "the secret of a RADIUS server has at least one character");
+}
+
+#define SETTING(name, statement)                                                                                                 \
+	static void set_##name(struct reader *r, const struct conf_key *k)                                                       \
+	{                                                                                                                        \
+		statement;                                                                                                       \
+	}
+
+SETTING(address, read_address(r, k, &r->server->address))
+SETTING(auth_port, read_port(r, k, &r->server->auth_port))
+SETTING(acct_port, read_port(r, k, &r->server->acct_port))
+SETTING(secret, read_secret(r, k, &r->server->secret))
+SETTING(nas_identifier, read_text(r, k, &r->server->nas_identifier))
+SETTING(preference, read_unsigned(r, k, &r->server->preference, 0, 1000))
+SETTING(station_id_with_port, read_no(r, k, &r->server->plain_station))
+SETTING(accounting, conf_bool(&r->s->accounting, k, r->errs))
+SETTING(close_on_timeout, read_no(r, k, &r->s->keep_on_timeout))
+SETTING(requires_vip, conf_bool(&r->s->accounting_needs_vip, k, r->errs))
+SETTING(send_class, conf_bool(&r->s->accounting_sends_class, k, r->errs))
+SETTING(interval, conf_time(&r->s->interim, k, r->errs))
+SETTING(class_group, conf_bool(&r->s->class_group, k, r->errs))
+SETTING(filter_id, conf_bool(&r->s->filter_id, k, r->errs))
+SETTING(retransmit_timeout, conf_double(&r->s->timeout, k, 0.1, 60, r->errs))
+SETTING(retransmit_base, conf_double(&r->s->base, k, 1, 10, r->errs))
+SETTING(retransmit_tries, read_unsigned(r, k, &r->s->tries, 1, 20))
+SETTING(nothing, (void)r; (void)k)
+
+/* In eap-radius itself they hold for servers that do not say otherwise, and with `server` for one without a section. */
+static const struct setting server_settings[] = {
+	{ "address", set_address },
+	{ "server", set_address },
+	{ "auth_port", set_auth_port },
+	{ "port", set_auth_port },
+	{ "acct_port", set_acct_port },
+	{ "secret", set_secret },
+	{ "nas_identifier", set_nas_identifier },
+	{ "preference", set_preference },
+	{ "station_id_with_port", set_station_id_with_port },
+	{ "sockets", set_nothing }, /* each request has one */
+	{ NULL, NULL },
+};
+
+static const struct setting radius_settings[] = {
+	{ "load", set_nothing }, /* read before */
+	{ "accounting", set_accounting },
+	{ "accounting_close_on_timeout", set_close_on_timeout },
+	{ "accounting_requires_vip", set_requires_vip },
+	{ "accounting_send_class", set_send_class },
+	{ "accounting_interval", set_interval },
+	{ "class_group", set_class_group },
+	{ "filter_id", set_filter_id },
+	{ "retransmit_timeout", set_retransmit_timeout },
+	{ "retransmit_base", set_retransmit_base },
+	{ "retransmit_tries", set_retransmit_tries },
+	{ NULL, NULL },
+};
+
+static bool
+read_key(struct reader *r, const struct setting *table, const struct conf_key *k)
+{
+	while (table->name && strcmp(table->name, k->name))
+		table++;
+	if (table->name)
+		table->set(r, k);
+	return table->name != NULL;
 }
 
 /* ---- servers */
-
-/* What is written in eap-radius itself holds for servers that do not say otherwise, and with `server` for one without a section.
- */
-static bool
-server_key(struct radius_server *s, const struct conf_key *k, struct conf_errors *errs)
-{
-	if (!strcmp(k->name, "address") || !strcmp(k->name, "server"))
-		set_address(&s->address, k, errs);
-	else if (!strcmp(k->name, "auth_port") || !strcmp(k->name, "port"))
-		set_port(&s->auth_port, k, errs);
-	else if (!strcmp(k->name, "acct_port"))
-		set_port(&s->acct_port, k, errs);
-	else if (!strcmp(k->name, "secret"))
-		set_secret(&s->secret, k, errs);
-	else if (!strcmp(k->name, "nas_identifier"))
-		set_text(&s->nas_identifier, k, errs);
-	else if (!strcmp(k->name, "preference"))
-		set_unsigned(&s->preference, k, 1000, errs);
-	else if (!strcmp(k->name, "station_id_with_port"))
-		set_negated(&s->plain_station, k, errs);
-	else
-		return false;
-	return true;
-}
 
 static void
 free_server(struct radius_server *s)
@@ -162,6 +215,7 @@ read_server(struct radius_settings *s, const struct conf_section *section, const
             struct conf_errors *errs)
 {
 	struct radius_server server;
+	struct reader r = { s, &server, errs };
 
 	if (!copy_server(&server, defaults, section->name)) {
 		conf_error(errs, section->where, "out of memory");
@@ -170,7 +224,7 @@ read_server(struct radius_settings *s, const struct conf_section *section, const
 	}
 	server.address = (struct ip) { 0 };
 	for (const struct conf_key *k = section->keys; k; k = k->next)
-		if (!server_key(&server, k, errs) && strcmp(k->name, "sockets"))
+		if (!read_key(&r, server_settings, k))
 			conf_notice(errs, k->where, "%s of the RADIUS server '%s' is passed over: it has no meaning here",
 			            k->name, section->name);
 	add_server(s, &server, section->where, errs);
@@ -178,47 +232,21 @@ read_server(struct radius_settings *s, const struct conf_section *section, const
 
 /* ---- the sections */
 
-static bool
-radius_key(struct radius_settings *s, const struct conf_key *k, struct conf_errors *errs)
-{
-	if (!strcmp(k->name, "accounting"))
-		conf_bool(&s->accounting, k, errs);
-	else if (!strcmp(k->name, "accounting_close_on_timeout"))
-		set_negated(&s->keep_on_timeout, k, errs);
-	else if (!strcmp(k->name, "accounting_requires_vip"))
-		conf_bool(&s->accounting_needs_vip, k, errs);
-	else if (!strcmp(k->name, "accounting_send_class"))
-		conf_bool(&s->accounting_sends_class, k, errs);
-	else if (!strcmp(k->name, "accounting_interval"))
-		conf_time(&s->interim, k, errs);
-	else if (!strcmp(k->name, "class_group"))
-		conf_bool(&s->class_group, k, errs);
-	else if (!strcmp(k->name, "filter_id"))
-		conf_bool(&s->filter_id, k, errs);
-	else if (!strcmp(k->name, "retransmit_timeout"))
-		conf_double(&s->timeout, k, 0.1, 60, errs);
-	else if (!strcmp(k->name, "retransmit_base"))
-		conf_double(&s->base, k, 1, 10, errs);
-	else if (!strcmp(k->name, "retransmit_tries"))
-		set_unsigned(&s->tries, k, 20, errs);
-	else
-		return false;
-	return true;
-}
-
 static void
 read_radius(struct radius_settings *s, const struct conf_section *p, struct conf_errors *errs)
 {
 	struct radius_server common = { .auth_port = AUTH_PORT, .acct_port = ACCT_PORT };
 	const struct conf_section *servers = conf_section_find(p, "servers");
+	struct reader r = { s, &common, errs };
 	struct radius_server alone;
 
-	s->timeout = 2.0;
-	s->base = 1.4;
-	s->tries = 4;
+	if (!s->tries) {
+		s->timeout = 2.0;
+		s->base = 1.4;
+		s->tries = 4;
+	}
 	for (const struct conf_key *k = p->keys; k; k = k->next)
-		if (!server_key(&common, k, errs) && !radius_key(s, k, errs) && strcmp(k->name, "load") &&
-		    strcmp(k->name, "sockets"))
+		if (!read_key(&r, server_settings, k) && !read_key(&r, radius_settings, k))
 			conf_notice(errs, k->where, "charon.plugins.eap-radius.%s is passed over: it has no meaning here",
 			            k->name);
 	for (const struct conf_section *x = p->sections; x; x = x->next)
@@ -227,10 +255,12 @@ read_radius(struct radius_settings *s, const struct conf_section *p, struct conf
 	for (const struct conf_section *x = servers ? servers->sections : NULL; x; x = x->next)
 		read_server(s, x, &common, errs);
 	if (conf_key_find(p, "server")) {
-		if (copy_server(&alone, &common, "server"))
+		if (copy_server(&alone, &common, "server")) {
 			add_server(s, &alone, p->where, errs);
-		else
+		} else {
 			conf_error(errs, p->where, "out of memory");
+			free_server(&alone);
+		}
 	}
 	free_server(&common);
 }
@@ -245,7 +275,7 @@ radius_settings_plugin(struct radius_settings *s, const struct conf_section *p, 
 	else if (strcmp(p->name, "xauth-eap"))
 		return false;
 	else if (backend)
-		set_text(&s->xauth_eap, backend, errs);
+		read_text(&(struct reader) { s, NULL, errs }, backend, &s->xauth_eap);
 	return true;
 }
 

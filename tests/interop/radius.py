@@ -28,6 +28,7 @@ thread pool {{ start_servers = 1
   max_spare_servers = 3
   max_requests_per_server = 0 }}
 modules {{
+  always handled {{ rcode = handled }}
   pap {{ }}
   mschap {{ }}
   eap {{ default_eap_type = {eap}

@@ -91,10 +91,31 @@ def test_a_server_that_does_not_sign(sites):
     theirs = log_in(sites, check=False)
     assert "Login OK: [carol" in server.log()
     sun.wait_log("'carol'.*no Message-Authenticator.*set charon.sallyport.radius_unsigned")
+    assert re.search(r"[1-9]  the RADIUS server's .*\(radius-unsigned\)", sun.cli("status")), sun.cli("status")
     theirs.stop()
     assert sun.stop() == 0
     ours(sites, unsigned=True)
     log_in(sites)
+
+
+def test_the_server_asks_for_more(sites):
+    """An Access-Challenge becomes a second question of XAUTH, whose answer goes back with the State."""
+    challenge = """if (!&State) {
+      update reply {
+        &Reply-Message := "and the number on your token?"
+        &State := 0x0102
+        &Message-Authenticator := 0x00
+      }
+      update control {
+        &Response-Packet-Type := Access-Challenge
+      }
+      handled
+    }"""
+    server = Radius(sites.bob, BOB, USERS, authorize=challenge)
+    ours(sites)
+    theirs = log_in(sites)
+    assert len(re.findall("Received Access-Request", server.log())) == 2 and "State = 0x0102" in server.log(), server.log()
+    assert len(re.findall("CPRQ\\(X_USER X_PWD", theirs.log())) == 2, theirs.log()
 
 
 def test_addresses_and_name_servers_of_the_user(sites):
