@@ -159,17 +159,7 @@ chacha_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op
 		open_icv(st, s, op, i);
 }
 
-static void
-chacha_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, true, chacha_fill);
-}
-
-static void
-chacha_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, false, chacha_fill);
-}
+JOBS_BOTH_WAYS(chacha)
 
 /* ---- AES-CBC or NULL with HMAC */
 
@@ -298,17 +288,7 @@ hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, 
 	}
 }
 
-static void
-hmac_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, true, hmac_fill);
-}
-
-static void
-hmac_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, false, hmac_fill);
-}
+JOBS_BOTH_WAYS(hmac)
 
 /* ---- provider */
 

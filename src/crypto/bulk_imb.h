@@ -109,6 +109,17 @@ run_jobs(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t 
 	}
 }
 
+/* NAME_seal and NAME_open of a suite whose jobs NAME_fill makes: two functions, so that each is specialised. */
+#define JOBS_BOTH_WAYS(name)                                                                                                     \
+	static void name##_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)                        \
+	{                                                                                                                        \
+		run_jobs(b, s, op, n, true, name##_fill);                                                                        \
+	}                                                                                                                        \
+	static void name##_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)                        \
+	{                                                                                                                        \
+		run_jobs(b, s, op, n, false, name##_fill);                                                                       \
+	}
+
 static void
 open_icv(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i)
 {

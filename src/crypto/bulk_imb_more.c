@@ -76,17 +76,7 @@ ccm_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, s
 		open_icv(st, s, op, i);
 }
 
-static void
-ccm_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, true, ccm_fill);
-}
-
-static void
-ccm_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, false, ccm_fill);
-}
+JOBS_BOTH_WAYS(ccm)
 
 /* ---- GMAC */
 
@@ -209,17 +199,7 @@ ctr_hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *
 	j->u.HMAC._hashed_auth_key_xor_opad = k->hmac.outer;
 }
 
-static void
-ctr_hmac_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, true, ctr_hmac_fill);
-}
-
-static void
-ctr_hmac_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, false, ctr_hmac_fill);
-}
+JOBS_BOTH_WAYS(ctr_hmac)
 
 /* ---- AES-XCBC-MAC-96 */
 
@@ -252,17 +232,7 @@ xcbc_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, 
 	j->u.XCBC._k3 = k->k3;
 }
 
-static void
-xcbc_seal(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, true, xcbc_fill);
-}
-
-static void
-xcbc_open(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t n)
-{
-	run_jobs(b, s, op, n, false, xcbc_fill);
-}
+JOBS_BOTH_WAYS(xcbc)
 
 /* ---- provider */
 
