@@ -50,8 +50,12 @@ class Tunnel:
         for h, outer in ((self.a, OUTER[0]), (self.b, OUTER[1])):
             h.address("wan", outer + "/30")
         self.pids = []
-        self.up()
-        assert wait_until(lambda: self.a.ping(INNER[1], src=INNER[0]), 10), "the tunnel does not carry"
+        try:
+            self.up()
+            assert wait_until(lambda: self.a.ping(INNER[1], src=INNER[0]), 10), "the tunnel does not carry"
+        except BaseException:
+            self.net.close()
+            raise
         self.iperf = self.b.popen("iperf3", "-s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.3)
 
@@ -107,14 +111,16 @@ class WireGuardGo(Tunnel):
         public = [run("wg", "pubkey", input=k).strip() for k in keys]
         for i, h in enumerate((self.a, self.b)):
             key = os.path.join(self.net.tmp, "key%d" % i)
+            # Control sockets are named by the device and lie in one folder, whatever the namespace.
+            dev = "wg%d%s" % (os.getpid() % 1000000, "ab"[i])
             open(key, "w").write(keys[i])
-            p = h.popen("wireguard-go", "-f", "wg0", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, WG_PROCESS_FOREGROUND="1"))
-            wait_until(lambda: "wg0" in h.ip("-o", "link"))
-            h.run("wg", "set", "wg0", "listen-port", "51820", "private-key", key, "peer", public[1 - i], "endpoint", OUTER[1 - i] + ":51820",
+            p = h.popen("wireguard-go", "-f", dev, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, WG_PROCESS_FOREGROUND="1"))
+            wait_until(lambda: dev in h.ip("-o", "link"))
+            h.run("wg", "set", dev, "listen-port", "51820", "private-key", key, "peer", public[1 - i], "endpoint", OUTER[1 - i] + ":51820",
                   "allowed-ips", INNER[1 - i] + "/32")
-            h.address("wg0", INNER[i] + "/32")
-            h.ip("link", "set", "wg0", "mtu", MTU, "up")
-            h.ip("route", "add", INNER[1 - i], "dev", "wg0")
+            h.address(dev, INNER[i] + "/32")
+            h.ip("link", "set", dev, "mtu", MTU, "up")
+            h.ip("route", "add", INNER[1 - i], "dev", dev)
             self.pids.append(self.pid_of(p))
 
 
