@@ -31,10 +31,10 @@ usage(FILE *to)
 	        "  up NAME       negotiate a connection, or one child of it, and show both phases as they happen\n"
 	        "  down NAME     end it\n"
 	        "  rekey NAME    renew its keys now\n"
-	        "  status        each Phase 1 with its Phase 2s beneath it; why others are not up\n"
+	        "  status [NAME] each Phase 1 with its Phase 2s beneath it; why others are not up\n"
 	        "  log -f        follow the daemon's log\n"
 	        "  flush         remove what a daemon left that ended or was killed: routes, rules, drops\n"
-	        "  version       of the daemon\n"
+	        "  version       of the daemon, and of this command\n"
 	        "\n"
 	        "NAME is a connection, CONNECTION.CHILD, or a child.\n"
 	        "\n"
@@ -46,7 +46,8 @@ usage(FILE *to)
 	        "  --level N          up, down, log: 0 (least) to 4; default 1\n"
 	        "  --force            down: without waiting for the peer; flush: even if a daemon runs\n"
 	        "  --table N          flush: charon.routing_table, where it was changed\n"
-	        "  --quiet            up, down: only the result\n",
+	        "  --quiet            up, down: only the result\n"
+	        "  --version, --help\n",
 	        DEFAULT_TIMEOUT_S);
 }
 
@@ -114,10 +115,11 @@ static const struct option options[] = {
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "table", required_argument, NULL, 'T' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
-/* EXIT_OK, or the exit code. @shown: help was asked for. */
+/* EXIT_OK, or the exit code. @shown: the help or the version was asked for, and is told. */
 static int
 take_options(struct cli *c, int argc, char **argv, bool *shown)
 {
@@ -152,6 +154,10 @@ take_options(struct cli *c, int argc, char **argv, bool *shown)
 			usage(stdout);
 			*shown = true;
 			return EXIT_OK;
+		case 'V':
+			puts("sallyport " SALLYPORT_VERSION);
+			*shown = true;
+			return EXIT_OK;
 		default:
 			fprintf(stderr, "`sallyport --help` shows what there is\n");
 			return EXIT_USAGE;
@@ -181,8 +187,12 @@ run(struct cli *c, const struct verb *v)
 
 	if (v->needs_daemon) {
 		c->s = sallyport_connect(c->socket);
-		if (!c->s)
-			return tell_no_daemon(c);
+		if (!c->s) {
+			code = tell_no_daemon(c);
+			if (v->run == cli_version) /* half of the answer */
+				puts("this command " SALLYPORT_VERSION);
+			return code;
+		}
 	}
 	code = v->run(c);
 	sallyport_disconnect(c->s);

@@ -74,6 +74,13 @@ struct cli_list {
 bool cli_list(struct cli *c, struct cli_list *out, const char *command, const char *event);
 void cli_list_free(struct cli_list *l);
 
+/*
+ * cli_keep_named - leaves of list-conns and list-sas what NAME means: the
+ * connection, or else each that has such a child. False after telling that
+ * there is none.
+ */
+bool cli_keep_named(const struct cli *c, struct cli_list *conns, struct cli_list *sas);
+
 /* ---- what `status` knows; all borrowed from its answers */
 struct cli_state {
 	struct cli_list conns, sas;

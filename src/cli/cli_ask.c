@@ -196,6 +196,19 @@ match_children(struct cli_target *out, size_t n, const struct sallyport_node *co
 	return n;
 }
 
+/* " branch (net, lan)" */
+static void
+tell_loaded(const struct sallyport_node *conn)
+{
+	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, "children"));
+	bool any = child != NULL;
+
+	fprintf(stderr, " %s%s", sallyport_name(conn), any ? " (" : "");
+	for (; child; child = sallyport_next(child))
+		fprintf(stderr, "%s%s", sallyport_name(child), sallyport_next(child) ? ", " : "");
+	fprintf(stderr, "%s", any ? ")" : "");
+}
+
 static void
 tell_unknown(const struct cli *c, const struct cli_list *conns)
 {
@@ -204,9 +217,9 @@ tell_unknown(const struct cli *c, const struct cli_list *conns)
 		fprintf(stderr,
 		        "  No connection is loaded: name a file with `sallyportd --config`, or run `swanctl --load-all`.\n");
 	else
-		fprintf(stderr, "  Loaded:");
+		fprintf(stderr, "  Loaded, with their children:");
 	for (size_t i = 0; i < conns->n && i < 20; i++)
-		fprintf(stderr, " %s", sallyport_name(sallyport_first(sallyport_root(conns->m[i]))));
+		tell_loaded(sallyport_first(sallyport_root(conns->m[i])));
 	if (conns->n)
 		fprintf(stderr, "%s\n", conns->n > 20 ? " ..." : "");
 }
@@ -240,4 +253,64 @@ cli_resolve(struct cli *c, struct cli_target *out, bool children)
 	}
 	cli_list_free(&conns);
 	return n;
+}
+
+/* Whether a connection, or an IKE_SA, has a child of that name among its @children. */
+static bool
+has_child(const struct sallyport_node *conn, const char *children, const char *name)
+{
+	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, children));
+
+	for (; child; child = sallyport_next(child)) {
+		const char *own = sallyport_get(child, "name"); /* list-sas makes sections unique by a number */
+
+		if (child_matches(sallyport_name(conn), own ? own : sallyport_name(child), name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_name(const struct cli_list *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(sallyport_name(sallyport_first(sallyport_root(l->m[i]))), name))
+			return true;
+	return false;
+}
+
+/* Those of that name, or with such a child, or (IKE_SAs) of a connection in @with. */
+static void
+keep_named(struct cli_list *l, const char *children, const char *name, bool exact, const struct cli_list *with)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct sallyport_node *node = sallyport_first(sallyport_root(l->m[i]));
+		bool fits = exact ? !strcmp(sallyport_name(node), name) : has_child(node, children, name);
+
+		if (fits || (with && has_name(with, sallyport_name(node))))
+			l->m[kept++] = l->m[i];
+		else
+			sallyport_message_free(l->m[i]);
+	}
+	l->n = kept;
+}
+
+bool
+cli_keep_named(const struct cli *c, struct cli_list *conns, struct cli_list *sas)
+{
+	bool exact = has_name(conns, c->name) || has_name(sas, c->name), known = exact;
+
+	for (size_t i = 0; i < conns->n && !known; i++)
+		known = has_child(sallyport_first(sallyport_root(conns->m[i])), "children", c->name);
+	for (size_t i = 0; i < sas->n && !known; i++)
+		known = has_child(sallyport_first(sallyport_root(sas->m[i])), "child-sas", c->name);
+	if (!known) {
+		tell_unknown(c, conns);
+		return false;
+	}
+	keep_named(conns, "children", c->name, exact, NULL);
+	keep_named(sas, "child-sas", c->name, exact, conns);
+	return true;
 }

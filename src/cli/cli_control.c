@@ -57,8 +57,6 @@ cli_hint(const struct sallyport_node *failure)
 		               "is listed under." },
 		{ "undecryptable", "Both ends need the same secret: compare secrets.ike*.secret here with the peer's." },
 		{ "no-psk", "Add a secrets.ike* section whose id names the peer (or none), and load it." },
-		{ "no-proposal-chosen",
-		  "Compare proposals (Phase 1) and esp_proposals (Phase 2) with the peer's: one must be allowed by both." },
 		{ "id-mismatch", "remote.id must be what the peer calls itself (its local.id)." },
 		{ "ts-mismatch", "local_ts and remote_ts must be the peer's remote_ts and local_ts." },
 		{ "timeout", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },

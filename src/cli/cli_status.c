@@ -176,13 +176,15 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 	const struct sallyport_node *p = progress_of(v, or_dash(sallyport_get(sa, "uniqueid")));
 	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"),
 	           *tries = sallyport_get(p, "retransmits"), *warning = sallyport_get(p, "warning");
+	const char *user = sallyport_get(sa, "remote-xauth-id");
 	char cipher[CELL_MAX], age[CLI_TEXT_MAX], left[CLI_TEXT_MAX];
 
 	renew = renew ? renew : sallyport_get(sa, "reauth-time");
 	if (sallyport_get(sa, "established")) {
 		put_cipher(cipher, sizeof cipher, sa);
-		fprintf(v->to, "    %s, age %s, renewed in %s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
-		        cli_duration(left, renew), nat_of(sa));
+		fprintf(v->to, "    %s, age %s, %s%s%s%s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
+		        renew ? "renewed in " : "not renewed by this end", renew ? cli_duration(left, renew) : "", nat_of(sa),
+		        user ? ", user " : "", user ? user : "");
 	} else if (p && *or_dash(sallyport_get(p, "exchange")) != '-') {
 		fprintf(v->to, "    now: %s", or_dash(sallyport_get(p, "exchange")));
 		if (tries && strcmp(tries, "0"))
@@ -312,12 +314,6 @@ print_down(const struct view *v, const struct sallyport_node *conn)
 	fprintf(v->to, "\n");
 }
 
-static bool
-wanted(const struct view *v, const struct sallyport_node *named)
-{
-	return !v->c->name || !strcmp(sallyport_name(named), v->c->name);
-}
-
 static void
 print_counters(const struct view *v)
 {
@@ -337,7 +333,7 @@ measure(struct view *v)
 	widen(v, NULL);
 	for (size_t i = 0; i < v->st->sas.n; i++) {
 		const struct sallyport_node *sa = sallyport_first(sallyport_root(v->st->sas.m[i]));
-		const struct sallyport_node *child = wanted(v, sa) ? sallyport_first(sallyport_find(sa, "child-sas")) : NULL;
+		const struct sallyport_node *child = sallyport_first(sallyport_find(sa, "child-sas"));
 
 		for (; child; child = sallyport_next(child)) {
 			struct row r;
@@ -348,28 +344,36 @@ measure(struct view *v)
 	}
 }
 
+static void
+print_daemon(const struct view *v)
+{
+	const struct cli_state *st = v->st;
+	const struct sallyport_node *version = sallyport_root(st->version), *status = sallyport_root(st->status);
+	const char *uptime = sallyport_get(sallyport_find(status, "uptime"), "running"),
+	           *dataplane = sallyport_get(status, "dataplane");
+
+	fprintf(v->to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n",
+	        or_dash(sallyport_get(version, "daemon")), or_dash(sallyport_get(version, "version")), or_dash(uptime),
+	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s");
+	if (dataplane)
+		fprintf(v->to, "%sdata plane: %s%s\n", DIM, dataplane, PLAIN);
+	fprintf(v->to, "\n");
+}
+
 void
 cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to)
 {
 	struct view view = { .c = c, .st = st, .to = to }, *v = &view;
-	const struct sallyport_node *version = sallyport_root(st->version);
-	const char *uptime = sallyport_get(sallyport_find(sallyport_root(st->status), "uptime"), "running");
-	const char *dataplane = sallyport_get(sallyport_root(st->status), "dataplane");
 
-	fprintf(to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n",
-	        or_dash(sallyport_get(version, "daemon")), or_dash(sallyport_get(version, "version")), or_dash(uptime),
-	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s");
-	if (dataplane && !c->name)
-		fprintf(to, "%sdata plane: %s%s\n", DIM, dataplane, PLAIN);
-	fprintf(to, "\n");
+	if (!c->name)
+		print_daemon(v);
 	measure(v);
 	for (size_t i = 0; i < st->sas.n; i++)
-		if (wanted(v, sallyport_first(sallyport_root(st->sas.m[i]))))
-			print_phase1(v, sallyport_first(sallyport_root(st->sas.m[i])));
+		print_phase1(v, sallyport_first(sallyport_root(st->sas.m[i])));
 	for (size_t i = 0; i < st->conns.n; i++) {
 		const struct sallyport_node *conn = sallyport_first(sallyport_root(st->conns.m[i]));
 
-		if (wanted(v, conn) && !has_sa(v, sallyport_name(conn)))
+		if (!has_sa(v, sallyport_name(conn)))
 			print_down(v, conn);
 	}
 	if (!st->conns.n && !st->sas.n)
@@ -381,7 +385,7 @@ int
 cli_status(struct cli *c)
 {
 	struct cli_state st;
-	bool ok = cli_state_read(c, &st);
+	bool ok = cli_state_read(c, &st) && (!c->name || cli_keep_named(c, &st.conns, &st.sas));
 
 	if (ok && c->json)
 		cli_state_print_json(&st, stdout);

@@ -74,10 +74,11 @@ start_rekey(struct ike_sa *sa, const char *what)
 {
 	struct ike *core = sa->core;
 	struct conn_entry *loaded = conn_entry_find(core, sa->conn->name);
+	bool due = core->now >= instant_min(sa->rekey_at, sa->reauth_at); /* otherwise the operator asks */
 	const char *why = NULL;
 
 	sa->rekey_at = sa->reauth_at = INSTANT_NEVER;
-	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s IKE_SA %s: the keys are due", what, sa_name(sa));
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "%s IKE_SA %s%s", what, sa_name(sa), due ? ": the keys are due" : "");
 
 	struct ike_sa *next = ike_sa_initiate(core, loaded ? loaded->conn : sa->conn, sa, &why);
 

@@ -253,13 +253,14 @@ what_it_says(struct ike_sa *sa, const struct notify_payload *n)
 {
 	struct ike *core = sa->core;
 	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type);
-	const char *text = arena_printf(&core->scratch, "the peer says %s%s%s%s", name ? name : "an unknown notification",
-	                                sentence ? ": " : "", sentence ? sentence : "", replay_status(n));
+	const char *text = name ? arena_printf(&core->scratch, "the peer says %s%s%s%s", name, sentence ? ": " : "",
+	                                       sentence ? sentence : "", replay_status(n))
+	                        : arena_printf(&core->scratch, "the peer says an unknown notification (%u)", n->type);
 	enum verdict v = cause(sa, n->type);
 
 	text = text ? text : "the peer refuses";
 	say(core, LOG_IKE, notification_is_error(n->type) ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify",
-	    "%s (%u)", text, n->type);
+	    "%s", text);
 	return text;
 }
 

@@ -457,8 +457,29 @@ def test_our_own_command(loaded):
     assert code == 0
     _, out = loaded.cli("status")
     assert "site  down  to 10.77.0.2" in out
-    code, out = loaded.cli("up", "nix")
-    assert code == 1 and "there is no connection or child 'nix'" in out and "Loaded: site" in out
+    for verb in "up", "status":
+        code, out = loaded.cli(verb, "nix")
+        assert code == 1 and "there is no connection or child 'nix'" in out and "site (net, pfs)" in out
+
+
+@pytest.mark.parametrize("name", ["site", "pfs", "site.pfs", "site/pfs"])
+def test_status_of_one(loaded, name):
+    loaded.cli("up", "site")
+    code, out = loaded.cli("status", name)
+    assert code == 0 and out.startswith("site[1]  ESTABLISHED") and "pfs{" in out, out
+    assert [sa["name"] for sa in json.loads(loaded.cli("status", name, "--json")[1])["ike-sas"]] == ["site"]
+    loaded.cli("down", "pfs")
+    assert wait_until(lambda: "not up" in loaded.cli("status", name)[1])
+    assert loaded.cli("status", name)[1].startswith("site[1]  ESTABLISHED")
+    loaded.cli("down", "site")
+    code, out = loaded.cli("status", name)
+    assert code == 0 and out.startswith("site  down  to 10.77.0.2"), out
+
+
+def test_an_operators_rekey_is_not_called_due(loaded):
+    loaded.cli("up", "net")
+    code, out = loaded.cli("rekey", "site")
+    assert code == 0 and "rekeying IKE_SA site[1]" in out and "due" not in out, out
 
 
 def test_status_json(loaded):

@@ -91,6 +91,8 @@ command_lines(void **state)
 		{ { "sallyport", "status", "--timeout", "x" }, EXIT_USAGE },
 		{ { "sallyport", "status", "--level", "5" }, EXIT_USAGE },
 		{ { "sallyport", "--frob" }, EXIT_USAGE },
+		{ { "sallyport", "--version" }, EXIT_OK },
+		{ { "sallyport", "version", "--socket", "/nonexistent/v" }, EXIT_NO_DAEMON },
 		{ { "sallyport", "status", "--socket", "/nonexistent/v" }, EXIT_NO_DAEMON },
 	};
 
