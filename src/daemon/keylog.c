@@ -8,18 +8,42 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Without these Wireshark has the keys of ESP and does not use them. An operator's own file stays. */
+static bool
+write_preferences(const char *dir)
+{
+	static const char text[] = "esp.enable_encryption_decode: TRUE\n"
+	                           "esp.enable_authentication_check: TRUE\n";
+	char path[4096];
+	ssize_t n;
+	int fd;
+
+	if (snprintf(path, sizeof path, "%s/preferences", dir) >= (int)sizeof path)
+		return false;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return errno == EEXIST;
+	n = write(fd, text, sizeof text - 1);
+	close(fd);
+	return n == (ssize_t)sizeof text - 1;
+}
+
 bool
 keylog_open(struct keylog *k, const char *dir, char *why, size_t why_size)
 {
 	struct stat st;
 
-	*k = (struct keylog){ 0 };
+	*k = (struct keylog) { 0 };
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
 		snprintf(why, why_size, "%s: cannot make the folder for exported keys: %s", dir, strerror(errno));
 		return false;
 	}
 	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
 		snprintf(why, why_size, "%s: not a folder: name one for the exported keys", dir);
+		return false;
+	}
+	if (!write_preferences(dir)) {
+		snprintf(why, why_size, "%s: cannot write into the folder for exported keys: %s", dir, strerror(errno));
 		return false;
 	}
 	k->dir = strdup(dir);
@@ -131,7 +155,8 @@ keylog_sa(const struct keylog *k, const struct sa_params *sa)
 		return;
 	ip_format(src, in ? &sa->remote.ip : &sa->local.ip);
 	ip_format(dst, in ? &sa->local.ip : &sa->remote.ip);
-	fprintf(f, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x", sa->local.ip.family == IP_V6 ? "IPv6" : "IPv4", src, dst, sa->spi, encr);
+	fprintf(f, "\"%s\",\"%s\",\"%s\",\"0x%08x\",\"%s\",\"0x", sa->local.ip.family == IP_V6 ? "IPv6" : "IPv4", src, dst,
+	        sa->spi, encr);
 	put_hex(f, sa->encr_key);
 	fprintf(f, "\",\"%s\",\"0x", integ);
 	put_hex(f, sa->integ_key);

@@ -7,7 +7,8 @@
 /*
  * Keys for Wireshark: `ikev1_decryption_table` and `esp_sa` in a folder of
  * their own, mode 0600, in the form that Wireshark reads as it is (point
- * WIRESHARK_CONFIG_DIR at the folder). Off unless named on the command line.
+ * WIRESHARK_CONFIG_DIR at the folder), and `preferences` that have it open ESP.
+ * Off unless named on the command line.
  */
 struct keylog {
 	char *dir; /* NULL: off */

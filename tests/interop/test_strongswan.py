@@ -293,7 +293,7 @@ def test_tshark_opens_ike_and_esp_with_the_exported_keys(sites):
     ike = run("tshark", "-r", path, "-Y", "isakmp", "-V", env=env)
     # What only a decrypted Quick Mode shows: the client identities.
     assert "IPV4_ADDR_SUBNET" in ike and "10.1.0.0" in ike and "10.2.0.0" in ike, ike[-3000:]
-    esp = run("tshark", "-r", path, "-o", "esp.enable_encryption_decode:TRUE", "-o", "esp.enable_authentication_check:TRUE", "-Y", "esp && icmp", env=env)
+    esp = run("tshark", "-r", path, "-Y", "esp && icmp", env=env)
     assert len(esp.splitlines()) >= 12, run("tshark", "-r", path, env=env)
 
 

@@ -52,7 +52,27 @@ keys_are_written_as_wireshark_reads_them(void **state)
 	assert_string_equal(contents("ikev1_decryption_table"), "01020304050607ab,00010203feff\n");
 	assert_string_equal(contents("esp_sa"), "\"IPv4\",\"192.0.2.2\",\"192.0.2.1\",\"0xc0de0001\",\"AES-CBC [RFC3602]\",\"0x0001\","
 	                                        "\"HMAC-SHA-256-128 [RFC4868]\",\"0x000102\"\n");
+	assert_non_null(strstr(contents("preferences"), "esp.enable_encryption_decode: TRUE\n"));
 	keylog_close(&k);
+}
+
+static void
+preferences_of_the_operator_stay(void **state)
+{
+	char path[256], why[256];
+	struct keylog k;
+	FILE *f;
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/preferences", dir);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs("gui.layout_type: 2\n", f);
+	fclose(f);
+	chmod(path, 0600);
+	assert_true(keylog_open(&k, dir, why, sizeof why));
+	keylog_close(&k);
+	assert_string_equal(contents("preferences"), "gui.layout_type: 2\n");
 }
 
 static void
@@ -95,6 +115,7 @@ no_keys_into_a_file_of_somebody_else(void **state)
 		assert_int_equal(st.st_size, 0);
 	}
 	unlink(path);
+	contents("preferences"); /* and away with it */
 	keylog_close(&k);
 }
 
@@ -143,6 +164,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_written_as_wireshark_reads_them),
+		cmocka_unit_test(preferences_of_the_operator_stay),
 		cmocka_unit_test(nothing_is_written_unless_asked_for),
 		cmocka_unit_test(no_keys_into_a_file_of_somebody_else),
 		cmocka_unit_test(log_lines_hold_no_control_characters),
