@@ -101,15 +101,21 @@ def test_aggressive_mode(sites, kind, we_initiate):
 
 
 def test_the_example(sites):
-    """examples/certificates.conf is what its first lines say."""
+    """examples/certificates.conf, with the files that its first lines name, brings a tunnel up."""
     root = Authority("C=CH, O=Example, CN=Example CA")
     moon = root.issue("C=CH, O=Example, CN=moon", ["moon.example.org"])
+    equip(sites.sun, root.issue("C=CH, O=Example, CN=sun", ["sun.example.org"]), [root])
     f = folder(sites.moon)
     f.put("x509/moon.pem", pem(moon.cert))
     f.put("private/moon.pem", key_bytes(moon.key))
     f.put("x509ca/ca.pem", pem(root.cert))
     path = f.put("swanctl.conf", open(os.path.join(ROOT, "examples", "certificates.conf"), "rb").read())
     run(os.path.join(BUILD, "sallyportd"), "--check-config", "--config", path)
+    with open(path) as example:
+        ours = Sallyport(sites.moon, example.read().replace("remote_addrs = sun.example.org", "remote_addrs = 10.77.0.2"))
+    theirs = Charon(sites.sun, conf("sun", dict(id="sun.example.org"), dict(id="moon.example.org"), proposals="aes256-sha256-ecp256"))
+    ours.initiate("lan")
+    carried(sites, theirs)
 
 
 @pytest.mark.parametrize("sun_id,expected", [
