@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_check.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 /* What is no mistake of the file, but can hardly be meant. */
 
 enum { ENDS_MAX = 16 };
@@ -98,4 +101,22 @@ config_without_secret(const struct config *c, const struct conn **out, size_t ma
 		n++;
 	}
 	return n;
+}
+
+bool
+config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX])
+{
+	struct credential_query q = { .conn = conn, .round = &conn->local };
+	struct credential_choice *choice = conn->local.method == AUTH_PUBKEY ? calloc(1, sizeof *choice) : NULL;
+	bool cannot;
+
+	if (!choice)
+		return false;
+	credential_choose(choice, &c->credentials, &q);
+	cannot = choice->answer.reason != NULL;
+	if (cannot)
+		snprintf(why, CHOICE_TEXT_MAX, "%s", choice->answer.reason);
+	credential_choice_clear(choice);
+	free(choice);
+	return cannot;
 }

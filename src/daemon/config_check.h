@@ -3,11 +3,18 @@
 #define SALLYPORT_CONFIG_CHECK_H
 
 #include "config.h"
+#include "credential_choice.h"
 
 /*
  * The connections with pre-shared keys that no secret of the file can serve, whoever the peer turns out to be: as many as
  * fit are in @out. Returns how many there are. No mistake: secrets may come over vici.
  */
 size_t config_without_secret(const struct config *c, const struct conn **out, size_t max);
+
+/*
+ * Whether the connection authenticates us by a key that neither the folders nor the file have; the reason goes to @why. No
+ * mistake: keys may come over vici.
+ */
+bool config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX]);
 
 #endif

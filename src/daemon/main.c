@@ -111,6 +111,16 @@ warn_of_missing_secrets(const struct config *c)
 		printf("warning: and %zu more connections without a secret\n", n - TOLD_MAX);
 }
 
+static void
+warn_of_missing_keys(const struct config *c)
+{
+	char why[CHOICE_TEXT_MAX];
+
+	for (size_t i = 0; i < c->n; i++)
+		if (config_cannot_sign(c, c->conn[i], why))
+			printf("warning: connection '%s' cannot authenticate itself: %s\n", c->conn[i]->name, why);
+}
+
 static int
 check_config(const struct daemon_options *o)
 {
@@ -125,11 +135,12 @@ check_config(const struct daemon_options *o)
 	}
 	ok = config_load_file(&config, o->config, &errs) && ok;
 	conf_errors_print(&errs, ok ? stdout : stderr);
-	if (ok)
+	if (ok) {
 		warn_of_missing_secrets(&config);
-	if (ok)
+		warn_of_missing_keys(&config);
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");
+	}
 	config_free(&config);
 	conf_errors_free(&errs);
 	return ok ? 0 : 1;

@@ -110,7 +110,12 @@ def test_the_example(sites):
     f.put("private/moon.pem", key_bytes(moon.key))
     f.put("x509ca/ca.pem", pem(root.cert))
     path = f.put("swanctl.conf", open(os.path.join(ROOT, "examples", "certificates.conf"), "rb").read())
-    run(os.path.join(BUILD, "sallyportd"), "--check-config", "--config", path)
+    check = [os.path.join(BUILD, "sallyportd"), "--check-config", "--config", path]
+    assert "warning" not in run(*check)
+    key, away = os.path.join(f.path, "private", "moon.pem"), os.path.join(f.path, "moon.away")
+    os.rename(key, away)
+    assert "warning: connection 'sun' cannot authenticate itself: there is no private key" in run(*check)
+    os.rename(away, key)
     with open(path) as example:
         ours = Sallyport(sites.moon, example.read().replace("remote_addrs = sun.example.org", "remote_addrs = 10.77.0.2"))
     theirs = Charon(sites.sun, conf("sun", dict(id="sun.example.org"), dict(id="moon.example.org"), proposals="aes256-sha256-ecp256"))

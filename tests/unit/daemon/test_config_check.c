@@ -62,12 +62,41 @@ test_secrets_that_do_not(void **state)
 			fail_msg("row %zu: nothing serves it", i);
 }
 
+static bool
+cannot_sign(const char *conn, const char *expected)
+{
+	struct conf_errors errs = { 0 };
+	struct config config = { 0 };
+	char text[1024], why[CHOICE_TEXT_MAX] = "";
+	bool cannot;
+
+	snprintf(text, sizeof text, "connections { a { version = 1\n%s\nchildren { c { } } } }\n", conn);
+	assert_true(config_load_text(&config, "test", text, strlen(text), &errs));
+	cannot = config_cannot_sign(&config, config.conn[0], why);
+	assert_non_null(strstr(why, expected));
+	config_free(&config);
+	conf_errors_free(&errs);
+	return cannot;
+}
+
+/* The case with a key is tests/interop/test_certificates.py's, which has certificates. */
+static void
+test_keys_that_are_not_there(void **state)
+{
+	(void)state;
+	assert_true(cannot_sign("local { auth = pubkey\n id = moon.example.org }\n remote { auth = psk }",
+	                        "there is no certificate of ours with the identity 'moon.example.org'"));
+	assert_true(cannot_sign("local { auth = pubkey }\n remote { auth = pubkey }", "no certificate of ours is loaded"));
+	assert_false(cannot_sign(PSK, ""));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_secrets_that_serve),
 		cmocka_unit_test(test_secrets_that_do_not),
+		cmocka_unit_test(test_keys_that_are_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
