@@ -215,11 +215,19 @@ ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const s
  * "If the initiator of an exchange notices that attribute values have changed or
  * attributes have been added or deleted from an offer made, that response MUST
  * be rejected." RFC 2409 section 5
+ *
+ * In Phase 2 a lifetime that stands for none is none: "If unspecified, the default
+ * value shall be assumed to be 28800 seconds" (RFC 2407 section 4.5); strongSwan
+ * says so in its answer.
  */
 static bool
 same_lifetimes(const struct suite *a, const struct suite *b)
 {
-	return a->life_seconds_given == b->life_seconds_given && a->life_seconds == b->life_seconds &&
+	enum { DOI_DEFAULT = 28800 };
+	bool default_holds = a->protocol != PROTO_ISAKMP && !a->life_seconds_given && !a->life_kilobytes_given;
+	bool same = a->life_seconds_given == b->life_seconds_given && a->life_seconds == b->life_seconds;
+
+	return (same || (default_holds && b->life_seconds_given && b->life_seconds == DOI_DEFAULT)) &&
 	       a->life_kilobytes_given == b->life_kilobytes_given && a->life_kilobytes == b->life_kilobytes;
 }
 

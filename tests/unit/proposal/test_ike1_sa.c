@@ -154,8 +154,7 @@ what_phase_1_does_not_know_is_named(void **state)
 	(void)state;
 	assert_unknown(phase1(&a, KEY_IKE, strange, COUNT(strange)), "attribute 16384 with the value 3");
 	assert_unknown(phase1(&a, KEY_IKE, hash, COUNT(hash)), "hash algorithm 77");
-	assert_unknown(phase1(&a, KEY_IKE, idea, COUNT(idea)),
-	               "encryption algorithm IDEA_CBC with a key of 128 bits");
+	assert_unknown(phase1(&a, KEY_IKE, idea, COUNT(idea)), "encryption algorithm IDEA_CBC with a key of 128 bits");
 	assert_unknown(phase1(&a, KEY_IKE, group, COUNT(group)), "Diffie-Hellman group EC2N_185");
 	assert_unknown(phase1(&a, KEY_IKE, prf, COUNT(prf)), "pseudo-random function 1 (attribute 13)");
 	assert_unknown(phase1(&a, KEY_IKE, prime, COUNT(prime)), "group type 1 (attribute 5)");
@@ -669,6 +668,36 @@ only_what_was_offered_is_accepted(void **state)
 	assert_non_null(strstr(accepted(&a, good, COUNT(good), 2), "must choose exactly one transform"));
 }
 
+/* RFC 2407 section 4.5: in Phase 2 none is 28800 seconds, and nothing else is none. */
+static void
+the_default_lifetime_may_be_said(void **state)
+{
+	static const struct {
+		uint8_t protocol;
+		bool offered;
+		uint64_t answered;
+		bool fits;
+	} rows[] = {
+		{ PROTO_IPSEC_ESP, false, 28800, true },
+		{ PROTO_IPSEC_ESP, false, 3600, false },
+		{ PROTO_IPSEC_ESP, true, 28800, false },
+		{ PROTO_ISAKMP, false, 28800, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct suite offer = { .protocol = rows[i].protocol,
+			               .life_seconds_given = rows[i].offered,
+			               .life_seconds = rows[i].offered * 3600u };
+		struct suite answer = { .protocol = rows[i].protocol,
+			                .life_seconds_given = true,
+			                .life_seconds = rows[i].answered };
+		struct suites ours = { &offer, 1 };
+
+		assert_int_equal(ike1_find_offered(&answer, &ours) == NULL, rows[i].fits);
+	}
+}
+
 static void
 another_doi_or_situation_is_no_answer(void **state)
 {
@@ -706,6 +735,7 @@ main(void)
 		cmocka_unit_test(the_default_phase_2_asks_for_no_pfs_but_takes_it),
 		cmocka_unit_test(the_answer_echoes_the_chosen_transform),
 		cmocka_unit_test(only_what_was_offered_is_accepted),
+		cmocka_unit_test(the_default_lifetime_may_be_said),
 		cmocka_unit_test(another_doi_or_situation_is_no_answer),
 	};
 
