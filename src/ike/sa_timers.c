@@ -253,9 +253,9 @@ ike_sa_due(struct ike_sa *sa)
 			return;
 		}
 		ike_sa_failed(sa,
-		              sa->road              ? road_overdue(sa)
+		              sa->road                ? road_overdue(sa)
 		              : sa->role == RESPONDER ? "half-open for too long"
-		                                    : "the addresses of both ends were not found out in time",
+		                                      : "the addresses of both ends were not found out in time",
 		              sa->role == INITIATOR);
 		return;
 	}
@@ -355,12 +355,14 @@ static void
 settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
 {
 	enum unique_policy unique = sa->conn->unique;
+	/* In Aggressive Mode ours may be up while the peer, which began before, knows nothing of it yet. */
+	instant_t meant = sa->created_at - (o->role == INITIATOR && sa->role == RESPONDER ? CROSSING_WINDOW : 0);
 	bool same_conn = strcmp(o->conn->name, sa->conn->name) == 0;
 
 	if (!is_up(o) || o->successor)
 		return;
 	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
-	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= sa->created_at) {
+	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= meant) {
 		/* From another address it may be another host with the same name: it is told. */
 		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
 		           unique == UNIQUE_REPLACE ? duplicate(sa) : "INITIAL-CONTACT: the peer has no other SA with us");

@@ -8,6 +8,7 @@
 /* Both ends act at once, and many things under one Phase 1. */
 
 #define PLAIN "ike1 main psk=swordfish"
+#define AGGRESSIVE "ike1 aggressive aggressive-psk without-pfs psk=swordfish"
 
 static void
 both_start(unsigned apart_ms)
@@ -33,6 +34,22 @@ TEST(both_ends_may_initiate_at_once)
 {
 	for (unsigned ms = 0; ms <= 60; ms += 3)
 		both_start(ms);
+}
+
+/* There the initiator is done after two messages, and the other end's INITIAL-CONTACT was written before it knew. */
+TEST(both_ends_may_initiate_aggressive_mode_at_once)
+{
+	for (unsigned ms = 0; ms <= 60; ms += 3) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = ms + 1 });
+		struct sim_peer *alice = sim_peer(&net, AGGRESSIVE), *bob = sim_peer(&net, AGGRESSIVE);
+
+		sim_initiate(alice, bob);
+		sim_run(&net, MILLISECONDS(ms));
+		sim_initiate(bob, alice);
+		sim_run(&net, SECONDS(60));
+		EXPECT(sim_established(alice) && sim_established(bob), ms);
+		EXPECT(sim_same_keys(alice, bob), ms);
+	}
 }
 
 static void
@@ -152,6 +169,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ends_may_initiate_at_once),
+		cmocka_unit_test(both_ends_may_initiate_aggressive_mode_at_once),
 		cmocka_unit_test(both_ends_may_rekey_phase_2_at_once_without_losing_a_packet),
 		cmocka_unit_test(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet),
 		cmocka_unit_test(repeated_crossing_rekeyings_do_not_pile_up_sas),

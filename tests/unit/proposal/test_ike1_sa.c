@@ -2,6 +2,7 @@
 #include "check.h"
 #include "bundle.h"
 #include "explain.h"
+#include "ike1_build.h"
 #include "ike1_sa.h"
 
 /* Between SA payloads and suites. Real peers' payloads are in test_captures.c; here are the rules, one by one. */

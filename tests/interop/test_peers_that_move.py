@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peers by name, by several addresses and with addresses that change, with strongSwan in both roles."""
+import os
+
+import pytest
+
+from config import conf, pair
+from peers import BUILD, Charon, Sallyport
+from test_strongswan import both_ways
+
+QUICK = "charon {\n  retransmit_timeout = 0.5\n  retransmit_base = 1\n  retransmit_tries = 2\n}\n"
+
+
+class Names:
+    """What a namespace finds in its hosts file: `ip netns exec` shows it its own."""
+
+    def __init__(self, host):
+        self.dir = "/etc/netns/" + host.ns
+        try:
+            os.makedirs(self.dir)
+        except OSError as e:
+            pytest.skip("no hosts file of its own for a namespace: %s" % e)
+        host.net.undo.append(self.remove)
+        self.set()
+
+    def set(self, **names):
+        with open(self.dir + "/hosts", "w") as f:    # in place: it is mounted
+            f.write("127.0.0.1 localhost\n" + "".join("%s %s.example.org\n" % (a, n) for n, addrs in names.items() for a in addrs.split()))
+
+    def remove(self):
+        os.unlink(self.dir + "/hosts")
+        os.rmdir(self.dir)
+
+
+def test_a_name_is_looked_up_at_each_attempt(sites):
+    names = Names(sites.moon)
+    names.set(sun="10.77.0.9")
+    a = conf("10.77.0.1", "sun.example.org", keyingtries=0)
+    _, b = pair()
+    ours, _ = Sallyport(sites.moon, a, extra=QUICK), Charon(sites.sun, b)
+    up = sites.moon.popen(os.path.join(BUILD, "sallyport"), "up", "net", "--timeout", "60", "--socket", ours.vici, stdout=-3)
+    ours.wait_log(r"10\.77\.0\.9")
+    names.set()
+    ours.wait_log("cannot look up remote_addrs name 'sun.example.org'")
+    names.set(sun="10.77.0.2")
+    assert up.wait(60) == 0, ours.log()
+    both_ways(sites.alice, sites.bob)
+
+
+def test_a_peer_by_name_may_begin(sites):
+    """As responder: who comes from the address that a name means is that peer. What our own name means is left to routing."""
+    Names(sites.moon).set(sun="10.77.0.2")
+    a = conf("moon.example.org", "sun.example.org", local_id="moon", remote_id="sun")
+    _, b = pair(local_id="moon", remote_id="sun")
+    ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    theirs.initiate("net")
+    both_ways(sites.alice, sites.bob)
+
+
+def test_a_name_with_several_addresses(sites):
+    """No route to one, another family than ours for the next: the third will do."""
+    names = Names(sites.moon)
+    names.set(sun="fd99::1 10.77.0.2")
+    a = conf("10.77.0.1", "nobody.example.org, sun.example.org")
+    _, b = pair()
+    ours, _ = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    ours.initiate("net")
+    both_ways(sites.alice, sites.bob)
+
+
+def test_several_addresses(sites):
+    """Each attempt begins with the next; whoever of them comes is the peer."""
+    a = conf("10.77.0.1", "10.77.0.9, 10.77.0.2, 10.78.0.0/16", keyingtries=2)
+    _, b = pair()
+    ours, theirs = Sallyport(sites.moon, a, extra=QUICK), Charon(sites.sun, b)
+    ours.initiate("net")
+    both_ways(sites.alice, sites.bob)
+    ours.swanctl("--terminate", "--ike", "site")
+    theirs.initiate("net")
+    both_ways(sites.alice, sites.bob)
