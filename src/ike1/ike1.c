@@ -94,7 +94,7 @@ wrong_beginning(const struct isakmp_header *h, uint16_t *notify)
 {
 	if (!zero(h->cookie_r) || zero(h->cookie_i))
 		return VERDICT_UNKNOWN_SA;
-	*notify = phase1_kind(h->exchange, FORM_PSK) ? 0 : refusal_of_exchange(h->exchange, true);
+	*notify = phase1_kind(h->exchange, FORM_PSK) ? 0 : refusal_of_exchange(h->exchange);
 	if (!phase1_kind(h->exchange, FORM_PSK))
 		return VERDICT_EXCHANGE_TYPE;
 	if (h->flags & FLAG_ENCRYPTION) {
@@ -261,19 +261,6 @@ stranger_receive(struct ike *core, const struct datagram *in, const struct isakm
 	tell_stranger(core, in, h, notify);
 }
 
-/* An exchange that we do not serve, under an SA that stands: the peer is told when it is the peer's own. */
-static void
-unserved_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
-{
-	struct ike *core = sa->core;
-
-	refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
-	if (!is_up(sa) || !h->message_id || ike_sa_seen_id(sa, h->message_id) || !quick_mode_is_authentic(sa, in, h))
-		return;
-	ike_sa_fresh_id(sa, h->message_id);
-	info_notify(sa, PROTO_ISAKMP, refusal_of_exchange(h->exchange, false), (struct span) { 0 }, (struct span) { 0 });
-}
-
 static void
 ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
 {
@@ -327,7 +314,8 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 			refuse(core, sa, VERDICT_UNEXPECTED, NULL);
 		break;
 	default:
-		unserved_receive(sa, in, h);
+		/* The exchange type is in the header, which no HASH covers: anybody can have changed it, so nobody is told. */
+		refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
 	}
 }
 

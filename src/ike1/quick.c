@@ -153,13 +153,17 @@ quick_refused(struct exchange *ex, enum verdict v)
 		ex->notify = refusal_of_message(ex, v);
 }
 
-/* HASH(1) and HASH(2) cover all that follows them, readable or not. */
+/*
+ * HASH(1) and HASH(2) cover all that follows them, readable or not, but not the header: by the SA payload it is told that this
+ * is a Quick Mode, and no other message under an exchange type that somebody changed.
+ */
 static bool
 quick_vouched_for(struct exchange *ex, const struct message *m)
 {
 	struct span ni = ex->role == INITIATOR ? secret_span(&quick_of(ex)->ni) : (struct span) { 0 };
 
-	if (ex->at > 1 || !m->n || m->payload[0].type != PAYLOAD_HASH || !ike1_hash_verify(ex->sa, m, ni))
+	if (ex->at > 1 || m->n < 2 || m->payload[0].type != PAYLOAD_HASH || m->payload[1].type != PAYLOAD_SA ||
+	    !ike1_hash_verify(ex->sa, m, ni))
 		return false;
 	ike_sa_fresh_id(ex->sa, ex->message_id);
 	return true;

@@ -2,7 +2,7 @@
 #include "refusal.h"
 
 uint16_t
-refusal_of_exchange(uint8_t type, bool first)
+refusal_of_exchange(uint8_t type)
 {
 	switch (type) {
 	case EXCHANGE_INFORMATIONAL:
@@ -10,8 +10,6 @@ refusal_of_exchange(uint8_t type, bool first)
 	case EXCHANGE_BASE:
 	case EXCHANGE_AUTH_ONLY:
 		return NOTIFY_UNSUPPORTED_EXCHANGE_TYPE;
-	case EXCHANGE_NEW_GROUP:
-		return first ? NOTIFY_INVALID_EXCHANGE_TYPE : NOTIFY_UNSUPPORTED_EXCHANGE_TYPE;
 	default:
 		return NOTIFY_INVALID_EXCHANGE_TYPE;
 	}
