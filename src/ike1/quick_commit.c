@@ -70,6 +70,7 @@ quick_mode_fourth(struct exchange *ex, const struct datagram *in, const struct i
 	/* Message 2 again is the runner's. */
 	if (ex->in_hash == core_digest(core, in->data) || !awaiting(sa, ex->message_id))
 		return false;
+	ex->why = NULL; /* of an earlier message */
 	v = open_fourth(ex, &m, in);
 	n = v ? NULL : message_find(&m, PAYLOAD_N, NULL);
 	if (!v && (!n || n->n.type != NOTIFY_CONNECTED))
