@@ -118,9 +118,8 @@ child_switch_later(struct child_sa *c)
 	struct ike *core = c->sa->core;
 	struct child_sa *old = c->rekeys ? child_by_id(core, c->rekeys) : NULL;
 
-	/* A CONNECTED that is lost is not repeated: what the peer could repeat in the meantime it has. */
 	if (c->await_connected)
-		c->switch_at = core->now + retransmit_total(core);
+		c->switch_at = core->now + CHILD_CONNECTED_WAIT;
 	else if (!old || !old->out_installed)
 		c->switch_at = core->now + CHILD_FIRST_WAIT;
 	else

@@ -36,6 +36,11 @@ enum { CHILD_SPI_MIN = 256, EXCHANGE_MESSAGE_MAX = 16384 };
 /* A peer that installs on message 3 has Diffie-Hellman to compute first: what overtakes it there is lost. */
 #define CHILD_FIRST_WAIT MILLISECONDS(50)
 /*
+ * For the CONNECTED of a peer that set the Commit bit, which is sent once. No HASH covers that bit: somebody on the way
+ * who sets it for both ends must not stop them for long.
+ */
+#define CHILD_CONNECTED_WAIT SECONDS(15)
+/*
  * Two SAs for the same thing, made by different ends. The initiator of the
  * second knows whether the first was there when it began; the responder only
  * knows when message 1 came, and allows for its way (docs/adr/0004).
