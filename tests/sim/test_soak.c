@@ -6,11 +6,28 @@
 
 /*
  * Random conversations: each seed draws a configuration, a network and a course
- * of events, and must end where a conversation must end. Seeds FIRST to LAST
- * come from the command line; SIM_SEED=n in the environment runs just that one.
+ * of events, and must end where a conversation must end. Seeds FIRST to LAST and
+ * the METHOD of Phase 1 come from the command line; SIM_SEED=n in the environment
+ * runs just that one. All of them: `sim_soak 1 10000 road`, and so on.
  */
 
 static unsigned long first = 1, last = 500;
+
+/*
+ * What the two ends say besides. @road: one end is the client, who logs in, gets an address, and alone renews what was made
+ * so.
+ */
+static const struct method {
+	const char *name, *alice, *bob;
+	bool road;
+} methods[] = {
+	{ "psk", "psk=swordfish", "psk=swordfish", false },
+	{ "road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0", "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
+	{ "signature", "key=alice-ec256 trust=bob-ec256", "key=bob-ec256 trust=alice-ec256", false },
+	{ "hybrid", "hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",
+	  "hybrid=gateway key=bob-rsa user=carol:4iChxLT3 pool=10.9.0.1", true },
+};
+static const struct method *method = &methods[0];
 
 struct draw {
 	struct rng *r;
@@ -36,12 +53,13 @@ static const char *const children[] = {
 };
 
 /* Many tries: a loss of 15 % each way must never be what ends a conversation. */
-#define PATIENT "ike1 main psk=swordfish tries=20 timeout=1s base=1.1 dpd=15s dpd-timeout=120s "
+#define PATIENT "ike1 main tries=20 timeout=1s base=1.1 dpd=15s dpd-timeout=120s "
 
 struct conversation {
 	struct sim net;
 	struct sim_peer *alice, *bob;
 	bool crossed, nat, lossy;
+	bool one_sided; /* only alice can begin */
 	bool rekeys_child, rekeys_ike;
 };
 
@@ -62,6 +80,9 @@ open_conversation(struct conversation *c, struct draw *d, unsigned long seed)
 	const char *ike = one_of(d, ike_proposals, 5), *esp = one_of(d, esp_proposals, 8), *child = one_of(d, children, 5);
 	char text[512], other[128];
 
+	if (method->road)
+		child = "dynamic,10.2.0.0/16";
+
 	c->lossy = rng_below(d->r, 4) != 0;
 	if (c->lossy) {
 		o.loss_permille = (unsigned)rng_below(d->r, 150);
@@ -75,10 +96,12 @@ open_conversation(struct conversation *c, struct draw *d, unsigned long seed)
 	o.traffic_ns = SECONDS(3);
 	c->net = sim_open(o);
 	mirror(other, sizeof other, child);
-	c->nat = rng_below(d->r, 4) == 0 && strncmp(child, "dynamic", 7);
-	snprintf(text, sizeof text, PATIENT "proposals=%s child=%s esp=%s", ike, child, esp);
+	c->nat = rng_below(d->r, 4) == 0 && (method->road || strncmp(child, "dynamic", 7));
+	c->one_sided = c->nat || method->road;
+	snprintf(text, sizeof text, PATIENT "%s proposals=%s child=%s esp=%s", method->alice, ike, child, esp);
 	c->alice = sim_peer(&c->net, text);
-	snprintf(text, sizeof text, PATIENT "%s proposals=%s child=%s esp=%s", c->nat ? "to=any" : "", ike, other, esp);
+	snprintf(text, sizeof text, PATIENT "%s %s proposals=%s child=%s esp=%s", method->bob, c->one_sided ? "to=any" : "", ike, other,
+	         esp);
 	c->bob = sim_peer(&c->net, text);
 	if (c->nat)
 		sim_behind(c->alice, sim_nat(&c->net, 0));
@@ -104,7 +127,7 @@ expect_up(struct conversation *c, unsigned long seed)
 static void
 something_happens(struct conversation *c, struct draw *d)
 {
-	struct sim_peer *p = rng_below(d->r, 2) && !c->nat ? c->bob : c->alice;
+	struct sim_peer *p = rng_below(d->r, 2) && !c->one_sided ? c->bob : c->alice;
 
 	switch (rng_below(d->r, 6)) {
 	case 0:
@@ -116,11 +139,11 @@ something_happens(struct conversation *c, struct draw *d)
 		break;
 	case 3:
 		sim_rekey(c->alice, NULL, "net");
-		sim_rekey(c->nat ? c->alice : c->bob, NULL, "net");
+		sim_rekey(c->one_sided ? c->alice : c->bob, NULL, "net");
 		break;
 	case 4:
 		sim_rekey(c->alice, "net", NULL);
-		if (!c->nat)
+		if (!c->one_sided)
 			sim_rekey(c->bob, "net", NULL);
 		break;
 	case 5:
@@ -138,6 +161,7 @@ expect_gone(struct conversation *c, unsigned long seed)
 		EXPECT(sim_ike_sas(ends[i]) == 0, seed);
 		EXPECT(ends[i]->updown_up == ends[i]->updown_down, seed);
 		EXPECT(ends[i]->n_in == 0 && ends[i]->n_out == 0 && ends[i]->n_claims == 0, seed);
+		EXPECT(ends[i]->road.leases == ends[i]->road.released, seed);
 	}
 	EXPECT_SOUND(&c->net, seed);
 }
@@ -152,7 +176,7 @@ conversation(unsigned long seed)
 
 	seeded_rng_open(&r, seed);
 	open_conversation(&c, &d, seed);
-	c.crossed = rng_below(d.r, 4) == 0 && !c.nat;
+	c.crossed = rng_below(d.r, 4) == 0 && !c.one_sided;
 	sim_initiate(c.alice, NULL);
 	if (c.crossed)
 		sim_initiate(c.bob, NULL);
@@ -193,9 +217,16 @@ main(int argc, char **argv)
 		cmocka_unit_test(random_conversations_end_as_they_must),
 	};
 
-	if (argc == 3) {
+	if (argc >= 3) {
 		first = strtoul(argv[1], NULL, 10);
 		last = strtoul(argv[2], NULL, 10);
+	}
+	for (size_t i = 0; argc >= 4 && i < sizeof methods / sizeof *methods; i++)
+		if (!strcmp(methods[i].name, argv[3]))
+			method = &methods[i];
+	if (argc >= 4 && strcmp(method->name, argv[3]) != 0) {
+		fprintf(stderr, "no method of that name: %s\n", argv[3]);
+		return 2;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
