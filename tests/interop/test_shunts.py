@@ -128,7 +128,8 @@ def test_drop_holds_against_what_arrives(sites):
 
 @pytest.mark.parametrize("mode", ["pass", "drop"])
 def test_a_shunt_leaves_with_its_connection(sites, mode):
-    s = Shunts(sites, NET, {"shunt": child("10.1.0.0/16", "10.2.99.0/24", mode=mode, start_action="trap")})
+    # Said to go first: a drop without a priority leaves protection alone.
+    s = Shunts(sites, NET, {"shunt": child("10.1.0.0/16", "10.2.99.0/24", mode=mode, start_action="trap", priority=1)})
     assert "site/shunt, %s" % mode.upper() in s.moon.swanctl("--list-pols")
     assert wait_until(lambda: s.ping("10.2.0.10") == 2, 20)
     assert s.ping("10.2.99.1") == (2 if mode == "pass" else 0)
