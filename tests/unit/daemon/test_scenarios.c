@@ -20,6 +20,7 @@ check_error(const char *path, const struct conf_error *x)
 		"needs an explicit 'version = 1'",
 		"is not allowed",
 		"cannot read",
+		"there is no file",
 		"several rounds",
 		"may be read by everybody",
 		"dhcp is not available",
