@@ -46,22 +46,6 @@ clock_ns(void)
 	return (cpu_ns() - start) / 100000;
 }
 
-static int
-by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* The median: other users of the machine disturb some rounds, not most. */
-static double
-median(double *v, unsigned n)
-{
-	qsort(v, n, sizeof *v, by_size);
-	return v[n / 2];
-}
-
 static double
 bare(double (*one)(const struct bare_suite *, unsigned), const struct bare_suite *s, unsigned rounds)
 {

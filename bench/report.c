@@ -46,3 +46,18 @@ report_close(struct report *r)
 	written &= !fclose(r->md);
 	return fclose(r->json_file) || !written;
 }
+
+static int
+by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double
+median(double *v, size_t n)
+{
+	qsort(v, n, sizeof *v, by_size);
+	return v[n / 2];
+}

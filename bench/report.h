@@ -20,4 +20,7 @@ int report_close(struct report *r);
 /* Ends the program with @what where @holds is false: figures of something that did not happen are none. */
 void must(bool holds, const char *what);
 
+/* The median, which other users of the machine disturb least; sorts @v. */
+double median(double *v, size_t n);
+
 #endif

@@ -26,14 +26,6 @@ struct crowd {
 	enum told_by by;
 };
 
-static int
-by_size(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static struct ip
 address(unsigned i)
 {
@@ -118,8 +110,7 @@ last_tunnels_us(unsigned n, enum told_by by)
 			cost[i + LAST - n] = (double)m.gateway->cpu_ns / 1e3;
 	}
 	must(sim_children_in(m.gateway, CHILD_STATE_INSTALLED) == n, "a tunnel is missing");
-	qsort(cost, LAST, sizeof *cost, by_size);
-	return cost[LAST / 2];
+	return median(cost, LAST);
 }
 
 static void

@@ -208,13 +208,6 @@ phase1_take_rest(struct exchange *ex, const struct message *m, bool sealed)
 }
 
 static void
-both_cookies(const struct ike_sa *sa, uint8_t spi[16])
-{
-	memcpy(spi, sa->cookie_i, 8);
-	memcpy(spi + 8, sa->cookie_r, 8);
-}
-
-static void
 add_initial_contact(struct exchange *ex, struct builder *b)
 {
 	struct ike_sa *sa = ex->sa, *o;
@@ -228,12 +221,11 @@ add_initial_contact(struct exchange *ex, struct builder *b)
 		if (o && o != sa && o->established_at && !o->zombie && ip_equal(&o->remote.ip, &sa->remote.ip))
 			return;
 	}
-	both_cookies(sa, spi);
 	builder_add(b, &(struct payload) { .type = PAYLOAD_N,
 	                                   .n = { .doi = DOI_IPSEC,
 	                                          .protocol = PROTO_ISAKMP,
 	                                          .type = NOTIFY_INITIAL_CONTACT,
-	                                          .spi = span_of(spi, 16) } });
+	                                          .spi = info_cookies(sa, spi) } });
 }
 
 void
@@ -245,7 +237,6 @@ phase1_add_rest(struct exchange *ex, struct builder *b)
 	if (ex->role == INITIATOR) {
 		add_initial_contact(ex, b);
 	} else if (p->shorten) {
-		both_cookies(ex->sa, spi);
-		info_add_responder_lifetime(b, &ex->sa->core->scratch, PROTO_ISAKMP, span_of(spi, 16), p->life_seconds, 0);
+		info_add_responder_lifetime(b, &ex->sa->core->scratch, PROTO_ISAKMP, info_cookies(ex->sa, spi), p->life_seconds, 0);
 	}
 }

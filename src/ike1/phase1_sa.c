@@ -248,18 +248,44 @@ try_conn(struct exchange *ex, struct choice *ch, struct conn *c, struct match *m
 	return m->chosen && !take_method(ex, method) ? BUILD_FAILED : BUILT;
 }
 
+/* Where the initiator has said who it is, those that may mean it; else one of each kind that answers alike. */
+struct meant {
+	struct candidates all;
+	struct conn **named;
+	size_t n_named;
+};
+
+static struct meant
+find_meant(struct exchange *ex, const struct identity *id)
+{
+	struct meant f = { 0 };
+
+	if (id)
+		f.n_named = phase1_conns_for(ex, id, &f.named);
+	else
+		f.all = conn_candidates(ex->sa->core, IKE_V1, &ex->local.ip, &ex->remote.ip);
+	return f;
+}
+
+static struct conn *
+nth_meant(const struct meant *f, size_t i)
+{
+	if (i < f->n_named)
+		return f->named[i];
+	return candidate_kind(&f->all, i - f->n_named);
+}
+
 /* The first candidate connection that allows one of the offered suites with one of the offered methods. */
 static enum built
 match_candidates(struct exchange *ex, struct choice *ch, const struct identity *id, struct match *m)
 {
 	struct ike_sa *sa = ex->sa;
 	struct phase1 *p = phase1_of(ex);
-	struct candidates all = conn_candidates(sa->core, IKE_V1, &ex->local.ip, &ex->remote.ip);
-	struct conn **named = NULL, *c;
-	size_t n = id ? phase1_conns_for(ex, id, &named) : 0;
+	struct meant meant = find_meant(ex, id);
+	struct conn *c;
 	bool chosen = false;
 
-	for (size_t i = p->skip; !chosen && (c = id ? i < n ? named[i] : NULL : candidate_kind(&all, i)); i++) {
+	for (size_t i = p->skip; !chosen && (c = nth_meant(&meant, i)); i++) {
 		enum built r = try_conn(ex, ch, c, m, &chosen);
 
 		if (r != BUILT)
