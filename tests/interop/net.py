@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network namespaces of a test's own: hosts, links, captures. Everything is removed at the end, also after a failure."""
+import glob
 import itertools
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import time
 
 _count = itertools.count(1)
+SANITIZER = 99  # the exit code that tools/check gives to ASan and UBSan
 
 
 def run(*cmd, check=True, timeout=30, **kw):
@@ -53,17 +55,7 @@ class Host:
     def popen(self, *cmd, **kw):
         """A process that ends with the test at the latest."""
         p = subprocess.Popen(["ip", "netns", "exec", self.ns] + [str(c) for c in cmd], text=True, **kw)
-
-        def end():
-            if p.poll() is None:
-                p.terminate()
-                try:
-                    p.wait(10)
-                except subprocess.TimeoutExpired:
-                    p.kill()
-                    p.wait()
-        self.net.undo.append(end)
-        return p
+        return self.net.owns(p, self.name)
 
     def address(self, dev, *addrs):
         for a in addrs:
@@ -130,6 +122,25 @@ class Net:
         run("ip", "link", "add", dev_a, "netns", a.ns, "type", "veth", "peer", "name", dev_b, "netns", b.ns)
         for h, dev in ((a, dev_a), (b, dev_b)):
             h.ip("link", "set", dev, *(["mtu", mtu] if mtu else []), "up")
+
+    def owns(self, p, host):
+        """Ends the process with the test at the latest, and looks whether a sanitizer ended it."""
+        def end():
+            if p.poll() is None:
+                p.terminate()
+                try:
+                    p.wait(15)
+                except subprocess.TimeoutExpired:
+                    p.kill()
+                    p.wait()
+            assert p.returncode != SANITIZER, "%s: a sanitizer found something\n%s" % (host, self.reports())
+        self.undo.append(end)
+        return p
+
+    def reports(self):
+        """What sanitizers wrote into the logs of this test."""
+        logs = [open(path, errors="replace").read() for path in glob.glob(self.tmp + "/**/*log*", recursive=True) if os.path.isfile(path)]
+        return "\n".join(m.group(0)[:8000] for log in logs for m in re.finditer(r"(?s)(==\d+==ERROR|[^\n]*runtime error:).*", log))
 
     def close(self):
         errors = []

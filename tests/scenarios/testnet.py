@@ -106,17 +106,7 @@ class Guest(Host):
         """A daemon of the guest; its output goes to a file of /var/log."""
         out = open(os.path.join(self.log_dir, log), "a") if log else subprocess.DEVNULL
         p = subprocess.Popen(self.enter(*cmd), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-
-        def end():
-            if p.poll() is None:
-                p.terminate()
-                try:
-                    p.wait(15)
-                except subprocess.TimeoutExpired:
-                    p.kill()
-                    p.wait()
-        self.net.undo.append(end)
-        return p
+        return self.net.owns(p, self.name)
 
     def log(self, name="daemon.log"):
         path = os.path.join(self.log_dir, name)
