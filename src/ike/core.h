@@ -173,6 +173,7 @@ struct ike_sa {
 	uint8_t log_in;                       /* IKEv1: which role XAUTH has log in; LOG_IN_NOBODY */
 	bool aggressive, group_key;           /* identities went in clear; the key is one that others share */
 	bool authenticated, initial_contact;  /* Phase 1 is over: what it told us, until the SA is established */
+	bool unheard;                         /* the last message was ours, and nothing shows that the peer has it */
 	instant_t lifetime_ns;                /* as Phase 1 agreed; 0: no end */
 	struct secret keys;                   /* the protocol's; wiped with the SA */
 	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
@@ -356,10 +357,19 @@ enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED, E
 void ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason);
 /* Goes on with an end that one list of effects did not hold. */
 void ike_sa_end_rest(struct ike_sa *sa);
+/* The attempt to replace an older one failed: that stays, and tries again in a while. */
+void ike_sa_rekey_failed(struct ike_sa *sa);
 /* It carries on after all. */
 void ike_sa_revive(struct ike_sa *sa);
 /* Both are with one host, as far as addresses tell: behind a NAT the port counts as well. */
 bool ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b);
+/* The peer may not have it, and can be asked whether it has. Until it was heard nothing gives way to such an SA. */
+bool ike_sa_in_doubt(const struct ike_sa *sa);
+bool ike_sa_is_up(const struct ike_sa *sa);
+/* It is up, and the peer has it: what else there is with that peer ends, or hands over to it. */
+void ike_sa_settle(struct ike_sa *sa);
+/* The time of one that was replaced is over. */
+void ike_sa_replaced_due(struct ike_sa *sa);
 /* Its children go to another SA with the same peer, if there is one. */
 void ike_sa_hand_over(struct ike_sa *sa);
 /* Children of @from continue under @to. */

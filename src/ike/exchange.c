@@ -104,6 +104,8 @@ close_state(struct exchange *ex)
 	ex->over = true;
 	ex->ticket = 0;
 	ex->sa->running--;
+	if (ike_sa_in_doubt(ex->sa))
+		ike_sa_schedule(ex->sa);
 	ex->kind->free_state(ex);
 	ex->state = NULL;
 	drop_queue(ex);
@@ -245,7 +247,7 @@ unheard(const struct exchange *ex)
 {
 	const struct ike_sa *sa = ex->sa;
 
-	return ex->role == INITIATOR && sa->state == IKE_STATE_CONNECTING && sa->heard_at <= sa->created_at &&
+	return ex->role == INITIATOR && sa->state == IKE_STATE_CONNECTING && sa->unheard &&
 	       ex->tries < sa->core->settings.retransmit_tries;
 }
 
@@ -259,6 +261,7 @@ finish(struct exchange *ex)
 	bool last_is_ours = ex->kind->steps[ex->kind->n_steps - 1].sender == ex->role;
 
 	timer_set(&core->timers, &ex->timer, last_is_ours ? core->now + retransmit_total(core) : INSTANT_NEVER);
+	sa->unheard |= !mid && last_is_ours;
 	ex->kind->finish(ex);
 	sa = ike_sa_by_id(core, sa_id);
 	ex = sa ? exchange_find(sa, mid) : NULL;
@@ -311,16 +314,12 @@ exchange_repeat(struct exchange *ex)
 	send_last(ex);
 }
 
-/*
- * A last message has no answer. When what follows is not answered either, and
- * the peer was never heard since, that message may be what is missing.
- */
-static void
-repeat_phase1(const struct exchange *ex)
+void
+exchange_repeat_phase1(struct ike_sa *sa)
 {
-	struct exchange *phase1 = ex->message_id ? exchange_find(ex->sa, 0) : NULL;
+	struct exchange *phase1 = sa->unheard ? exchange_find(sa, 0) : NULL;
 
-	if (phase1 && phase1->over && ex->sa->heard_at <= ex->sa->established_at)
+	if (phase1 && phase1->over)
 		exchange_repeat(phase1);
 }
 
@@ -355,7 +354,7 @@ exchange_due(struct exchange *ex)
 	core->counters.retransmits_sent++;
 	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "retransmit %u of %s message %u to %s", ex->tries, ex->kind->name, ex->at,
 	    endpoint_text(core, &ex->sa->remote));
-	repeat_phase1(ex);
+	exchange_repeat_phase1(ex->sa);
 	send_last(ex);
 	timer_set(&core->timers, &ex->timer, core->now + retransmit_wait(core, ex->tries));
 }

@@ -128,6 +128,11 @@ void exchange_confirm(struct exchange *ex);
 void exchange_due(struct exchange *ex);
 /* Our last message once more, as the gate allows: something came that says the peer has not had it. */
 void exchange_repeat(struct exchange *ex);
+/*
+ * A last message has no answer. When what follows is not answered either, and the peer was never heard since, that of
+ * Phase 1 may be what is missing: once more.
+ */
+void exchange_repeat_phase1(struct ike_sa *sa);
 /* Ends it with a reason: kind->fail, then free. */
 void exchange_end(struct exchange *ex, const char *reason);
 /* "Main Mode message 3 sent". In the scratch arena. */

@@ -73,7 +73,7 @@ forget_phase1(struct ike_sa *sa)
 	sa->ticket = 0;
 	sa->auth = 0;
 	sa->log_in = LOG_IN_NOBODY;
-	sa->aggressive = sa->group_key = sa->authenticated = sa->initial_contact = false;
+	sa->aggressive = sa->group_key = sa->authenticated = sa->initial_contact = sa->unheard = false;
 }
 
 void
@@ -140,7 +140,9 @@ usefulness(const struct ike_sa *sa)
 {
 	if (sa->zombie || sa->condemned || sa->successor || sa->state == IKE_STATE_DELETING)
 		return 0;
-	return sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING ? 2 : sa->role == INITIATOR && !sa->rekeys;
+	if (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING)
+		return ike_sa_in_doubt(sa) ? 2 : 3;
+	return sa->role == INITIATOR && !sa->rekeys;
 }
 
 struct ike_sa *
@@ -161,7 +163,7 @@ ike_sa_for_conn(struct ike *core, const char *conn)
 			continue;
 		if (!best || u > usefulness(best) || (u == usefulness(best) && sa->id > best->id))
 			best = sa;
-		if (u == 2)
+		if (u == 3)
 			break;
 	}
 	return best;
@@ -264,8 +266,8 @@ try_again(struct ike_sa *sa)
 	return begin(sa);
 }
 
-static void
-rekey_failed(struct ike_sa *sa)
+void
+ike_sa_rekey_failed(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
 	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(core, sa->rekeys) : NULL;
@@ -335,7 +337,7 @@ ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry)
 	}
 	say(core, LOG_IKE, LOG_AUDIT, sa, "failed", "establishing IKE_SA %s failed: %s", sa_name(sa), text);
 	core->counters.ike_failed++;
-	rekey_failed(sa);
+	ike_sa_rekey_failed(sa);
 	while (sa->children)
 		child_failed(sa->children, text);
 	wants_drop(sa, text);

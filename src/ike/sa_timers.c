@@ -10,11 +10,8 @@
  * the earliest, ike_sa_due() looks at each.
  */
 
-/* How long the SAs that were replaced stay, so that what is under way on them arrives. */
-static const instant_t REPLACED_GRACE = SECONDS(10);
-
-static bool
-is_up(const struct ike_sa *sa)
+bool
+ike_sa_is_up(const struct ike_sa *sa)
 {
 	return !sa->zombie && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING);
 }
@@ -41,10 +38,13 @@ connecting_end(const struct ike_sa *sa)
 static instant_t
 dpd_next(const struct ike_sa *sa)
 {
-	if (!is_up(sa) || sa->successor)
+	if (!ike_sa_is_up(sa) || sa->successor)
 		return INSTANT_NEVER;
 	if (sa->dpd_at != INSTANT_NEVER)
 		return sa->dpd_at;
+	/* No Quick Mode follows whose answer would show it. */
+	if (ike_sa_in_doubt(sa) && !sa->running)
+		return sa->established_at;
 	return sa->peer_dpd && sa->conn ? after(sa->heard_at, sa->conn->dpd_delay_ns) : INSTANT_NEVER;
 }
 
@@ -52,7 +52,7 @@ dpd_next(const struct ike_sa *sa)
 static instant_t
 keepalive_next(const struct ike_sa *sa)
 {
-	return is_up(sa) && sa->nat_local ? after(sa->said_at, sa->core->settings.keepalive_ns) : INSTANT_NEVER;
+	return ike_sa_is_up(sa) && sa->nat_local ? after(sa->said_at, sa->core->settings.keepalive_ns) : INSTANT_NEVER;
 }
 
 void
@@ -64,7 +64,7 @@ ike_sa_schedule(struct ike_sa *sa)
 	if (sa->retry_at)
 		at = instant_min(at, sa->retry_at);
 	/* Nothing may be waited for that ike_sa_due() would then leave as it is. */
-	if (!sa->successor && is_up(sa))
+	if (!sa->successor && ike_sa_is_up(sa))
 		at = instant_min(at, instant_min(sa->rekey_at, sa->reauth_at));
 	timer_set(&sa->core->timers, &sa->timer, at);
 }
@@ -94,7 +94,7 @@ start_rekey(struct ike_sa *sa, const char *what)
 void
 ike_sa_rekey(struct ike_sa *sa, bool reauth)
 {
-	if (!is_up(sa) || sa->state == IKE_STATE_REKEYING || sa->successor)
+	if (!ike_sa_is_up(sa) || sa->state == IKE_STATE_REKEYING || sa->successor)
 		return;
 	if (road_peer_renews(sa)) {
 		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "refused",
@@ -120,7 +120,7 @@ ike_sa_probe(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
 
-	if (!is_up(sa) || !sa->peer_dpd || sa->dpd_at != INSTANT_NEVER)
+	if (!ike_sa_is_up(sa) || !sa->peer_dpd || sa->dpd_at != INSTANT_NEVER)
 		return;
 	sa->dpd_out++;
 	sa->dpd_tries = 1;
@@ -143,16 +143,20 @@ dpd_due(struct ike_sa *sa)
 		ike_sa_probe(sa);
 		return false;
 	}
-	if (sa->heard_at > sa->dpd_since) {
+	if (sa->heard_at > sa->dpd_since && !ike_sa_in_doubt(sa)) {
 		sa->dpd_at = INSTANT_NEVER;
 		return false;
 	}
 	if (dead(sa)) {
-		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead", "DPD check timed out, enforcing DPD action: %s answered none of %u requests",
+		say(core, LOG_IKE, LOG_AUDIT, sa, "peer-dead",
+		    "DPD check timed out, enforcing DPD action: %s answered none of %u requests",
 		    endpoint_text(core, &sa->remote), sa->dpd_tries);
+		if (ike_sa_in_doubt(sa))
+			ike_sa_rekey_failed(sa);
 		ike_sa_end(sa, END_DPD, "the peer does not answer dead peer detection");
 		return true;
 	}
+	exchange_repeat_phase1(sa);
 	sa->protocol->probe(sa);
 	sa->dpd_at = core->now + retransmit_wait(core, sa->dpd_tries++);
 	return false;
@@ -174,56 +178,6 @@ keepalive(struct ike_sa *sa)
 		                         .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
 }
 
-bool
-ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b)
-{
-	bool nat = a->nat_remote || b->nat_remote;
-
-	return nat ? endpoint_equal(&a->remote, &b->remote) : ip_equal(&a->remote.ip, &b->remote.ip);
-}
-
-void
-ike_sa_revive(struct ike_sa *sa)
-{
-	sa->successor = 0;
-	sa->condemned = false;
-	sa->delete_at = INSTANT_NEVER;
-	if (sa->state == IKE_STATE_REKEYED)
-		ike_sa_state(sa, IKE_STATE_ESTABLISHED);
-	ike_sa_schedule(sa);
-}
-
-/* The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. */
-void
-ike_sa_hand_over(struct ike_sa *sa)
-{
-	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
-
-	while (o && (o->zombie || o->ending || !o->established_at || !ike_sa_same_place(sa, o)))
-		o = ike_sa_same_peer(sa, o);
-	if (!o)
-		return;
-	if (o->successor == sa->id)
-		ike_sa_revive(o);
-	ike_sa_adopt(o, sa);
-	ike_sa_run_queue(o);
-}
-
-static void
-replaced_due(struct ike_sa *sa)
-{
-	struct ike_sa *next = ike_sa_by_id(sa->core, sa->successor);
-
-	sa->delete_at = INSTANT_NEVER;
-	/* What was to replace it is gone: it stays. */
-	if (!next || next->zombie) {
-		ike_sa_revive(sa);
-		return;
-	}
-	ike_sa_adopt(next, sa);
-	ike_sa_end(sa, END_REPLACED, "it was replaced");
-}
-
 void
 ike_sa_due(struct ike_sa *sa)
 {
@@ -238,7 +192,7 @@ ike_sa_due(struct ike_sa *sa)
 		else if (sa->state == IKE_STATE_CONNECTING)
 			ike_sa_failed(sa, "shutting down", false);
 		else if (sa->successor && !core->shutting_down)
-			replaced_due(sa);
+			ike_sa_replaced_due(sa);
 		else
 			ike_sa_end(sa, END_COMMAND, "shutting down");
 		return;
@@ -267,7 +221,7 @@ ike_sa_due(struct ike_sa *sa)
 		return;
 	if (keepalive_next(sa) <= now)
 		keepalive(sa);
-	if (!sa->successor && is_up(sa)) {
+	if (!sa->successor && ike_sa_is_up(sa)) {
 		if (sa->reauth_at <= now)
 			ike_sa_rekey(sa, true);
 		else if (sa->rekey_at <= now)
@@ -312,102 +266,6 @@ set_lifetimes(struct ike_sa *sa, instant_t lifetime)
 	}
 }
 
-/*
- * The rule for two IKE_SAs of one peer (docs/adr/0004): made one after the
- * other, the later carries on; made at the same time by both ends, the one with
- * the higher initiator cookie. The initiator of the later, or of the loser,
- * deletes; the other end does so only much later, should that fail.
- */
-static void
-supersede(struct ike_sa *sa, struct ike_sa *o)
-{
-	bool crossed = o->role != sa->role && sa->rekeys != o->id &&
-	               o->established_at > sa->created_at - (sa->role == RESPONDER ? CROSSING_WINDOW : 0);
-	struct ike_sa *winner = crossed && memcmp(o->cookie_i, sa->cookie_i, 8) > 0 ? o : sa;
-	struct ike_sa *loser = winner == sa ? o : sa;
-	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
-
-	ike_sa_adopt(winner, loser);
-	if (winner->state == IKE_STATE_REKEYING)
-		ike_sa_state(winner, IKE_STATE_ESTABLISHED);
-	loser->successor = winner->id;
-	loser->condemned = true;
-	if (!winner->rekeys)
-		winner->rekeys = loser->id;
-	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : 3 * REPLACED_GRACE);
-	ike_sa_state(loser, IKE_STATE_REKEYED);
-	ike_sa_schedule(loser);
-	ike_sa_run_queue(winner);
-}
-
-static const char *
-duplicate(struct ike_sa *sa)
-{
-	struct identity peer = road_peer_id(sa);
-
-	return arena_printf(&sa->core->scratch,
-	                    "deleting duplicate IKE_SA for peer '%s' due to uniqueness policy (unique = replace)",
-	                    id_text(sa->core, &peer));
-}
-
-/* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
-static void
-settle_with(struct ike_sa *sa, struct ike_sa *o, bool initial_contact)
-{
-	enum unique_policy unique = sa->conn->unique;
-	/* In Aggressive Mode ours may be up while the peer, which began before, knows nothing of it yet. */
-	instant_t meant = sa->created_at - (o->role == INITIATOR && sa->role == RESPONDER ? CROSSING_WINDOW : 0);
-	bool same_conn = strcmp(o->conn->name, sa->conn->name) == 0;
-
-	if (!is_up(o) || o->successor)
-		return;
-	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
-	if (initial_contact && unique != UNIQUE_NEVER && o->established_at <= meant) {
-		/* From another address it may be another host with the same name: it is told. */
-		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
-		           unique == UNIQUE_REPLACE ? duplicate(sa) : "INITIAL-CONTACT: the peer has no other SA with us");
-		return;
-	}
-	if (o->id == sa->rekeys || (same_conn && ike_sa_same_place(sa, o) && unique != UNIQUE_NEVER)) {
-		supersede(sa, o);
-		return;
-	}
-	if (unique == UNIQUE_REPLACE)
-		ike_sa_end(o, END_COMMAND, duplicate(sa));
-}
-
-/* Another identity at the same address gets none of the children, whatever the connection admits. */
-static void
-settle_rekeyed(struct ike_sa *sa, struct ike_sa *old)
-{
-	struct identity was = road_peer_id(old), is = road_peer_id(sa);
-
-	if (was.type == is.type && span_equal(identity_span(&was), identity_span(&is))) {
-		supersede(sa, old);
-		return;
-	}
-	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "other-identity",
-	    "IKE_SA %s answers the rekeying of %s under another identity: it takes over nothing", sa_name(sa), sa_name(old));
-	sa->rekeys = 0;
-	if (old->state == IKE_STATE_REKEYING)
-		ike_sa_state(old, IKE_STATE_ESTABLISHED);
-	old->rekey_at = sa->core->now + SECONDS(10);
-	ike_sa_schedule(old);
-}
-
-static void
-settle(struct ike_sa *sa, bool initial_contact)
-{
-	struct ike_sa *o = ike_sa_same_peer(sa, NULL);
-
-	while (o && !sa->successor) {
-		struct ike_sa *next = ike_sa_same_peer(sa, o);
-
-		settle_with(sa, o, initial_contact);
-		o = next;
-	}
-}
-
 /* Both identities are known and proven: the SA is found by them. */
 bool
 ike_sa_index_peer(struct ike_sa *sa)
@@ -433,7 +291,6 @@ void
 ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 {
 	struct ike *core = sa->core;
-	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(core, sa->rekeys) : NULL;
 
 	sa->established_at = sa->heard_at = core->now;
 	sa->tries = 0;
@@ -443,11 +300,9 @@ ike_sa_established(struct ike_sa *sa, instant_t lifetime, bool initial_contact)
 	ike_sa_state(sa, IKE_STATE_ESTABLISHED);
 	core->counters.ike_established++;
 	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "IKE_SA %s established between %s", sa_name(sa), ends_text(sa));
-	if (ike_sa_index_peer(sa)) {
-		if (old && is_up(old) && !old->successor && old->peer_key != sa->peer_key)
-			settle_rekeyed(sa, old);
-		settle(sa, initial_contact);
-	}
+	sa->initial_contact = initial_contact;
+	if (ike_sa_index_peer(sa) && !ike_sa_in_doubt(sa))
+		ike_sa_settle(sa);
 	event(core, sa->rekeys ? EVENT_IKE_REKEYED : EVENT_IKE_UP, sa, NULL);
 	ike_sa_schedule(sa);
 	wants_resolve(sa);
@@ -470,19 +325,24 @@ ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct endpoi
 	sa->remote = *to;
 	for (struct child_sa *c = sa->children; c; c = c->next)
 		child_moved(c);
-	if (is_up(sa))
+	if (ike_sa_is_up(sa))
 		event(core, EVENT_PEER_MOVED, sa, NULL);
 }
 
 void
 ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *from)
 {
+	bool doubted = ike_sa_in_doubt(sa);
+
+	sa->unheard = false;
 	sa->heard_at = sa->core->now;
 	/* RFC 3947 section 4 and RFC 3948 section 3: only behind a NAT do addresses change under an SA. */
-	if (sa->nat_remote || !is_up(sa))
+	if (sa->nat_remote || !ike_sa_is_up(sa))
 		ike_sa_move(sa, local, from);
 	if (sa->dpd_at != INSTANT_NEVER) {
 		sa->dpd_at = INSTANT_NEVER;
 		ike_sa_schedule(sa);
 	}
+	if (doubted && ike_sa_is_up(sa))
+		ike_sa_settle(sa);
 }

@@ -193,10 +193,7 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 			return;
 	}
 	if (!is_up(sa)) {
-		/* For the peer it is done: message 3 of Aggressive Mode was lost. Message 2 again makes it repeat that. */
-		ex = exchange_find(sa, 0);
-		if (ex && ex->role == RESPONDER && ex->at + 1 == ex->kind->n_steps)
-			exchange_repeat(ex);
+		phase1_ask_last(sa);
 		refuse(core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
 		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
 		return;

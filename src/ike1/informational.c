@@ -434,6 +434,7 @@ info_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_h
 		return;
 	}
 	if (!is_up(sa)) {
+		phase1_ask_last(sa);
 		if (!refused_by_peer(sa, in, h))
 			hint_wrong_keys(sa, &in->remote);
 		return;

@@ -132,6 +132,11 @@ void phase1_next(struct ike_sa *sa);
 void phase1_fail(struct exchange *ex, const char *reason);
 void phase1_refused(struct exchange *ex, enum verdict v);
 bool phase1_initiate(struct ike_sa *sa);
+/*
+ * Something came under keys that are not proven yet: for the peer Phase 1 is over, and message 3 of Aggressive Mode was lost,
+ * or is late. Message 2 again makes it repeat that.
+ */
+void phase1_ask_last(struct ike_sa *sa);
 
 /* ---- phase1_sa.c: the SA payload, RFC 2408 section 4.2 */
 enum built phase1_offer_sa(struct exchange *ex, struct builder *b);

@@ -27,6 +27,15 @@ phase1_initiate(struct ike_sa *sa)
 
 /* ---- The end */
 
+void
+phase1_ask_last(struct ike_sa *sa)
+{
+	struct exchange *ex = exchange_find(sa, 0);
+
+	if (ex && ex->role == RESPONDER && ex->at + 1 == ex->kind->n_steps)
+		exchange_repeat(ex);
+}
+
 static void
 warn(struct ike_sa *sa)
 {

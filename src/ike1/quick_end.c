@@ -134,7 +134,7 @@ quick_fail(struct exchange *ex, const char *reason)
 	struct child_sa *c = ex->child;
 	struct quick *q = quick_of(ex);
 	bool silent = ex->at > 0 && !ex->fatal && !ex->verdict && ex->role == INITIATOR && !q->refused_by_peer &&
-	              sa->heard_at < ex->started_at;
+	              (sa->unheard || sa->heard_at < ex->started_at);
 	uint32_t id = sa->id;
 
 	if (ex->notify)

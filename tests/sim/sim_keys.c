@@ -31,14 +31,45 @@ read_file(const char *name, const char *suffix)
 	return span_of(room, n);
 }
 
+/* Each is read once: that takes longer than a whole conversation. */
+static struct held {
+	char name[32];
+	struct certificate *certificate;
+	struct private_key *key;
+} held[16];
+
+static struct held *
+held_as(const char *name)
+{
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+		if (!held[i].name[0])
+			snprintf(held[i].name, sizeof held[i].name, "%s", name);
+		if (!strcmp(held[i].name, name))
+			return &held[i];
+	}
+	abort();
+}
+
 static struct certificate *
 certificate(const char *name)
 {
-	struct certificate *c = certificate_read(read_file(name, "crt"));
+	struct held *h = held_as(name);
 
-	if (!c)
+	if (!h->certificate)
+		h->certificate = certificate_read(read_file(name, "crt"));
+	if (!h->certificate)
 		abort();
-	return c;
+	return h->certificate;
+}
+
+static struct private_key *
+private_key(const char *name)
+{
+	struct held *h = held_as(name);
+
+	if (!h->key && private_key_read(&h->key, read_file(name, "key"), (struct span) { 0 }) != KEY_OK)
+		abort();
+	return h->key;
 }
 
 static struct identity
@@ -129,8 +160,6 @@ answer_credential(struct sim_peer *p, const struct effect *e)
 		a->id = subject(own);
 	if (trusted)
 		name[a->n_authorities++] = keep(v, certificate_issuer(trusted));
-	certificate_unref(own);
-	certificate_unref(trusted);
 }
 
 static void
@@ -138,16 +167,11 @@ answer_signature(struct sim_peer *p, const struct effect *e)
 {
 	struct sim_event *v = later(p, ANSWER_SIGNATURE, e);
 	uint8_t room[SIGNATURE_OCTETS_MAX];
-	struct private_key *key;
-	size_t n;
+	size_t n = private_key_sign(room, private_key(p->keys_held.own), e->sign.octets);
 
-	if (private_key_read(&key, read_file(p->keys_held.own, "key"), (struct span) { 0 }) != KEY_OK)
-		abort();
-	n = private_key_sign(room, key, e->sign.octets);
 	v->answer.ok = n > 0 && !p->keys_held.refuse_sign;
 	v->answer.reason = "the token was pulled out";
 	v->answer.signature = keep(v, span_of(room, n));
-	private_key_unref(key);
 }
 
 static bool
@@ -199,7 +223,6 @@ answer_verified(struct sim_peer *p, const struct effect *e)
 	} else {
 		a->ok = true;
 	}
-	certificate_unref(c);
 }
 
 void

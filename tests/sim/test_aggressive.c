@@ -23,6 +23,17 @@ expect_one_tunnel(struct sim *net, struct sim_peer *alice, struct sim_peer *bob,
 }
 
 static void
+inject(struct sim *net, enum fault f, uint64_t nth)
+{
+	if (f == LOST)
+		sim_drop_nth(net, nth);
+	else if (f == TWICE)
+		sim_duplicate_nth(net, nth);
+	else
+		sim_delay_nth(net, nth, MILLISECONDS(4500));
+}
+
+static void
 with_fault(enum fault f, uint64_t nth, instant_t answer_ns)
 {
 	uint64_t which = nth * 10 + f;
@@ -30,12 +41,7 @@ with_fault(enum fault f, uint64_t nth, instant_t answer_ns)
 	struct sim_peer *alice = sim_peer(&net, PERMITTED), *bob = sim_peer(&net, PERMITTED);
 	uint64_t command;
 
-	if (f == LOST)
-		sim_drop_nth(&net, nth);
-	else if (f == TWICE)
-		sim_duplicate_nth(&net, nth);
-	else
-		sim_delay_nth(&net, nth, MILLISECONDS(4500));
+	inject(&net, f, nth);
 	command = sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(30));
 	expect_one_tunnel(&net, alice, bob, which);
@@ -250,6 +256,62 @@ TEST(aggressive_mode_rekeys_as_main_mode_does)
 	assert_true(alice->esp_lost == 0 && bob->esp_lost == 0);
 }
 
+static void
+rekey_with_fault(bool both, enum fault f, uint64_t nth)
+{
+	uint64_t which = both * 1000 + nth * 10 + f;
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *alice = sim_peer(&net, PERMITTED " dpd=15s"), *bob = sim_peer(&net, PERMITTED " dpd=15s");
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(5));
+	sim_mark(&net);
+	inject(&net, f, nth);
+	sim_rekey(alice, "net", NULL);
+	if (both)
+		sim_rekey(bob, "net", NULL);
+	sim_run(&net, SECONDS(90));
+	expect_one_tunnel(&net, alice, bob, which);
+	EXPECT(alice->n_installed == 2 && bob->n_installed == 2, which);
+	EXPECT(alice->esp_lost == 0 && bob->esp_lost == 0, which);
+	EXPECT_NO_LOSS(&net, which);
+}
+
+/*
+ * Nothing answers message 3, and no Quick Mode follows: the initiator must not give up the old SA for one that the peer may
+ * not have. Three messages, a probe and its answer, the Delete of the old one; from both ends at once, twice that.
+ */
+TEST(rekeying_aggressive_mode_survives_any_single_fault)
+{
+	for (enum fault f = LOST; f < FAULTS; f++)
+		for (uint64_t nth = 1; nth <= 12; nth++) {
+			if (nth <= 6)
+				rekey_with_fault(false, f, nth);
+			rekey_with_fault(true, f, nth);
+		}
+}
+
+/* One that never gets its message 3 through ends alone, and the old one tries again. */
+TEST(an_sa_that_the_peer_never_got_replaces_nothing)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 13, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *alice = sim_peer(&net, PERMITTED " tries=2"), *bob = sim_peer(&net, PERMITTED);
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(5));
+	sim_mark(&net);
+	for (uint64_t nth = 3; nth < 3 + SIM_SCRIPT_MAX; nth++)
+		sim_drop_nth(&net, nth);
+	sim_rekey(alice, "net", NULL);
+	sim_run(&net, SECONDS(20));
+	EXPECT(sim_ike_sas(alice) == 2 && sim_ike_sas_in(alice, IKE_STATE_REKEYING) == 1, 0);
+	EXPECT(sim_children(alice) == 1 && alice->esp_lost == 0, 0);
+	sim_run(&net, SECONDS(180));
+	assert_true(sim_reason(alice, "peer-dead"));
+	expect_one_tunnel(&net, alice, bob, 0);
+	EXPECT(alice->n_installed == 2 && alice->esp_lost == 0 && bob->esp_lost == 0, 0);
+}
+
 /* The client waits for the gateway to ask, the gateway for message 3: who sent it last says it again. */
 TEST(a_lost_message_3_does_not_keep_a_login_waiting)
 {
@@ -266,12 +328,7 @@ TEST(a_lost_message_3_does_not_keep_a_login_waiting)
 			snprintf(gateway, sizeof gateway, "%suser=carol:4iChxLT3", common);
 			carol = sim_peer(&net, client);
 			moon = sim_peer(&net, gateway);
-			if (f == LOST)
-				sim_drop_nth(&net, nth);
-			else if (f == TWICE)
-				sim_duplicate_nth(&net, nth);
-			else
-				sim_delay_nth(&net, nth, MILLISECONDS(4500));
+			inject(&net, f, nth);
 			sim_initiate(carol, moon);
 			sim_run(&net, SECONDS(60));
 			expect_one_tunnel(&net, carol, moon, which);
@@ -297,6 +354,8 @@ main(void)
 		cmocka_unit_test(phase_2_needs_pfs_unless_that_is_relaxed),
 		cmocka_unit_test(pfs_takes_the_first_group_that_is_named),
 		cmocka_unit_test(aggressive_mode_rekeys_as_main_mode_does),
+		cmocka_unit_test(rekeying_aggressive_mode_survives_any_single_fault),
+		cmocka_unit_test(an_sa_that_the_peer_never_got_replaces_nothing),
 		cmocka_unit_test(a_lost_message_3_does_not_keep_a_login_waiting),
 	};
 

@@ -22,6 +22,8 @@ static const struct method {
 	bool road;
 } methods[] = {
 	{ "psk", "psk=swordfish", "psk=swordfish", false },
+	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish", "aggressive aggressive-psk without-pfs psk=swordfish",
+	  false },
 	{ "road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0", "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
 	{ "signature", "key=alice-ec256 trust=bob-ec256", "key=bob-ec256 trust=alice-ec256", false },
 	{ "hybrid", "hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange.h"
+#include "road_sa.h"
+
+/*
+ * Several IKE_SAs with one peer: which of them carries on, which goes, and who
+ * takes over the CHILD_SAs (docs/adr/0004).
+ */
+
+/* How long the SAs that were replaced stay, so that what is under way on them arrives. */
+static const instant_t REPLACED_GRACE = SECONDS(10);
+
+/*
+ * Nothing answers the last message of Aggressive Mode: until the peer is heard
+ * under the keys, ours may be an SA that it does not have. Only who can be asked
+ * (RFC 3706) is waited for.
+ */
+bool
+ike_sa_in_doubt(const struct ike_sa *sa)
+{
+	return sa->unheard && sa->role == INITIATOR && sa->peer_dpd;
+}
+
+bool
+ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b)
+{
+	bool nat = a->nat_remote || b->nat_remote;
+
+	return nat ? endpoint_equal(&a->remote, &b->remote) : ip_equal(&a->remote.ip, &b->remote.ip);
+}
+
+void
+ike_sa_revive(struct ike_sa *sa)
+{
+	sa->successor = 0;
+	sa->condemned = false;
+	sa->delete_at = INSTANT_NEVER;
+	if (sa->state == IKE_STATE_REKEYED)
+		ike_sa_state(sa, IKE_STATE_ESTABLISHED);
+	ike_sa_schedule(sa);
+}
+
+/* The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. */
+void
+ike_sa_hand_over(struct ike_sa *sa)
+{
+	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
+
+	struct ike_sa *next = NULL;
+
+	for (; o; o = ike_sa_same_peer(sa, o))
+		if (!o->zombie && !o->ending && o->established_at && ike_sa_same_place(sa, o) && (!next || ike_sa_in_doubt(next)))
+			next = o;
+	if (!next)
+		return;
+	if (next->successor == sa->id)
+		ike_sa_revive(next);
+	ike_sa_adopt(next, sa);
+	ike_sa_run_queue(next);
+}
+
+void
+ike_sa_replaced_due(struct ike_sa *sa)
+{
+	struct ike_sa *next = ike_sa_by_id(sa->core, sa->successor);
+
+	sa->delete_at = INSTANT_NEVER;
+	/* What was to replace it is gone: it stays. */
+	if (!next || next->zombie) {
+		ike_sa_revive(sa);
+		return;
+	}
+	ike_sa_adopt(next, sa);
+	ike_sa_end(sa, END_REPLACED, "it was replaced");
+}
+
+/*
+ * The rule for two IKE_SAs of one peer (docs/adr/0004): made one after the
+ * other, the later carries on; made at the same time by both ends, the one with
+ * the higher initiator cookie. The initiator of the later, or of the loser,
+ * deletes; the other end does so only much later, should that fail.
+ */
+static void
+supersede(struct ike_sa *sa, struct ike_sa *o)
+{
+	bool crossed = o->role != sa->role && sa->rekeys != o->id &&
+	               o->established_at > sa->created_at - (sa->role == RESPONDER ? CROSSING_WINDOW : 0);
+	struct ike_sa *winner = crossed && memcmp(o->cookie_i, sa->cookie_i, 8) > 0 ? o : sa;
+	struct ike_sa *loser = winner == sa ? o : sa;
+	bool ours = crossed ? loser->role == INITIATOR : winner->role == INITIATOR;
+
+	ike_sa_adopt(winner, loser);
+	if (winner->state == IKE_STATE_REKEYING)
+		ike_sa_state(winner, IKE_STATE_ESTABLISHED);
+	loser->successor = winner->id;
+	loser->condemned = true;
+	if (!winner->rekeys)
+		winner->rekeys = loser->id;
+	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : 3 * REPLACED_GRACE);
+	ike_sa_state(loser, IKE_STATE_REKEYED);
+	ike_sa_schedule(loser);
+	ike_sa_run_queue(winner);
+}
+
+static const char *
+duplicate(struct ike_sa *sa)
+{
+	struct identity peer = road_peer_id(sa);
+
+	return arena_printf(&sa->core->scratch,
+	                    "deleting duplicate IKE_SA for peer '%s' due to uniqueness policy (unique = replace)",
+	                    id_text(sa->core, &peer));
+}
+
+/* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
+static void
+settle_with(struct ike_sa *sa, struct ike_sa *o)
+{
+	enum unique_policy unique = sa->conn->unique;
+	/* In Aggressive Mode ours may be up while the peer, which began before, knows nothing of it yet. */
+	instant_t meant = sa->created_at - (o->role == INITIATOR && sa->role == RESPONDER ? CROSSING_WINDOW : 0);
+	bool same_conn = strcmp(o->conn->name, sa->conn->name) == 0;
+
+	if (!ike_sa_is_up(o) || o->successor)
+		return;
+	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
+	if (sa->initial_contact && unique != UNIQUE_NEVER && o->established_at <= meant) {
+		/* From another address it may be another host with the same name: it is told. */
+		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
+		           unique == UNIQUE_REPLACE ? duplicate(sa) : "INITIAL-CONTACT: the peer has no other SA with us");
+		return;
+	}
+	/* The peer may not have it. As soon as that is heard of, it settles with this one. */
+	if (ike_sa_in_doubt(o) && sa->role == RESPONDER)
+		return;
+	if (o->id == sa->rekeys || (same_conn && ike_sa_same_place(sa, o) && unique != UNIQUE_NEVER)) {
+		supersede(sa, o);
+		return;
+	}
+	if (unique == UNIQUE_REPLACE)
+		ike_sa_end(o, END_COMMAND, duplicate(sa));
+}
+
+/* Another identity at the same address gets none of the children, whatever the connection admits. */
+static void
+settle_rekeyed(struct ike_sa *sa, struct ike_sa *old)
+{
+	struct identity was = road_peer_id(old), is = road_peer_id(sa);
+
+	if (was.type == is.type && span_equal(identity_span(&was), identity_span(&is))) {
+		supersede(sa, old);
+		return;
+	}
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "other-identity",
+	    "IKE_SA %s answers the rekeying of %s under another identity: it takes over nothing", sa_name(sa), sa_name(old));
+	sa->rekeys = 0;
+	if (old->state == IKE_STATE_REKEYING)
+		ike_sa_state(old, IKE_STATE_ESTABLISHED);
+	old->rekey_at = sa->core->now + SECONDS(10);
+	ike_sa_schedule(old);
+}
+
+void
+ike_sa_settle(struct ike_sa *sa)
+{
+	struct ike_sa *old = sa->rekeys ? ike_sa_by_id(sa->core, sa->rekeys) : NULL;
+	struct ike_sa *o = ike_sa_same_peer(sa, NULL);
+
+	if (old && ike_sa_is_up(old) && !old->successor && old->peer_key != sa->peer_key)
+		settle_rekeyed(sa, old);
+	while (o && !sa->successor) {
+		struct ike_sa *next = ike_sa_same_peer(sa, o);
+
+		settle_with(sa, o);
+		o = next;
+	}
+}
