@@ -259,8 +259,8 @@ what_it_says(struct ike_sa *sa, const struct notify_payload *n)
 	enum verdict v = cause(sa, n->type);
 
 	text = text ? text : "the peer refuses";
-	say(core, LOG_IKE, notification_is_error(n->type) ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify",
-	    "%s", text);
+	say(core, LOG_IKE, notification_is_error(n->type) ? LOG_AUDIT : LOG_CONTROL, sa, v ? verdict_word(v) : "notify", "%s",
+	    text);
 	return text;
 }
 
@@ -378,6 +378,7 @@ refused_by_peer(struct ike_sa *sa, const struct datagram *in, const struct isakm
 	struct message m = { .h = *h };
 	const struct payload *n;
 	const char *why = NULL, *name, *sentence;
+	enum verdict v;
 
 	if (!ex || ex->over || ex->ticket || ex->role != INITIATOR || ex->at + 1 != ex->kind->n_steps || !sa->keys.n ||
 	    !h->message_id)
@@ -393,7 +394,10 @@ refused_by_peer(struct ike_sa *sa, const struct datagram *in, const struct isakm
 	sentence = notify_sentence(n->n.type);
 	why = arena_printf(&sa->core->scratch, "the peer refuses us: %s (%u)%s%s", name ? name : "an unknown error", n->n.type,
 	                   sentence ? ": " : "", sentence ? sentence : "");
-	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "refused-by-peer", "%s", why ? why : "the peer refuses us");
+	/* Who can say it has the keys, hence the same pre-shared key. */
+	v = cause(sa, n->n.type);
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, v && v != VERDICT_WRONG_PSK ? verdict_word(v) : "refused-by-peer", "%s",
+	    why ? why : "the peer refuses us");
 	ex->fatal = true;
 	ex->notify = 0;
 	exchange_end(ex, why ? why : "the peer refuses us");

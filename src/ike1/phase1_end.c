@@ -72,27 +72,43 @@ phase1_done(struct exchange *ex)
 		transaction_receive(sa, &in, &h);
 }
 
+/* Whether the peer has shown to have the keys: by the message that failed, or by the one before it. */
+static bool
+shares_keys(const struct exchange *ex)
+{
+	const struct step *s = &ex->kind->steps[ex->at];
+	bool last = ex->at + 1 == ex->kind->n_steps;
+
+	if (s->sender == ex->role)
+		return last && s->sealed == SEALED;
+	return last || s->sealed == SEALED;
+}
+
 /*
- * The peer of an exchange that is over for it already learns it under the keys;
- * else in clear (RFC 2409 section 5.7).
+ * RFC 2409 section 5.7 "protects ISAKMP Informational Exchanges when possible":
+ * under the keys, where both ends have them, so that the peer may believe it and
+ * need not repeat its message until it gives up. Who is done already has an SA.
  */
 static void
 tell_failure(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
-	const struct step *last = &ex->kind->steps[ex->kind->n_steps - 1];
-	bool peer_is_done = sa->keys.n && ex->at + 1 == ex->kind->n_steps && last->sender != ex->role;
+	bool theirs = ex->kind->steps[ex->at].sender != ex->role;
 	uint8_t spi[16];
 
-	if (!peer_is_done) {
+	if (!sa->keys.n || !shares_keys(ex)) {
 		info_notify_clear(ex, phase1_of(ex)->cookie_r, ex->notify);
 		return;
 	}
-	memcpy(spi, sa->cookie_i, 8);
-	memcpy(spi + 8, sa->cookie_r, 8);
-	memcpy(sa->iv, ex->next_iv, sizeof sa->iv);
-	info_notify(sa, PROTO_ISAKMP, ex->notify, span_of(spi, 16), (struct span) { 0 });
-	info_ike_deleted(sa);
+	/* Where it came from: the initiator has changed to port 4500 with it if there is a NAT. */
+	if (theirs) {
+		sa->local = ex->local;
+		sa->remote = ex->remote;
+	}
+	memcpy(sa->iv, theirs ? ex->next_iv : ex->iv, sizeof sa->iv);
+	info_notify(sa, PROTO_ISAKMP, ex->notify, info_cookies(sa, spi), (struct span) { 0 });
+	if (theirs && ex->at + 1 == ex->kind->n_steps)
+		info_ike_deleted(sa);
 }
 
 void

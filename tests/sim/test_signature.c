@@ -149,6 +149,28 @@ TEST(a_refusal_is_explained_at_both_ends)
 	refused("key=alice-ec256 trust=bob-ec256 login=carol:x", "key=bob-ec256 trust=alice-ec256 user=carol:x", "failed", NULL);
 }
 
+/* RFC 2409 section 5.7: under the keys where there are some, so that nobody goes on repeating what was refused. */
+TEST(who_is_refused_under_the_keys_gives_up_at_once)
+{
+	static const char *const pairs[][2] = {
+		{ "key=alice-rsa trust=bob-rsa", "key=bob-rsa trust=bob-rsa" },
+		{ "id=mallory.example.org key=alice-rsa trust=bob-rsa", "key=bob-rsa trust=alice-rsa" },
+		{ "key=alice-rsa trust=bob-rsa", "key=bob-rsa trust=alice-rsa key-once=1" },
+		{ "ike1 main psk=swordfish id=@alice", "ike1 main psk=swordfish rid=@carol" },
+	};
+
+	for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = i + 1 });
+		struct sim_peer *alice = sim_peer(&net, pairs[i][0]), *bob = sim_peer(&net, pairs[i][1]);
+		uint64_t command = sim_initiate(alice, bob);
+
+		sim_run(&net, SECONDS(3));
+		if (!sim_result(alice, command) || !strstr(sim_result(alice, command)->text, "the peer refuses us"))
+			fail_msg("%s / %s: alice does not know", pairs[i][0], pairs[i][1]);
+		EXPECT(sim_ike_sas(alice) == 0 && sim_ike_sas(bob) == 0, i);
+	}
+}
+
 TEST(a_failed_signature_ends_the_attempt)
 {
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 6 });
@@ -218,6 +240,7 @@ main(void)
 		cmocka_unit_test(every_exchange_and_method_survives_a_bad_link),
 		cmocka_unit_test(the_same_seed_gives_the_same_effects),
 		cmocka_unit_test(a_refusal_is_explained_at_both_ends),
+		cmocka_unit_test(who_is_refused_under_the_keys_gives_up_at_once),
 		cmocka_unit_test(a_failed_signature_ends_the_attempt),
 		cmocka_unit_test(certificates_are_sent_as_configured),
 		cmocka_unit_test(rekeying_signs_again),
