@@ -131,8 +131,8 @@ set_action(struct config_reader *r, const struct conf_key *k, enum child_action 
 		{ "clear", (int)clear, NULL },
 		{ "route", ACTION_TRAP, NULL },
 		{ "restart", ACTION_START, NULL },
-		{ "trap|start", 0, "use start, which claims the traffic as trap does" },
-		{ "start|trap", 0, "use start, which claims the traffic as trap does" },
+		{ "trap|start", ACTION_START, NULL },
+		{ "start|trap", ACTION_START, NULL },
 		{ NULL, 0, NULL },
 	};
 	int v;

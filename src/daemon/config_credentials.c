@@ -203,6 +203,25 @@ is_uri(struct span s, const char *const *schemes)
 	return false;
 }
 
+/* The name in an LDAP URI has commas of its own, at which swanctl and the list of items are cut. */
+static bool
+is_rest_of_ldap(const char *before, struct span item)
+{
+	return before && !strncmp(before, "ldap", 4) && !memmem(item.p, item.n, "://", 3);
+}
+
+static bool
+put_together(char **uri, struct span rest)
+{
+	char *whole = NULL;
+
+	if (asprintf(&whole, "%s,%.*s", *uri, (int)rest.n, (const char *)rest.p) < 0)
+		return false;
+	free(*uri);
+	*uri = whole;
+	return true;
+}
+
 static void
 read_uris(char *out[AUTHORITY_URIS_MAX + 1], const struct conf_key *k, const char *const *schemes, struct conf_errors *errs)
 {
@@ -210,6 +229,8 @@ read_uris(char *out[AUTHORITY_URIS_MAX + 1], const struct conf_key *k, const cha
 	size_t at = 0, n = 0;
 
 	while (conf_next_item(&item, k, &at)) {
+		if (n && is_rest_of_ldap(out[n - 1], item) && put_together(&out[n - 1], item))
+			continue;
 		if (n == AUTHORITY_URIS_MAX || !is_uri(item, schemes)) {
 			conf_error(errs, k->where, "%s: '%.*s' is not allowed: up to %d URIs that begin with %s and the like",
 			           k->name, (int)item.n, (const char *)item.p, AUTHORITY_URIS_MAX, schemes[0]);

@@ -98,6 +98,24 @@ is_ldap(const char *uri)
 	return !strncasecmp(uri, "ldap", 4);
 }
 
+/* RFC 4516 section 2.1 wants the spaces of a name as %20; certificates and operators write "cn=Root CA, o=Example". */
+static char *
+spaces_encoded(const char *uri)
+{
+	char *out = malloc(3 * strlen(uri) + 1), *to = out;
+
+	if (!out)
+		return NULL;
+	for (; *uri; uri++) {
+		if (*uri == ' ')
+			to = stpcpy(to, "%20");
+		else
+			*to++ = *uri;
+	}
+	*to = '\0';
+	return out;
+}
+
 bool
 fetch(void *context, struct fetched *out, const char *uri, struct span post, size_t max, char why[FETCH_WHY_MAX])
 {
@@ -106,9 +124,10 @@ fetch(void *context, struct fetched *out, const char *uri, struct span post, siz
 	struct curl_slist *headers = NULL;
 	CURL *c = curl_easy_init();
 	CURLcode code = CURLE_FAILED_INIT;
+	char *url = spaces_encoded(uri);
 
 	*out = (struct fetched) { 0 };
-	if (c && curl_easy_setopt(c, CURLOPT_URL, uri) == CURLE_OK &&
+	if (c && url && curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,ldap,ldaps,file") == CURLE_OK) {
 		set_limits(c, &t, error);
 		headers = post.n ? set_post(c, post) : NULL;
@@ -116,6 +135,7 @@ fetch(void *context, struct fetched *out, const char *uri, struct span post, siz
 	}
 	curl_easy_cleanup(c);
 	curl_slist_free_all(headers);
+	free(url);
 	if (code == CURLE_WRITE_ERROR)
 		snprintf(why, FETCH_WHY_MAX, "it is larger than %zu octets, or memory is out", max);
 	else if (code != CURLE_OK)

@@ -243,7 +243,7 @@ def test_a_list_by_http(sites, policy, server, accepted):
 
 @pytest.mark.parametrize("revoked", [True, False])
 def test_a_list_by_ldap(sites, revoked):
-    root, _, sun = root_with_hosts(sites, crl_uris=["ldap://10.77.0.2:3890/cn=ca?certificateRevocationList"])
+    root, _, sun = root_with_hosts(sites, crl_uris=["ldap://10.77.0.2:3890/cn=Root CA, o=Example?certificateRevocationList"])
     if revoked:
         root.revoke(sun)
     path = Folder(os.path.join(sites.sun.net.tmp, "ldap")).put("root.crl", der(root.crl()))

@@ -196,7 +196,7 @@ child_keys(void **state)
 	struct config c = load(CHILD(
 	        "local_ts = 10.1.0.0/16[tcp/80], 10.9.0.1-10.9.0.9, dynamic\nremote_ts = fd00::/64\n"
 	        "esp_proposals = aes128gcm16, aes256-sha256-modp2048\nmode = tunnel\nstart_action = trap\n"
-	        "close_action = start\ndpd_action = restart\nreplay_window = 65536\nhostaccess = true\nupdown = /bin/true -x\n"
+	        "close_action = trap|start\ndpd_action = restart\nreplay_window = 65536\nhostaccess = true\nupdown = /bin/true -x\n"
 	        "reqid = 7\npriority = 3\ncopy_df = no\ncopy_ecn = no\ncopy_dscp = yes"));
 	const struct child *n = &c.conn[0]->children[0];
 
@@ -386,7 +386,7 @@ bad_values(void **state)
 		{ "proposals = aes128-sha257", "sha257" }, { "rekey_time = 4h30m", "is not a time" }, { "version = 1.0", "it is one of 0, 1" },
 	}, child[] = {
 		{ "local_ts = 10.1.0.0/33", "local_ts: '10.1.0.0/33'" }, { "mode = tunel", "it is one of tunnel, pass, drop" },
-		{ "start_action = trap|start", "use start" }, { "replay_window = 65537", "from 0 to 65536" }, { "life_bytes = 5t", "is not a size" },
+		{ "start_action = trap|drop", "none, trap, start" }, { "replay_window = 65537", "from 0 to 65536" }, { "life_bytes = 5t", "is not a size" },
 		{ "rekey_packets = 1k", "it is a number" }, { "copy_dscp = maybe", "out, in, yes, no" }, { "esp_proposals = aes128gcm17", "aes128gcm17" },
 		{ "life_bytes = 99999999999999999999", "is not a size" }, { "life_bytes = 20000000000g", "is not a size" },
 	};
