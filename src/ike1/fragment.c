@@ -86,7 +86,7 @@ ike1_send_fragments(struct ike_sa *sa, struct span message)
 		ike_send(core, &sa->local, &sa->remote, one_fragment(sa, room, whole, f));
 	}
 	core->counters.fragments_sent += n;
-	say(core, LOG_IKE, LOG_DETAIL, sa, NULL, "splitting IKE message of %zu octets into %zu fragments", message.n, n);
+	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "splitting IKE message of %zu octets into %zu fragments", message.n, n);
 	return true;
 }
 

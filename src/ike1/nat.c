@@ -88,7 +88,7 @@ nat_take_hashes(struct exchange *ex, const struct message *m)
 	for (p = message_find(m, PAYLOAD_NAT_D, p); p; p = message_find(m, PAYLOAD_NAT_D, p))
 		sa->nat_remote &= !span_equal(p->data, span_of(h, n));
 	if (sa->nat_local)
-		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "this end is behind a NAT: sending keepalives");
+		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "this end is behind a NAT: sending keep alives");
 	if (sa->nat_remote)
 		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "the peer is behind a NAT, or wants UDP encapsulation");
 }
