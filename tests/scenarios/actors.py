@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 
-from pki import AUTHORITIES
+from pki import AUTHORITIES, chain
 from scenario import SUPPLEMENT, parse_conf, read_lines, sections
 from testnet import HERE, PEERS_ROOT, placeholders, wait_until
 
@@ -43,15 +43,18 @@ def issuers(scenario):
     """guest: its issuer. pki.dat of a scenario says `GUEST ISSUER [revoked]`; where several CAs are the subject, carol is of
     Research and dave of Sales, as in strongSwan's tests."""
     table = {"carol": "research", "dave": "sales"} if "multi-ca" in scenario.name else {}
-    for folder in (scenario.path, os.path.join(SUPPLEMENT, scenario.name)):
-        table.update(line.split()[:2] for line in read_lines(os.path.join(folder, "pki.dat")))
+    table.update(line.split()[:2] for line in pki_lines(scenario))
     return table
 
 
+def pki_lines(scenario):
+    return [x for folder in (scenario.path, os.path.join(SUPPLEMENT, scenario.name)) for x in read_lines(os.path.join(folder, "pki.dat"))]
+
+
 def revoked(scenario):
-    """{issuer: guests whose certificate it took back}"""
+    """{issuer: guests and CAs whose certificate it took back}"""
     out = {}
-    for line in read_lines(os.path.join(scenario.path, "pki.dat")):
+    for line in pki_lines(scenario):
         if line.split()[2:] == ["revoked"]:
             out.setdefault(line.split()[1], []).append(line.split()[0])
     return out
@@ -61,16 +64,17 @@ def lay_certificates(guest, scenario, pki):
     if not scenario.uses_certificates:
         return
     table, kinds = issuers(scenario), {"x509": {}, "rsa": {}, "ecdsa": {}, "x509ca": {}}
-    own = [(guest.name + "Cert.pem", [])]
+    own, theirs = [(guest.name + "Cert.pem", [])], set()
     authorities = {"strongswanCert.pem"} | ({"strongswan_ecCert.pem"} if any(ECDSA.search(f) for f in scenario.certificates()) else set())
     conf = scenario.confs.get(guest.name, {})
     for connection in scenario.connections(guest.name).values():
         for end in sections(connection, "local").values():
             own += [(f.strip(), [end.get("id", "")]) for f in end.get("certs", "").split(",") if f.strip()]
         for end in sections(connection, "remote").values():
+            theirs |= {f.strip() for f in end.get("certs", "").split(",") if f.strip()}
             authorities |= {f.strip() for f in end.get("cacerts", "").split(",") if f.strip()}
     authorities |= {a["cacert"] for a in sections(conf.get("authorities", {}), "").values() if "cacert" in a}
-    for file, names in own:
+    for file, names in own + [(f, []) for f in theirs]:
         m = re.match(r"([a-z]+)Cert", file)
         owner = m.group(1) if m else guest.name
         kind = "ecdsa256" if ECDSA.search(file) else "rsa"
@@ -80,9 +84,10 @@ def lay_certificates(guest, scenario, pki):
         if file in kinds["x509"] and not names:
             continue
         kinds["x509"][file] = cert
+        if file in theirs:
+            continue
         kinds["rsa" if kind == "rsa" else "ecdsa"][owner + "Key.pem"] = key
-        if issuer in ("research", "sales"):
-            authorities.add(AUTHORITIES[issuer][0] + "Cert.pem")
+        authorities |= {AUTHORITIES[ca][0] + "Cert.pem" for ca in chain(issuer)}
     for name, (file, *_) in AUTHORITIES.items():
         if file + "Cert.pem" in authorities:
             kinds["x509ca"][file + "Cert.pem"] = pki.authority(name)[0]
@@ -107,7 +112,7 @@ class Actor:
             return
         self.guest.sh("rm -f %s; mkdir -p /run/sallyport" % self.socket)
         self.launch()
-        up = wait_until(lambda: self.proc.poll() is not None or self.guest.sh("test -S %s" % self.socket)[0] == 0, 30)
+        up = wait_until(lambda: self.proc.poll() is not None or self.guest.sh("test -S %s" % self.socket)[0] == 0, 90)
         assert up and self.running(), "%s on %s does not start:\n%s" % (type(self).__name__, self.guest.name, self.guest.log())
         self.load()
 

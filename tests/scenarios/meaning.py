@@ -17,6 +17,13 @@ LOG = [
     (r"installing DNS server (\S+)", r"installing DNS server \1"),
     (r"XAuth authentication of(.*)(successful|failed)", r"XAuth authentication of\1\2"),
     (r"certificate was revoked", r"certificate .* has been revoked"),
+    (r"received .*(error notify|notify error)", r"the peer refuses us"),
+    (r"no trusted RSA public key found", r"the peer's certificate is not one that we trust"),
+    (r"creating acquire job", r"a packet asks for CHILD_SA"),
+    (r"sending keep alive", r"sending keep alive"),
+    (r"faking NAT situation to enforce UDP encapsulation", r"UDP encapsulation"),
+    (r"traffic selectors (\S+) === (\S+) unacceptable", r"the peer wants \1 === \2"),
+    (r"(CHILD_SA .*established.*)", r"\1"),
     # Ours hands NBNS servers to the updown script; only charon finds that nobody wants them.
     (r"handling INTERNAL_IP4_NBNS attribute failed", ""),
     # Said by the scenario's own script, which writes to the guest's log folder.

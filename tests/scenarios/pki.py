@@ -21,6 +21,10 @@ AUTHORITIES = {
     "root": ("strongswan", None, "strongSwan Root CA", "root", None),
     "research": ("research", "Research", "Research CA", "root", 0),
     "sales": ("sales", "Sales", "Sales CA", "root", 0),
+    # Research may have no CA below it; the two others vouch for each other, and nobody for them.
+    "duck": ("duck", "Research", "Duck Research CA", "research", None),
+    "left": ("left", "Left", "Left CA", "right", None),
+    "right": ("right", "Right", "Right CA", "left", None),
     "ecdsa": ("strongswan_ec", None, "strongSwan EC Root CA", "ecdsa", None),
 }
 
@@ -46,6 +50,15 @@ def alternative(name):
 def pem(key):
     form = serialization.PrivateFormat.PKCS8 if isinstance(key, ec.EllipticCurvePrivateKey) else serialization.PrivateFormat.TraditionalOpenSSL
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+
+
+def chain(authority):
+    """The CAs from this one up, without a root."""
+    out = []
+    while AUTHORITIES[authority][3] != authority and authority not in out:
+        out.append(authority)
+        authority = AUTHORITIES[authority][3]
+    return out
 
 
 class Pki:
@@ -96,15 +109,17 @@ class Pki:
 
     def authority(self, name):
         """(PEM certificate, key, subject)"""
-        file, ou, cn, parent, length = AUTHORITIES[name]
-        kind = "ecdsa521" if name == "ecdsa" else "rsa"
-        key, subject = self.key("ca-" + name, kind), distinguished_name(cn, ou)
-        issuer_key, issuer = (key, subject) if parent == name else self.authority(parent)[1:]
+        file, _, _, parent, length = AUTHORITIES[name]
+        (key, subject), (issuer_key, issuer) = self.signer(name), self.signer(parent)
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         extensions = [(x509.BasicConstraints(True, length), True), (usage, True)]
         if parent != name:
             extensions.append((self.crl_point(parent), False))
         return self._sign(file + "Cert.pem", subject, key, issuer, extensions, issuer_key), key, subject
+
+    def signer(self, name):
+        _, ou, cn, _, _ = AUTHORITIES[name]
+        return self.key("ca-" + name, "ecdsa521" if name == "ecdsa" else "rsa"), distinguished_name(cn, ou)
 
     @staticmethod
     def crl_point(authority):
@@ -113,9 +128,9 @@ class Pki:
 
     def certificate(self, guest, issuer="root", kind="rsa", names=(), ou=None):
         """(PEM certificate, PEM key) of a guest."""
-        _, issuer_key, issuer_name = self.authority(issuer)
+        issuer_key, issuer_name = self.signer(issuer)
         key, own = self.key(guest, kind), identity(guest)
-        ou = ou or (AUTHORITIES[issuer][1] if issuer in ("research", "sales") else USERS.get(guest))
+        ou = ou or (AUTHORITIES[issuer][1] if chain(issuer) else USERS.get(guest))
         sans = [own] + [n for n in names if n and n != own]
         extensions = [(x509.BasicConstraints(False, None), False), (x509.SubjectAlternativeName([alternative(n) for n in sans]), False),
                       (self.crl_point(issuer), False)]
@@ -126,7 +141,7 @@ class Pki:
 
     def crl(self, authority, revoked=()):
         """DER; `revoked` are PEM certificates."""
-        _, key, subject = self.authority(authority)
+        key, subject = self.signer(authority)
         now = datetime.datetime.utcnow()
         b = (x509.CertificateRevocationListBuilder().issuer_name(subject).last_update(now - datetime.timedelta(hours=1))
              .next_update(now + datetime.timedelta(days=30)).add_extension(x509.CRLNumber(1), False)

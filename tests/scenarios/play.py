@@ -10,8 +10,9 @@ import meaning
 from actors import Charon, Sallyport, lay_certificates, lay_files, revoked
 from pki import AUTHORITIES
 from radius import Radius
-from testnet import GUESTS, TestNet, addresses, wait_until
+from testnet import GUESTS, HERE, TestNet, addresses, wait_until
 
+LDAP = os.path.join(os.path.dirname(HERE), "interop", "ldap_one.py")
 PATIENCE = 8.0     # seconds until what is expected must be there
 SKIPPED = ("iptables-restore", "ip6tables-restore")    # this net has no firewall of its own
 
@@ -52,8 +53,10 @@ class Play:
             gone = revoked(self.s)
             for name, (file, *_) in AUTHORITIES.items():
                 with open(os.path.join(g.dir, "www", file + ".crl"), "wb") as f:
-                    f.write(self.pki.crl(name, [self.pki.certificate(x, name)[0] for x in gone.get(name, [])]))
+                    f.write(self.pki.crl(name, [(self.pki.authority(x) if x in AUTHORITIES else self.pki.certificate(x, name))[0] for x in gone.get(name, [])]))
             g.spawn("/usr/bin/python3", "-m", "http.server", "80", "--bind", "::", "--directory", os.path.join(g.dir, "www"), log="http.log")
+            # The directory knows the list of the root CA alone.
+            g.spawn("/usr/bin/python3", LDAP, "389", "certificateRevocationList;binary", os.path.join(g.dir, "www", "strongswan.crl"), log="ldap.log")
         if any(c.command.startswith("ssh") for c in self.s.checks):
             for name in ("alice", "venus", "bob"):
                 if name in self.net.hosts:

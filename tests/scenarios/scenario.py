@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 
+from retold import retold_folders
 from testnet import GUESTS, HERE, ROOT, placeholders
 
 DATA = os.environ.get("SALLYPORT_SCENARIOS", os.path.join(ROOT, "..", "shared", "data", "scenarios"))
@@ -56,6 +57,12 @@ def merge(into, other):
 def sections(conf, prefix):
     """The subsections whose name starts with the prefix."""
     return {k: v for k, v in conf.items() if k.startswith(prefix) and isinstance(v, dict)}
+
+
+def is_shunt(connection):
+    """Nothing of it is negotiated, in whatever version."""
+    children = sections(connection.get("children", {}), "").values()
+    return bool(children) and all(c.get("mode") in ("pass", "drop") for c in children)
 
 
 def child_needs(child):
@@ -120,7 +127,7 @@ class Scenario:
 
     @property
     def ike1(self):
-        versions = {c.get("version", "0") for _, _, c in self.all_connections()}
+        versions = {c.get("version", "0") for _, _, c in self.all_connections() if not is_shunt(c)}
         return versions == {"1"}
 
     @property
@@ -147,7 +154,8 @@ class Scenario:
         for connection in (c for g in guests for c in self.connections(g).values()):
             for child in sections(connection.get("children", {}), "").values():
                 out |= child_needs(child)
-        return out
+        uris = [a.get("crl_uris", "") for g in guests for a in sections(self.confs.get(g, {}).get("authorities", {}), "").values()]
+        return out | ({"a directory"} if any("ldap:" in u for u in uris) else set())
 
     @property
     def initiators(self):
@@ -162,10 +170,10 @@ def read_lines(path):
 
 
 def parse_check(line):
-    """host::command::pattern::YES or NO; in a pattern `:\\:` stands for two colons."""
-    parts = [p.strip() if i < 2 else p for i, p in enumerate(line.split("::"))]
-    if len(parts) < 4:   # a step among the checks
-        parts = parts[:2] + ["", "YES"]
+    """host::command::pattern::YES or NO; in a pattern `:\\:` stands for two colons, and several spaces are one, as the shell
+    of strongSwan's suite has them."""
+    parts = [p.strip() if i < 2 else re.sub(" +", " ", p) for i, p in enumerate(line.split("::"))]
+    parts += ["", "YES"][len(parts) - 2:]   # a step among the checks, or what is wanted
     return Check(parts[0], placeholders(parts[1]), placeholders(parts[2]), parts[3].strip().startswith("YES"))
 
 
@@ -249,6 +257,7 @@ def own_folders():
         for f in sorted(files):
             if f.endswith(".scenario"):
                 unfold(os.path.join(folder, f), os.path.join(root, os.path.relpath(folder, OWN), f[:-len(".scenario")]))
+    retold_folders(DATA, root)
     return root
 
 
