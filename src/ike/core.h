@@ -164,7 +164,9 @@ struct ike_sa {
 	uint8_t state; /* enum ike_state */
 	bool reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
 	        addresses_known, zombie,
-	        condemned, ending, said_again;
+	        ending, said_again;
+	bool fallback; /* replaced, and it is the peer's part to delete it */
+	bool asked;    /* a probe is out that only a message under the keys answers, not ESP */
 	uint8_t end_why; /* enum end_cause, while ending */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
 	struct transform encr;
@@ -371,7 +373,7 @@ void ike_sa_settle(struct ike_sa *sa);
 /* The time of one that was replaced is over. */
 void ike_sa_replaced_due(struct ike_sa *sa);
 /* Its children go to another SA with the same peer, if there is one. */
-void ike_sa_hand_over(struct ike_sa *sa);
+void ike_sa_hand_over(struct ike_sa *sa, enum end_cause why);
 /* Children of @from continue under @to. */
 void ike_sa_adopt(struct ike_sa *to, struct ike_sa *from);
 /* The attempt that waited begins. */
@@ -382,6 +384,8 @@ void ike_sa_due(struct ike_sa *sa);
 void ike_sa_rekey(struct ike_sa *sa, bool reauth);
 /* A liveness probe now, unless one is out. */
 void ike_sa_probe(struct ike_sa *sa);
+/* Likewise, and only the SA itself can answer it: does the peer have it? */
+void ike_sa_ask(struct ike_sa *sa);
 /* An authenticated, fresh message came from @from: the peer is alive, and may have moved (RFC 3947). */
 void ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *from);
 void ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *to);

@@ -138,7 +138,7 @@ ike_sa_same_peer(const struct ike_sa *sa, const struct ike_sa *after)
 static unsigned
 usefulness(const struct ike_sa *sa)
 {
-	if (sa->zombie || sa->condemned || sa->successor || sa->state == IKE_STATE_DELETING)
+	if (sa->zombie || sa->successor || sa->state == IKE_STATE_DELETING)
 		return 0;
 	if (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING)
 		return ike_sa_in_doubt(sa) ? 2 : 3;
@@ -511,8 +511,8 @@ ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
 	}
 	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "deleting IKE_SA %s between %s: %s", sa_name(sa), ends_text(sa), reason);
 	ike_sa_state(sa, IKE_STATE_DELETING);
-	if (why == END_BY_PEER)
-		ike_sa_hand_over(sa);
+	if (why == END_BY_PEER || why == END_DPD)
+		ike_sa_hand_over(sa, why);
 	n = collect_actions(sa, why, &again);
 	sa->ending = true;
 	sa->end_why = (uint8_t)why;

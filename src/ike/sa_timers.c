@@ -131,6 +131,15 @@ ike_sa_probe(struct ike_sa *sa)
 	ike_sa_schedule(sa);
 }
 
+void
+ike_sa_ask(struct ike_sa *sa)
+{
+	if (!ike_sa_is_up(sa) || !sa->peer_dpd || sa->successor)
+		return;
+	sa->asked = true;
+	ike_sa_probe(sa);
+}
+
 /* True when the SA is gone. */
 static bool
 dpd_due(struct ike_sa *sa)
@@ -140,10 +149,13 @@ dpd_due(struct ike_sa *sa)
 	if (dpd_next(sa) > core->now)
 		return false;
 	if (sa->dpd_at == INSTANT_NEVER) {
-		ike_sa_probe(sa);
+		if (ike_sa_in_doubt(sa))
+			ike_sa_ask(sa);
+		else
+			ike_sa_probe(sa);
 		return false;
 	}
-	if (sa->heard_at > sa->dpd_since && !ike_sa_in_doubt(sa)) {
+	if (sa->heard_at > sa->dpd_since && !sa->asked) {
 		sa->dpd_at = INSTANT_NEVER;
 		return false;
 	}
@@ -334,7 +346,7 @@ ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpo
 {
 	bool doubted = ike_sa_in_doubt(sa);
 
-	sa->unheard = false;
+	sa->unheard = sa->asked = false;
 	sa->heard_at = sa->core->now;
 	/* RFC 3947 section 4 and RFC 3948 section 3: only behind a NAT do addresses change under an SA. */
 	if (sa->nat_remote || !ike_sa_is_up(sa))

@@ -9,6 +9,9 @@
 
 /* How long the SAs that were replaced stay, so that what is under way on them arrives. */
 static const instant_t REPLACED_GRACE = SECONDS(10);
+/* Where it is the peer's part to delete it, and it did not: while what it may have deleted instead still answers that it is gone.
+ */
+static const instant_t ASK_AFTER = SECONDS(15);
 
 /*
  * Nothing answers the last message of Aggressive Mode: until the peer is heard
@@ -33,30 +36,44 @@ void
 ike_sa_revive(struct ike_sa *sa)
 {
 	sa->successor = 0;
-	sa->condemned = false;
 	sa->delete_at = INSTANT_NEVER;
 	if (sa->state == IKE_STATE_REKEYED)
 		ike_sa_state(sa, IKE_STATE_ESTABLISHED);
 	ike_sa_schedule(sa);
 }
 
-/* The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. */
+/*
+ * The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. Where the
+ * peer just does not answer under @sa, it is the one that @sa replaced: its deletion of @sa may have been lost.
+ */
 void
-ike_sa_hand_over(struct ike_sa *sa)
+ike_sa_hand_over(struct ike_sa *sa, enum end_cause why)
 {
 	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
-
 	struct ike_sa *next = NULL;
 
-	for (; o; o = ike_sa_same_peer(sa, o))
-		if (!o->zombie && !o->ending && o->established_at && ike_sa_same_place(sa, o) && (!next || ike_sa_in_doubt(next)))
+	for (; o; o = ike_sa_same_peer(sa, o)) {
+		bool may = !o->zombie && !o->ending && o->established_at && ike_sa_same_place(sa, o);
+
+		if (may && (why == END_BY_PEER || o->successor == sa->id) && (!next || ike_sa_in_doubt(next)))
 			next = o;
+	}
 	if (!next)
 		return;
 	if (next->successor == sa->id)
 		ike_sa_revive(next);
 	ike_sa_adopt(next, sa);
 	ike_sa_run_queue(next);
+}
+
+/* The peer did not delete it: it may have deleted the other one, and that was lost. Both must not go. */
+static bool
+awaits_answer(struct ike_sa *sa, struct ike_sa *next)
+{
+	if (sa->fallback)
+		ike_sa_ask(next);
+	sa->fallback = false;
+	return next->asked;
 }
 
 void
@@ -71,6 +88,11 @@ ike_sa_replaced_due(struct ike_sa *sa)
 		return;
 	}
 	ike_sa_adopt(next, sa);
+	if (awaits_answer(sa, next)) {
+		sa->delete_at = sa->core->now + ASK_AFTER;
+		ike_sa_schedule(sa);
+		return;
+	}
 	ike_sa_end(sa, END_REPLACED, "it was replaced");
 }
 
@@ -93,10 +115,10 @@ supersede(struct ike_sa *sa, struct ike_sa *o)
 	if (winner->state == IKE_STATE_REKEYING)
 		ike_sa_state(winner, IKE_STATE_ESTABLISHED);
 	loser->successor = winner->id;
-	loser->condemned = true;
+	loser->fallback = !ours;
 	if (!winner->rekeys)
 		winner->rekeys = loser->id;
-	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : 3 * REPLACED_GRACE);
+	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : ASK_AFTER);
 	ike_sa_state(loser, IKE_STATE_REKEYED);
 	ike_sa_schedule(loser);
 	ike_sa_run_queue(winner);

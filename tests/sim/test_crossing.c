@@ -36,6 +36,44 @@ TEST(both_ends_may_initiate_at_once)
 		both_start(ms);
 }
 
+enum { INFORMATIONAL = 5 };
+
+/* The first end's message 1 is late by more than what the other end allows for, and all that says which one goes is lost. */
+static void
+lose_messages(void *arg, struct sim *net, struct sim_packet *k)
+{
+	static const uint8_t none[8] = { 0 };
+	instant_t *start = arg, since = net->w->now - *start;
+
+	if (k->esp || k->n < 20)
+		return;
+	if (k->from->index == 0 && since < SECONDS(3) && !memcmp(k->data + 8, none, 8))
+		k->copies = 0;
+	if (k->data[18] == INFORMATIONAL && since > SECONDS(12) && since < SECONDS(18))
+		k->copies = 0;
+}
+
+/* The ends then hold different opinions about which SA should stay (docs/adr/0004). */
+TEST(two_opinions_and_lost_deletions_leave_one_sa)
+{
+	static const char *const kind[] = { PLAIN " dpd=30s", AGGRESSIVE " dpd=30s" };
+
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = seed, .traffic_ns = MILLISECONDS(10) });
+		struct sim_peer *alice = sim_peer(&net, kind[seed % 2]), *bob = sim_peer(&net, kind[seed % 2]);
+		instant_t start = net.w->now;
+
+		sim_set_tap(&net, lose_messages, &start);
+		sim_initiate(alice, bob);
+		sim_initiate(bob, alice);
+		sim_run(&net, SECONDS(120));
+		EXPECT(sim_established(alice) && sim_established(bob), seed);
+		EXPECT(sim_same_keys(alice, bob), seed);
+		EXPECT(sim_ike_sas(alice) == 1 && sim_ike_sas(bob) == 1, seed);
+		EXPECT_SOUND(&net, seed);
+	}
+}
+
 /* There the initiator is done after two messages, and the other end's INITIAL-CONTACT was written before it knew. */
 TEST(both_ends_may_initiate_aggressive_mode_at_once)
 {
@@ -169,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_ends_may_initiate_at_once),
+		cmocka_unit_test(two_opinions_and_lost_deletions_leave_one_sa),
 		cmocka_unit_test(both_ends_may_initiate_aggressive_mode_at_once),
 		cmocka_unit_test(both_ends_may_rekey_phase_2_at_once_without_losing_a_packet),
 		cmocka_unit_test(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet),
