@@ -51,11 +51,20 @@ static const struct named {
 	{ "split_exclude", UNITY_LOCAL_LAN, 0, true },
 };
 
+/* swanctl.conf has split_include, the attr section of strongswan.conf split-include. */
+static bool
+is_name(const char *name, const char *given)
+{
+	for (; *name && (*name == *given || (*name == '_' && *given == '-')); name++)
+		given++;
+	return !*name && !*given;
+}
+
 static const struct named *
-named_of(const char *name)
+named_of(const char *given)
 {
 	for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
-		if (!strcmp(named[i].name, name))
+		if (is_name(named[i].name, given))
 			return &named[i];
 	return NULL;
 }

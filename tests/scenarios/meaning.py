@@ -19,6 +19,7 @@ LOG = [
     (r"certificate was revoked", r"certificate .* has been revoked"),
     (r"received .*(error notify|notify error)", r"the peer refuses us"),
     (r"no trusted RSA public key found", r"the peer's certificate is not one that we trust"),
+    (r"path length", r"pathLenConstraint"),
     (r"creating acquire job", r"a packet asks for CHILD_SA"),
     (r"sending keep alive", r"sending keep alive"),
     (r"faking NAT situation to enforce UDP encapsulation", r"UDP encapsulation"),

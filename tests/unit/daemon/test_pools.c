@@ -109,6 +109,7 @@ what_is_refused(void **state)
 	refuse("pools { p { addrs = 10.9.0.0/24\n dns = example.org\n } }", "dns: 'example.org' is not an address");
 	refuse("pools { p { addrs = 10.9.0.0/24\n subnet = 10.1.0.0-10.2.0.7\n } }", "is not a network");
 	refuse("pools { p { addrs = 10.9.0.0/24\n split_include = fd01::/64\n } }", "is not an IPv4 network");
+	refuse("pools { p { addrs = 10.9.0.0/24\n split+include = 10.1.0.0/16\n } }", "unknown attribute 'split+include'");
 	refuse("pools { p { addrs = 10.9.0.0/24\n dsn = 10.0.0.1\n } }", "unknown attribute 'dsn'");
 	refuse("pools { p { addrs = 10.9.0.0/24\n 40000 = x\n } }", "unknown attribute '40000'");
 	refuse("pools { p { addrs = 10.9.0.0/24\n s { } } }", "there are only keys");
@@ -128,7 +129,7 @@ static void
 attributes(void **state)
 {
 	struct pools l = load("pools { p { addrs = 10.9.0.0/24\n dns = 10.0.0.1, fd00::1\n subnet = 10.1.0.0/16\n"
-	                      "split_include = 10.1.0.0/16, 10.2.0.0/15\n 28672 = welcome home\n 13 = 10.7.0.0/24\n } }");
+	                      "split_include = 10.1.0.0/16\n split-include = 10.2.0.0/15\n 28672 = welcome home\n 13 = 10.7.0.0/24\n } }");
 	const struct pool *p = l.p[0];
 
 	(void)state;
