@@ -266,6 +266,8 @@ struct parked {
 
 enum parked_for { PARKED_EXCHANGE, PARKED_CHILD, PARKED_IKE, PARKED_CONN, PARKED_ROAD, PARKED_NAMES };
 
+enum { RELEASED_REQIDS_MAX = 64 };
+
 struct ike {
 	struct ike_settings settings;
 	struct rng *rng;
@@ -289,6 +291,11 @@ struct ike {
 	uint64_t shutdown_id;
 	bool shutting_down;
 	uint32_t next_ike_id, next_child_id, next_reqid;
+	struct released_reqid {
+		uint32_t reqid;
+		instant_t at;
+	} released[RELEASED_REQIDS_MAX]; /* the oldest first */
+	unsigned n_released;
 	uint64_t next_ticket;
 	uint64_t k0, k1;
 	struct conn *kept[EFFECTS_BATCH]; /* see core_keep_conn: as many as one list of effects can point to */

@@ -121,10 +121,40 @@ policy_by_reqid(struct ike *core, uint32_t reqid)
 }
 
 static void
+forget_oldest(struct ike *core)
+{
+	memmove(core->released, core->released + 1, --core->n_released * sizeof *core->released);
+}
+
+static void
+release_reqid(struct ike *core, uint32_t reqid)
+{
+	if (core->n_released == RELEASED_REQIDS_MAX)
+		forget_oldest(core);
+	core->released[core->n_released++] = (struct released_reqid) { reqid, core->now };
+}
+
+/* As with strongSwan, who watches a tunnel by its reqid finds it again. Answers of the data plane about the old one are in by
+ * then. */
+static uint32_t
+released_reqid(struct ike *core)
+{
+	while (core->n_released && core->now - core->released[0].at >= SECONDS(2)) {
+		uint32_t reqid = core->released[0].reqid;
+
+		forget_oldest(core);
+		if (!policy_by_reqid(core, reqid))
+			return reqid;
+	}
+	return 0;
+}
+
+static void
 policy_free(struct ike *core, struct policy *p)
 {
 	table_remove(&core->policy_by_key, &p->by_key);
 	table_remove(&core->policy_by_reqid, &p->by_reqid);
+	release_reqid(core, p->reqid);
 	conn_unref(p->conn);
 	free(p);
 }
@@ -132,8 +162,13 @@ policy_free(struct ike *core, struct policy *p)
 static uint32_t
 choose_reqid(struct ike *core, const struct child *cfg)
 {
+	uint32_t released;
+
 	if (cfg->reqid && !policy_by_reqid(core, cfg->reqid))
 		return cfg->reqid;
+	released = released_reqid(core);
+	if (released)
+		return released;
 	while (!core->next_reqid || policy_by_reqid(core, core->next_reqid))
 		core->next_reqid++;
 	return core->next_reqid++;
@@ -340,8 +375,8 @@ policy_refused(struct ike *core, struct policy *p, const char *why)
 	struct child_sa *c;
 
 	core->verdicts[VERDICT_NOT_CLAIMED]++;
-	say(core, LOG_KNL, LOG_AUDIT, NULL, verdict_word(VERDICT_NOT_CLAIMED), "the traffic of child %s of %s cannot be diverted: %s",
-	    p->cfg->name, p->conn->name, why);
+	say(core, LOG_KNL, LOG_AUDIT, NULL, verdict_word(VERDICT_NOT_CLAIMED),
+	    "the traffic of child %s of %s cannot be diverted: %s", p->cfg->name, p->conn->name, why);
 	p->refused = true;
 	p->users++;
 	while ((c = any_child(core, p)))

@@ -71,6 +71,31 @@ TEST(an_sa_whose_claim_is_refused_ends)
 	EXPECT_SOUND(&net, 0);
 }
 
+/* Answers about the old tunnel may still be under way, so not at once. */
+TEST(a_tunnel_that_comes_again_has_the_same_reqid)
+{
+	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
+	struct sim_peer *alice = sim_peer(&net, KEYED), *bob = sim_peer(&net, KEYED);
+	uint32_t first, second;
+
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(1));
+	first = alice->claims->reqid;
+	sim_terminate(alice, "net", NULL);
+	sim_run(&net, SECONDS(1));
+	EXPECT(alice->n_claims == 0, 0);
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(1));
+	second = alice->claims->reqid;
+	EXPECT(second != first, 0);
+	sim_terminate(alice, "net", NULL);
+	sim_run(&net, SECONDS(3));
+	sim_initiate(alice, bob);
+	sim_run(&net, SECONDS(1));
+	EXPECT(sim_established(alice) && alice->claims->reqid == first, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
 TEST(a_reload_that_changes_the_mode_is_claimed_anew)
 {
 	autoclose(sim) net = sim_open((struct sim_opts){ .seed = 1 });
@@ -350,6 +375,7 @@ main(void)
 		cmocka_unit_test(what_ikev1_cannot_say_is_refused_and_not_sent),
 		cmocka_unit_test(what_cannot_be_diverted_does_not_come_up),
 		cmocka_unit_test(an_sa_whose_claim_is_refused_ends),
+		cmocka_unit_test(a_tunnel_that_comes_again_has_the_same_reqid),
 		cmocka_unit_test(a_reload_that_changes_the_mode_is_claimed_anew),
 		cmocka_unit_test(an_action_after_the_end_never_lets_the_claim_go),
 		cmocka_unit_test(a_reload_towards_another_peer_does_not_use_the_old_one),
