@@ -114,12 +114,22 @@ consider_store(struct choosing *c)
 
 /* ---- the answer */
 
+static bool
+is_among(struct certificate *const *c, size_t n, const struct certificate *x)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c[i] == x)
+			return true;
+	return false;
+}
+
+/* CAs that vouch for each other in a circle are sent once. */
 static void
 take_chain(struct credential_choice *out, const struct credentials *st, struct certificate *cert)
 {
 	size_t n = 0;
 
-	while (cert && n < TRUST_PATH_MAX && (n == 0 || !certificate_is_self_issued(cert))) {
+	while (cert && n < TRUST_PATH_MAX && (n == 0 || !certificate_is_self_issued(cert)) && !is_among(out->cert, n, cert)) {
 		out->cert[n] = certificate_ref(cert);
 		out->payload[n] = (struct cert_payload) { .encoding = CERT_X509_SIGNATURE, .data = certificate_der(cert) };
 		n++;
