@@ -49,7 +49,6 @@ RETOLD = [
     Retelling("ikev2/ip-pool"),
     Retelling("ikev2/ip-two-pools-v4v6", drop="daemon.log::TS"),
     Retelling("ikev2/nat-rw", nat=True),
-    Retelling("ikev2/nat-rw-psk", nat=True),
     Retelling("ikev2/net2net-ah"),
     Retelling("ikev2/net2net-cert-sha2"),
     Retelling("ikev2/net2net-esn", checks=[("keysize=128 esn=1", "keysize=128.*esn=1")]),

@@ -28,6 +28,7 @@ GUESTS = {
 DOWN = {("alice", "eth1")}   # up only where a scenario says so
 GATEWAY = {"lan1": ("10.1.0.1", "fec1::1"), "lan2": ("10.2.0.1", "fec2::1"), "wan": ("192.168.0.254", "fec0::fe")}
 FORWARDS = ("moon", "sun")
+SERVED = {"10.1.0.0/16": "192.168.0.1", "10.2.0.0/16": "192.168.0.2"}    # whom winnetou answers through the gateways
 VIRTUAL = {"carol1": ("10.3.0.1", "fec3::1"), "dave1": ("10.3.0.2", "fec3::2"), "alice2": ("10.4.0.1", "fec4::1")}
 SERVICES = ("crl", "ocsp", "ldap")
 DOMAIN = "strongswan.org"
@@ -149,6 +150,9 @@ class TestNet(Net):
         g.ip("-6", "route", "add", "default", "via", GATEWAY[segment][1])
         if name in FORWARDS:
             g.forward()
+        if name == "winnetou":
+            for network, gateway in SERVED.items():
+                g.ip("route", "add", network, "via", gateway)
         return g
 
     def close(self):
