@@ -193,7 +193,11 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 			return;
 	}
 	if (!is_up(sa)) {
+		bool waits = early_hold(sa, in, h);
+
 		phase1_ask_last(sa);
+		if (waits)
+			return;
 		refuse(core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
 		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
 		return;

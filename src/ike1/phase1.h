@@ -41,7 +41,7 @@ struct phase1 {
 	struct secret sar_b; /* our answer to it, as responder */
 	struct secret id_b;  /* Aggressive Mode, message 1: the initiator's ID payload body */
 	struct secret psk;
-	struct secret early; /* a Transaction exchange's first message that overtook our last one: see transaction.c */
+	struct secret early; /* what overtook the peer's last message: see early.c */
 	struct endpoint early_local, early_remote;
 	bool early_marker;
 	struct credential credential;
@@ -137,6 +137,12 @@ bool phase1_initiate(struct ike_sa *sa);
  * or is late. Message 2 again makes it repeat that.
  */
 void phase1_ask_last(struct ike_sa *sa);
+
+/* ---- early.c: what overtakes the end of Phase 1 */
+/* Whether the first message of another exchange waits for it. */
+bool early_hold(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
+/* It is looked at, if there is one; the SA may be gone afterwards. */
+void early_release(struct ike *core, const struct ike_protocol *protocol, const struct datagram *in);
 
 /* ---- phase1_sa.c: the SA payload, RFC 2408 section 4.2 */
 enum built phase1_offer_sa(struct exchange *ex, struct builder *b);

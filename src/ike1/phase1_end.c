@@ -32,7 +32,7 @@ phase1_ask_last(struct ike_sa *sa)
 {
 	struct exchange *ex = exchange_find(sa, 0);
 
-	if (ex && ex->role == RESPONDER && ex->at + 1 == ex->kind->n_steps)
+	if (ex && ex->role == RESPONDER && ex->at + 1 == ex->kind->n_steps && !ex->held)
 		exchange_repeat(ex);
 }
 
@@ -53,9 +53,8 @@ phase1_done(struct exchange *ex)
 	struct ike_sa *sa = ex->sa;
 	struct ike *core = sa->core;
 	struct phase1 *p = phase1_of(ex);
-	uint32_t id = sa->id;
+	const struct ike_protocol *protocol = sa->protocol;
 	autosecret early = { 0 };
-	struct isakmp_header h;
 	struct datagram in;
 
 	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
@@ -67,9 +66,7 @@ phase1_done(struct exchange *ex)
 	early = secret_move(&p->early);
 	in = (struct datagram) { p->early_local, p->early_remote, .marker = p->early_marker, .data = secret_span(&early) };
 	phase1_next(sa);
-	sa = ike_sa_by_id(core, id);
-	if (sa && in.data.n && !isakmp_decode_header(&h, in.data))
-		transaction_receive(sa, &in, &h);
+	early_release(core, protocol, &in);
 }
 
 /* Whether the peer has shown to have the keys: by the message that failed, or by the one before it. */

@@ -222,31 +222,6 @@ awaits_ack(const struct ike_sa *sa)
 	return NULL;
 }
 
-enum { EARLY_OCTETS_MAX = 2048 };
-
-/*
- * The gateway goes on as soon as it has sent the last message of Main Mode, and what
- * follows may overtake that, or come while its certificate is being judged. The last one
- * that came is looked at once Phase 1 is done; it is authenticated then like any other.
- */
-static bool
-hold_early(struct ike_sa *sa, const struct datagram *in)
-{
-	struct exchange *ex = exchange_find(sa, 0);
-	struct phase1 *p = ex && ex->kind->type == EXCHANGE_MAIN && !ex->over ? phase1_of(ex) : NULL;
-
-	if (!p || ex->role != INITIATOR || ex->at != ex->kind->n_steps - 1 || in->data.n > EARLY_OCTETS_MAX)
-		return false;
-	secret_clear(&p->early);
-	if (!secret_copy(&p->early, in->data))
-		return false;
-	p->early_local = in->local;
-	p->early_remote = in->remote;
-	p->early_marker = in->marker;
-	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "a Transaction exchange overtook the end of Phase 1: kept until then");
-	return true;
-}
-
 void
 transaction_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
 {
@@ -260,7 +235,7 @@ transaction_receive(struct ike_sa *sa, const struct datagram *in, const struct i
 		return;
 	}
 	v = ex ? VERDICT_UNEXPECTED : may_begin(sa, mid);
-	if (v == VERDICT_NO_KEYS && !sa->authenticated && hold_early(sa, in))
+	if (v == VERDICT_NO_KEYS && early_hold(sa, in, h))
 		return;
 	if (v) {
 		refuse(core, sa, v, v == VERDICT_NO_KEYS ? "a Transaction exchange before Phase 1 is done" : NULL);

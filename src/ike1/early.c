@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "phase1.h"
+
+/*
+ * What overtakes the end of Phase 1. Who sends the last message of Main or Aggressive
+ * Mode goes on at once, and what follows may come before that message, or while the
+ * certificate in it is being judged. The last that came is kept, and looked at once
+ * Phase 1 is done; it is authenticated then like any other. Who can have it kept has
+ * returned our cookie, so that a half-open exchange costs at most this much more.
+ */
+
+enum { EARLY_OCTETS_MAX = 2048 };
+
+static bool
+peer_may_be_done(const struct exchange *ex)
+{
+	return !ex->over && ex->at + 1 == ex->kind->n_steps && ex->kind->steps[ex->at].sender != ex->role;
+}
+
+bool
+early_hold(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	struct exchange *ex = sa->authenticated ? NULL : exchange_find(sa, 0);
+	struct phase1 *p = ex && peer_may_be_done(ex) ? phase1_of(ex) : NULL;
+
+	if (!p || in->data.n > EARLY_OCTETS_MAX)
+		return false;
+	secret_clear(&p->early);
+	if (!secret_copy(&p->early, in->data))
+		return false;
+	p->early_local = in->local;
+	p->early_remote = in->remote;
+	p->early_marker = in->marker;
+	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "a %s message overtook the end of Phase 1: kept until then",
+	    exchange_name(h->exchange));
+	return true;
+}
+
+void
+early_release(struct ike *core, const struct ike_protocol *protocol, const struct datagram *in)
+{
+	struct isakmp_header h;
+
+	if (in->data.n && !isakmp_decode_header(&h, in->data))
+		protocol->receive(core, in, &h);
+}
