@@ -98,7 +98,7 @@ class Radius:
         self.out = open(os.path.join(self.dir, "out"), "w")
         self.proc = self.host.popen(PEERS, "exec", "freeradius", "freeradius", "-fx", "-l", self.dir + "/log", "-d", self.dir,
                                     stdout=self.out, stderr=subprocess.STDOUT)
-        ok = wait_until(lambda: "Ready to process requests" in self.log() or self.proc.poll() is not None, 30)
+        ok = wait_until(lambda: "Ready to process requests" in self.log() or self.proc.poll() is not None, 120)
         assert ok and self.proc.poll() is None, "freeradius did not start:\n" + self.log() + open(os.path.join(self.dir, "out")).read()
 
     def read(self, name):

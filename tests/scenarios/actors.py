@@ -99,6 +99,7 @@ def lay_certificates(guest, scenario, pki):
 # --- the daemons --------------------------------------------------------------------------------------------------------
 
 class Actor:
+    patience = 120     # seconds to start and to stop, on a machine that others keep busy
     socket = "/run/charon.vici"
 
     def __init__(self, guest):
@@ -112,7 +113,7 @@ class Actor:
             return
         self.guest.sh("rm -f %s; mkdir -p /run/sallyport" % self.socket)
         self.launch()
-        up = wait_until(lambda: self.proc.poll() is not None or self.guest.sh("test -S %s" % self.socket)[0] == 0, 90)
+        up = wait_until(lambda: self.proc.poll() is not None or self.guest.sh("test -S %s" % self.socket)[0] == 0, self.patience)
         assert up and self.running(), "%s on %s does not start:\n%s" % (type(self).__name__, self.guest.name, self.guest.log())
         self.load()
 
@@ -125,7 +126,7 @@ class Actor:
         if self.running():
             self.proc.terminate()
             try:
-                return self.proc.wait(30)
+                return self.proc.wait(self.patience)
             except subprocess.TimeoutExpired:
                 raise AssertionError("%s on %s does not stop:\n%s" % (type(self).__name__, self.guest.name, self.guest.log()))
         return self.proc.returncode if self.proc else 0

@@ -13,7 +13,7 @@ from radius import Radius
 from testnet import GUESTS, HERE, TestNet, addresses, wait_until
 
 LDAP = os.path.join(os.path.dirname(HERE), "interop", "ldap_one.py")
-PATIENCE = 8.0     # seconds until what is expected must be there
+PATIENCE = 25.0    # seconds until what is expected must be there; only a failure waits for so long
 SKIPPED = ("iptables-restore", "ip6tables-restore")    # this net has no firewall of its own
 
 
@@ -83,7 +83,7 @@ class Play:
             return ""
         if command.startswith("ssh "):
             target = [w for w in shlex.split(command)[1:] if re.match(r"[\d.:a-f]+$", w)][0]
-            command = "/usr/bin/python3 -c \"import socket; print(socket.create_connection(('%s', 22), 5).makefile().read())\"" % target
+            command = "/usr/bin/python3 -c \"import socket; print(socket.create_connection(('%s', 22), 20).makefile().read())\"" % target
         if "--initiate" in command:
             # What it says belongs to the report of a failure.
             code, out = g.sh(command.replace("2> /dev/null", "2>&1"))

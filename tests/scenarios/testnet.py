@@ -94,7 +94,7 @@ class Guest(Host):
     def enter(self, *cmd):
         return ["nsenter", "-t", str(self.keeper.pid), "-m", "-u", "-n", "--wd=/", "--"] + [str(c) for c in cmd]
 
-    def sh(self, command, timeout=90):
+    def sh(self, command, timeout=180):
         """(exit code, output) of a command line of a scenario."""
         try:
             p = subprocess.run(self.enter("sh", "-c", command), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
