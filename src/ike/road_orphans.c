@@ -17,6 +17,17 @@ holds(const struct ike_sa *sa, const struct ip *a)
 	return false;
 }
 
+/* The lease goes with the last of the client's IKE_SAs that has it: one renewal may follow another. */
+static bool
+another_holds(const struct ike_sa *old, const struct ip *a)
+{
+	struct ike_sa *o = old->peer_key ? ike_sa_same_peer(old, NULL) : NULL;
+
+	while (o && (o->zombie || !holds(o, a)))
+		o = ike_sa_same_peer(old, o);
+	return o != NULL;
+}
+
 /* One host on the client's side, and that host is one of the addresses that only @old has. */
 static bool
 is_orphan(const struct child_sa *c, const struct ike_sa *old)
@@ -24,7 +35,7 @@ is_orphan(const struct child_sa *c, const struct ike_sa *old)
 	const struct selector_pair *ts = child_ts(c);
 	const struct selector *s = old->road->gateway ? &ts->remote : &ts->local;
 
-	return ip_equal(&s->lo, &s->hi) && holds(old, &s->lo) && !holds(c->sa, &s->lo);
+	return ip_equal(&s->lo, &s->hi) && holds(old, &s->lo) && !holds(c->sa, &s->lo) && !another_holds(old, &s->lo);
 }
 
 static void

@@ -283,6 +283,9 @@ void sim_mark(struct sim *net);
 void sim_drop_nth(struct sim *net, uint64_t n);
 void sim_duplicate_nth(struct sim *net, uint64_t n);
 void sim_delay_nth(struct sim *net, uint64_t n, instant_t by_ns);
+/* What a single message may meet: RFC 2408 section 5.1, and UDP. Late: after its first repetition; overtaken: before that. */
+enum sim_fault { SIM_LOST, SIM_TWICE, SIM_LATE, SIM_OVERTAKEN, SIM_FAULTS };
+void sim_fault_nth(struct sim *net, enum sim_fault f, uint64_t n);
 void sim_cut(struct sim *net, bool cut);
 void sim_set_tap(struct sim *net, sim_tap *tap, void *arg);
 /* A datagram from anywhere; arrives after @after_ns and passes no tap. */

@@ -236,6 +236,22 @@ sim_delay_nth(struct sim *net, uint64_t n, instant_t by_ns)
 }
 
 void
+sim_fault_nth(struct sim *net, enum sim_fault f, uint64_t n)
+{
+	static const struct {
+		unsigned copies;
+		instant_t extra_ns;
+	} met[SIM_FAULTS] = {
+		[SIM_LOST] = { 0, 0 },
+		[SIM_TWICE] = { 2, 0 },
+		[SIM_LATE] = { 1, MILLISECONDS(4500) },
+		[SIM_OVERTAKEN] = { 1, MILLISECONDS(70) },
+	};
+
+	script(net, n, met[f].copies, met[f].extra_ns);
+}
+
+void
 sim_cut(struct sim *net, bool cut)
 {
 	net->w->cut = cut;

@@ -7,8 +7,6 @@
 
 #define PERMITTED "ike1 aggressive aggressive-psk psk=swordfish esp=aes128gcm16-ecp256"
 
-enum fault { LOST, TWICE, LATE, FAULTS };
-
 enum { MESSAGES = 6 }; /* of Aggressive and Quick Mode */
 
 static void
@@ -23,25 +21,14 @@ expect_one_tunnel(struct sim *net, struct sim_peer *alice, struct sim_peer *bob,
 }
 
 static void
-inject(struct sim *net, enum fault f, uint64_t nth)
-{
-	if (f == LOST)
-		sim_drop_nth(net, nth);
-	else if (f == TWICE)
-		sim_duplicate_nth(net, nth);
-	else
-		sim_delay_nth(net, nth, MILLISECONDS(4500));
-}
-
-static void
-with_fault(enum fault f, uint64_t nth, instant_t answer_ns)
+with_fault(enum sim_fault f, uint64_t nth, instant_t answer_ns)
 {
 	uint64_t which = nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .answer_ns = answer_ns });
 	struct sim_peer *alice = sim_peer(&net, PERMITTED), *bob = sim_peer(&net, PERMITTED);
 	uint64_t command;
 
-	inject(&net, f, nth);
+	sim_fault_nth(&net, f, nth);
 	command = sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(30));
 	expect_one_tunnel(&net, alice, bob, which);
@@ -51,7 +38,7 @@ with_fault(enum fault f, uint64_t nth, instant_t answer_ns)
 
 TEST(aggressive_mode_survives_any_single_fault)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= MESSAGES; nth++) {
 			with_fault(f, nth, 0);
 			with_fault(f, nth, MILLISECONDS(40));
@@ -257,7 +244,7 @@ TEST(aggressive_mode_rekeys_as_main_mode_does)
 }
 
 static void
-rekey_with_fault(bool both, enum fault f, uint64_t nth)
+rekey_with_fault(bool both, enum sim_fault f, uint64_t nth)
 {
 	uint64_t which = both * 1000 + nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .traffic_ns = MILLISECONDS(10) });
@@ -266,7 +253,7 @@ rekey_with_fault(bool both, enum fault f, uint64_t nth)
 	sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(5));
 	sim_mark(&net);
-	inject(&net, f, nth);
+	sim_fault_nth(&net, f, nth);
 	sim_rekey(alice, "net", NULL);
 	if (both)
 		sim_rekey(bob, "net", NULL);
@@ -283,7 +270,7 @@ rekey_with_fault(bool both, enum fault f, uint64_t nth)
  */
 TEST(rekeying_aggressive_mode_survives_any_single_fault)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= 12; nth++) {
 			if (nth <= 6)
 				rekey_with_fault(false, f, nth);
@@ -317,7 +304,7 @@ TEST(a_lost_message_3_does_not_keep_a_login_waiting)
 {
 	static const char *const common = "ike1 aggressive aggressive-psk psk=swordfish esp=aes128gcm16-ecp256 ";
 
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= 5; nth++) {
 			uint64_t which = nth * 10 + f;
 			autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
@@ -328,7 +315,7 @@ TEST(a_lost_message_3_does_not_keep_a_login_waiting)
 			snprintf(gateway, sizeof gateway, "%suser=carol:4iChxLT3", common);
 			carol = sim_peer(&net, client);
 			moon = sim_peer(&net, gateway);
-			inject(&net, f, nth);
+			sim_fault_nth(&net, f, nth);
 			sim_initiate(carol, moon);
 			sim_run(&net, SECONDS(60));
 			expect_one_tunnel(&net, carol, moon, which);

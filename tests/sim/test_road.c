@@ -33,7 +33,8 @@ expect_up(struct sim *net, struct sim_peer *client, struct sim_peer *gateway, co
 	EXPECT(sim_same_keys(client, gateway), which);
 	EXPECT(c.n_local_vips == 1 && ip_equal(&c.local_vips[0], &want), which);
 	EXPECT(g.n_remote_vips == 1 && ip_equal(&g.remote_vips[0], &want), which);
-	EXPECT(client->flows && ip_equal(&client->flows->ts.local.lo, &want) && ip_equal(&client->flows->ts.local.hi, &want), which);
+	EXPECT(client->flows && ip_equal(&client->flows->ts.local.lo, &want) && ip_equal(&client->flows->ts.local.hi, &want),
+	       which);
 	EXPECT(client->road.n_installed == 1 && ip_equal(&client->road.vip, &want), which);
 	EXPECT_SOUND(net, which);
 }
@@ -159,7 +160,8 @@ TEST(a_login_that_one_end_does_not_know_of_is_a_refused_proposal)
 {
 	for (int which = 0; which < 2; which++) {
 		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 9 });
-		struct sim_peer *gateway, *client = two(&net, &gateway, which ? CLIENT LOGIN : CLIENT, which ? GATEWAY : GATEWAY USER);
+		struct sim_peer *gateway,
+		        *client = two(&net, &gateway, which ? CLIENT LOGIN : CLIENT, which ? GATEWAY : GATEWAY USER);
 
 		sim_initiate(client, gateway);
 		sim_run(&net, SECONDS(30));
@@ -214,9 +216,8 @@ TEST(an_address_that_cannot_be_installed_ends_it)
 TEST(both_families_give_both_selectors)
 {
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 13 });
-	struct sim_peer *gateway,
-	        *client = two(&net, &gateway, BASE "vip=0.0.0.0 vip=:: child=dynamic,10.2.0.0/16;fd02::/64",
-	                      BASE "to=any pool=10.9.0.1 pool=fd09::1 child=10.2.0.0/16;fd02::/64,dynamic");
+	struct sim_peer *gateway, *client = two(&net, &gateway, BASE "vip=0.0.0.0 vip=:: child=dynamic,10.2.0.0/16;fd02::/64",
+	                                        BASE "to=any pool=10.9.0.1 pool=fd09::1 child=10.2.0.0/16;fd02::/64,dynamic");
 
 	sim_initiate(client, gateway);
 	sim_run(&net, SECONDS(5));
@@ -237,22 +238,15 @@ TEST(networks_of_a_split_tunnel_become_the_selectors)
 }
 
 /* Main Mode 6, login 4, configuration 2, Quick Mode 3. */
-enum fault { LOST, TWICE, LATE, FAULTS };
-
 static void
-with_fault(const char *client_text, const char *gateway_text, enum fault f, uint64_t nth, unsigned messages)
+with_fault(const char *client_text, const char *gateway_text, enum sim_fault f, uint64_t nth, unsigned messages)
 {
 	uint64_t which = nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
 	struct sim_peer *gateway, *client = two(&net, &gateway, client_text, gateway_text);
 	uint64_t up;
 
-	if (f == LOST)
-		sim_drop_nth(&net, nth);
-	else if (f == TWICE)
-		sim_duplicate_nth(&net, nth);
-	else
-		sim_delay_nth(&net, nth, MILLISECONDS(4500));
+	sim_fault_nth(&net, f, nth);
 	up = sim_initiate(client, gateway);
 	sim_run(&net, SECONDS(40));
 	EXPECT(net.w->datagrams >= messages, which);
@@ -265,7 +259,7 @@ with_fault(const char *client_text, const char *gateway_text, enum fault f, uint
 
 TEST(login_and_configuration_survive_any_single_fault)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= 15; nth++) {
 			with_fault(CLIENT LOGIN, GATEWAY USER, f, nth, 15);
 			with_fault(CLIENT LOGIN "push", GATEWAY USER "push", f, nth, 15);
@@ -305,6 +299,26 @@ TEST(a_renewed_ike_sa_keeps_the_address_and_the_children)
 		EXPECT(gateway->road.leases == 2 && gateway->road.released == 1 && gateway->road.asked == 2, 20);
 		EXPECT(client->esp_lost == 0 && gateway->esp_lost == 0, 20);
 	}
+}
+
+/* The first SA goes while the third has no address yet: the second one still holds the lease. */
+TEST(two_renewals_in_a_row_keep_the_address_and_the_children)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 21, .traffic_ns = MILLISECONDS(10) });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	sim_rekey(client, "net", NULL);
+	sim_run(&net, SECONDS(9));
+	sim_mark(&net);
+	sim_drop_nth(&net, 11); /* the request for the address, after Main Mode and the login */
+	sim_rekey(client, "net", NULL);
+	sim_run(&net, SECONDS(60));
+	expect_up(&net, client, gateway, "10.9.0.1", 21);
+	EXPECT(client->n_installed == 2 && gateway->n_installed == 2, 21);
+	EXPECT(gateway->road.leases == 3 && gateway->road.released == 2, 21);
+	EXPECT(client->esp_lost == 0 && gateway->esp_lost == 0, 21);
 }
 
 static void
@@ -350,7 +364,8 @@ TEST(a_request_that_overtakes_phase_1_waits_for_it)
 {
 	for (int push = 0; push < 2; push++) {
 		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 30 });
-		struct sim_peer *gateway, *client = two(&net, &gateway, push ? CLIENT "push" : CLIENT LOGIN, push ? GATEWAY "push" : GATEWAY USER);
+		struct sim_peer *gateway,
+		        *client = two(&net, &gateway, push ? CLIENT "push" : CLIENT LOGIN, push ? GATEWAY "push" : GATEWAY USER);
 
 		sim_delay_nth(&net, 6, MILLISECONDS(300));
 		sim_initiate(client, gateway);
@@ -490,8 +505,8 @@ TEST(a_forged_quick_mode_is_no_ack_of_the_login)
 TEST(a_thousand_bad_links)
 {
 	for (uint64_t seed = 1; seed <= 1000; seed++) {
-		autoclose(sim) net = sim_open((struct sim_opts) {
-		        .seed = seed, .loss_permille = 80, .dup_permille = 80, .reorder_permille = 80 });
+		autoclose(sim) net = sim_open(
+		        (struct sim_opts) { .seed = seed, .loss_permille = 80, .dup_permille = 80, .reorder_permille = 80 });
 		struct sim_peer *gateway, *client = two(&net, &gateway, seed & 1 ? CLIENT LOGIN : CLIENT LOGIN "push",
 		                                        seed & 1 ? GATEWAY USER : GATEWAY USER "push");
 		uint64_t up = sim_initiate(client, gateway);
@@ -525,6 +540,7 @@ main(void)
 		cmocka_unit_test(login_and_configuration_survive_any_single_fault),
 		cmocka_unit_test(the_refusal_survives_any_single_loss),
 		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
+		cmocka_unit_test(two_renewals_in_a_row_keep_the_address_and_the_children),
 		cmocka_unit_test(a_renewed_ike_sa_with_another_address_keeps_no_child_of_the_old_one),
 		cmocka_unit_test(a_request_that_overtakes_phase_1_waits_for_it),
 		cmocka_unit_test(a_flood_of_requests_before_phase_1_is_done),

@@ -5,8 +5,6 @@
 
 /* Signatures, RFC 2409 section 5.1 and RFC 4754, and hybrid authentication, in Main and Aggressive Mode. */
 
-enum fault { LOST, TWICE, LATE, FAULTS };
-
 /* One row: what an initiator and a responder are, and what they should agree on. */
 struct pairing {
 	const char *a, *b;
@@ -49,18 +47,13 @@ expect_one_tunnel(struct sim *net, struct sim_peer *alice, struct sim_peer *bob,
 }
 
 static void
-with_fault(const struct pairing *p, enum fault f, uint64_t nth, instant_t answer_ns)
+with_fault(const struct pairing *p, enum sim_fault f, uint64_t nth, instant_t answer_ns)
 {
 	uint64_t which = (uint64_t)(p - pairings) * 1000 + nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .answer_ns = answer_ns });
 	struct sim_peer *alice = sim_peer(&net, p->a), *bob = sim_peer(&net, p->b);
 
-	if (f == LOST)
-		sim_drop_nth(&net, nth);
-	else if (f == TWICE)
-		sim_duplicate_nth(&net, nth);
-	else
-		sim_delay_nth(&net, nth, MILLISECONDS(4500));
+	sim_fault_nth(&net, f, nth);
 	sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(60));
 	expect_one_tunnel(&net, alice, bob, p, which);
@@ -69,7 +62,7 @@ with_fault(const struct pairing *p, enum fault f, uint64_t nth, instant_t answer
 TEST(every_exchange_and_method_survives_any_single_fault)
 {
 	for (const struct pairing *p = pairings; p < pairings + PAIRINGS; p++)
-		for (enum fault f = LOST; f < FAULTS; f++)
+		for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 			for (uint64_t nth = 1; nth <= p->messages; nth++)
 				with_fault(p, f, nth, nth % 2 ? 0 : MILLISECONDS(60));
 }

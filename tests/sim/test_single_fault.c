@@ -7,26 +7,13 @@
  * conversation in which exactly one datagram meets exactly one fault.
  */
 
-enum fault { LOST, TWICE, LATE, FAULTS };
-
 enum { MESSAGES = 9 }; /* of Main and Quick Mode, with nothing lost */
 
 #define PLAIN "ike1 main psk=swordfish"
 #define PFS "ike1 main psk=swordfish esp=aes128gcm16-ecp256"
 
 static void
-inject(struct sim *net, enum fault f, uint64_t nth)
-{
-	if (f == LOST)
-		sim_drop_nth(net, nth);
-	else if (f == TWICE)
-		sim_duplicate_nth(net, nth);
-	else
-		sim_delay_nth(net, nth, MILLISECONDS(4500)); /* after the first retransmission */
-}
-
-static void
-start_with_fault(const char *description, enum fault f, uint64_t nth)
+start_with_fault(const char *description, enum sim_fault f, uint64_t nth)
 {
 	uint64_t which = nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
@@ -34,7 +21,7 @@ start_with_fault(const char *description, enum fault f, uint64_t nth)
 	struct sim_peer *bob = sim_peer(&net, description);
 	uint64_t command;
 
-	inject(&net, f, nth);
+	sim_fault_nth(&net, f, nth);
 	command = sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(30));
 
@@ -51,14 +38,14 @@ start_with_fault(const char *description, enum fault f, uint64_t nth)
 
 TEST(main_and_quick_mode_survive_any_single_fault)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= MESSAGES; nth++)
 			start_with_fault(PLAIN, f, nth);
 }
 
 TEST(quick_mode_with_pfs_survives_any_single_fault)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 7; nth <= MESSAGES; nth++)
 			start_with_fault(PFS, f, nth);
 }
@@ -67,16 +54,13 @@ TEST(quick_mode_with_pfs_survives_any_single_fault)
 TEST(each_protection_suite_survives_any_single_fault)
 {
 	static const char *const suites[] = {
-		PLAIN " ah=sha256",
-		PLAIN " ah=sha256 esp=aes128-sha256",
-		PLAIN " compressed",
-		PLAIN " ah=sha512-ecp256 esp=aes128gcm16-ecp256 compressed",
-		PLAIN " transport",
-		PLAIN " ah=aesxcbc transport",
+		PLAIN " ah=sha256",  PLAIN " ah=sha256 esp=aes128-sha256",
+		PLAIN " compressed", PLAIN " ah=sha512-ecp256 esp=aes128gcm16-ecp256 compressed",
+		PLAIN " transport",  PLAIN " ah=aesxcbc transport",
 	};
 
 	for (size_t i = 0; i < sizeof suites / sizeof *suites; i++)
-		for (enum fault f = LOST; f < FAULTS; f++)
+		for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 			for (uint64_t nth = 7; nth <= MESSAGES; nth++)
 				start_with_fault(suites[i], f, nth);
 }
@@ -104,7 +88,7 @@ TEST(main_mode_survives_the_loss_of_any_two_messages)
 typedef void later(struct sim *net, struct sim_peer *alice, struct sim_peer *bob);
 
 static void
-later_with_fault(const char *description, later *what, later *expected, enum fault f, uint64_t nth)
+later_with_fault(const char *description, later *what, later *expected, enum sim_fault f, uint64_t nth)
 {
 	uint64_t which = nth * 10 + f;
 	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which, .traffic_ns = MILLISECONDS(10) });
@@ -115,7 +99,7 @@ later_with_fault(const char *description, later *what, later *expected, enum fau
 	sim_run(&net, SECONDS(5));
 	EXPECT(sim_same_keys(alice, bob), which);
 	sim_mark(&net);
-	inject(&net, f, nth);
+	sim_fault_nth(&net, f, nth);
 	what(&net, alice, bob);
 	sim_run(&net, SECONDS(60));
 	expected(&net, alice, bob);
@@ -125,7 +109,7 @@ later_with_fault(const char *description, later *what, later *expected, enum fau
 static void
 all_faults(const char *description, later *what, later *expected, uint64_t messages)
 {
-	for (enum fault f = LOST; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= messages; nth++)
 			later_with_fault(description, what, expected, f, nth);
 }
@@ -235,7 +219,7 @@ expect_no_child(struct sim *net, struct sim_peer *alice, struct sim_peer *bob)
 
 TEST(deleting_phase_2_survives_repetition_and_delay)
 {
-	for (enum fault f = TWICE; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_TWICE; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= 2; nth++)
 			later_with_fault(PLAIN, delete_child, expect_no_child, f, nth);
 }
@@ -258,7 +242,7 @@ expect_nothing(struct sim *net, struct sim_peer *alice, struct sim_peer *bob)
 
 TEST(deleting_phase_1_survives_repetition_and_delay)
 {
-	for (enum fault f = TWICE; f < FAULTS; f++)
+	for (enum sim_fault f = SIM_TWICE; f < SIM_FAULTS; f++)
 		for (uint64_t nth = 1; nth <= 2; nth++)
 			later_with_fault(PLAIN, delete_ike, expect_nothing, f, nth);
 }
@@ -267,7 +251,7 @@ TEST(deleting_phase_1_survives_repetition_and_delay)
 
 TEST(a_lost_delete_is_recovered_through_dead_peer_detection)
 {
-	later_with_fault(WATCHFUL, delete_ike, expect_nothing, LOST, 1);
+	later_with_fault(WATCHFUL, delete_ike, expect_nothing, SIM_LOST, 1);
 }
 
 static void

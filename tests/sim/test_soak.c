@@ -8,7 +8,7 @@
  * Random conversations: each seed draws a configuration, a network and a course
  * of events, and must end where a conversation must end. Seeds FIRST to LAST and
  * the METHOD of Phase 1 come from the command line; SIM_SEED=n in the environment
- * runs just that one. All of them: `sim_soak 1 10000 road`, and so on.
+ * runs just that one.
  */
 
 static unsigned long first = 1, last = 500;
@@ -22,10 +22,14 @@ static const struct method {
 	bool road;
 } methods[] = {
 	{ "psk", "psk=swordfish", "psk=swordfish", false },
-	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish", "aggressive aggressive-psk without-pfs psk=swordfish",
-	  false },
+	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish",
+	  "aggressive aggressive-psk without-pfs psk=swordfish", false },
 	{ "road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0", "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
 	{ "signature", "key=alice-ec256 trust=bob-ec256", "key=bob-ec256 trust=alice-ec256", false },
+	{ "aggressive-road", "aggressive aggressive-psk without-pfs psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0",
+	  "aggressive aggressive-psk without-pfs psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
+	{ "aggressive-signature", "aggressive without-pfs key=alice-ec256 trust=bob-ec256",
+	  "aggressive without-pfs key=bob-ec256 trust=alice-ec256", false },
 	{ "hybrid", "hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",
 	  "hybrid=gateway key=bob-rsa user=carol:4iChxLT3 pool=10.9.0.1", true },
 };
@@ -102,8 +106,8 @@ open_conversation(struct conversation *c, struct draw *d, unsigned long seed)
 	c->one_sided = c->nat || method->road;
 	snprintf(text, sizeof text, PATIENT "%s proposals=%s child=%s esp=%s", method->alice, ike, child, esp);
 	c->alice = sim_peer(&c->net, text);
-	snprintf(text, sizeof text, PATIENT "%s %s proposals=%s child=%s esp=%s", method->bob, c->one_sided ? "to=any" : "", ike, other,
-	         esp);
+	snprintf(text, sizeof text, PATIENT "%s %s proposals=%s child=%s esp=%s", method->bob, c->one_sided ? "to=any" : "", ike,
+	         other, esp);
 	c->bob = sim_peer(&c->net, text);
 	if (c->nat)
 		sim_behind(c->alice, sim_nat(&c->net, 0));
