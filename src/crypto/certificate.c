@@ -141,15 +141,13 @@ read_facts(struct certificate *c)
 	const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(c->x);
 	uint32_t flags = X509_get_extension_flags(c->x);
 
-	c->not_before = pki_time(X509_get0_notBefore(c->x));
-	c->not_after = pki_time(X509_get0_notAfter(c->x));
 	c->is_ca = (flags & EXFLAG_CA) != 0;
 	c->is_self_issued = (flags & EXFLAG_SI) != 0;
-	c->is_ocsp_signer = flags & EXFLAG_XKUSAGE && X509_get_extended_key_usage(c->x) & XKU_OCSP_SIGN;
 	if (ski)
 		c->key_identifier = span_of(ASN1_STRING_get0_data(ski), (size_t)ASN1_STRING_length(ski));
 	/* RFC 5280 4.1.2.5: both times are there; 4.2: an extension is there once, and can be read. */
-	return c->not_before != INT64_MIN && c->not_after != INT64_MIN && !(flags & EXFLAG_INVALID);
+	return pki_time(X509_get0_notBefore(c->x)) != INT64_MIN && pki_time(X509_get0_notAfter(c->x)) != INT64_MIN &&
+	       !(flags & EXFLAG_INVALID);
 }
 
 struct certificate *
@@ -277,19 +275,6 @@ bool
 certificate_is_self_issued(const struct certificate *c)
 {
 	return c->is_self_issued;
-}
-
-bool
-certificate_is_ocsp_signer(const struct certificate *c)
-{
-	return c->is_ocsp_signer;
-}
-
-void
-certificate_validity(const struct certificate *c, int64_t *not_before, int64_t *not_after)
-{
-	*not_before = c->not_before;
-	*not_after = c->not_after;
 }
 
 bool

@@ -33,10 +33,6 @@ const struct public_key *certificate_key(const struct certificate *c);
 struct span certificate_key_identifier(const struct certificate *c);
 bool certificate_is_ca(const struct certificate *c); /* basicConstraints say so */
 bool certificate_is_self_issued(const struct certificate *c);
-/* Extended key usage OCSPSigning: a delegated responder. */
-bool certificate_is_ocsp_signer(const struct certificate *c);
-/* Seconds of 1970. */
-void certificate_validity(const struct certificate *c, int64_t *not_before, int64_t *not_after);
 bool certificate_equal(const struct certificate *a, const struct certificate *b);
 
 enum alt_name_type { ALT_NAME_DNS, ALT_NAME_EMAIL, ALT_NAME_IP, ALT_NAME_DN };
@@ -64,9 +60,5 @@ struct crl *crl_ref(struct crl *c);
 void crl_unref(struct crl *c);
 struct span crl_der(const struct crl *c);
 struct span crl_issuer(const struct crl *c);
-/* Seconds of 1970; *next_update is INT64_MAX where the list names none. */
-void crl_validity(const struct crl *c, int64_t *this_update, int64_t *next_update);
-/* The list made later: by its number where both have one, else by its date. */
-bool crl_is_newer(const struct crl *a, const struct crl *b);
 
 #endif

@@ -12,6 +12,7 @@ wrap(X509_CRL *x)
 	struct crl *c = x ? calloc(1, sizeof *c) : NULL;
 	const unsigned char *der;
 	size_t n_issuer;
+	int64_t made, until;
 	int n;
 
 	if (!c) {
@@ -22,10 +23,9 @@ wrap(X509_CRL *x)
 	c->x = x;
 	n = i2d_X509_CRL(x, &c->owned_der);
 	c->der = span_of(c->owned_der, n > 0 ? (size_t)n : 0);
-	c->this_update = pki_time(X509_CRL_get0_lastUpdate(x));
-	c->next_update = X509_CRL_get0_nextUpdate(x) ? pki_time(X509_CRL_get0_nextUpdate(x)) : INT64_MAX;
-	if (n > 0 && c->this_update != INT64_MIN && c->next_update != INT64_MIN &&
-	    X509_NAME_get0_der(X509_CRL_get_issuer(x), &der, &n_issuer)) {
+	made = pki_time(X509_CRL_get0_lastUpdate(x));
+	until = X509_CRL_get0_nextUpdate(x) ? pki_time(X509_CRL_get0_nextUpdate(x)) : INT64_MAX;
+	if (n > 0 && made != INT64_MIN && until != INT64_MIN && X509_NAME_get0_der(X509_CRL_get_issuer(x), &der, &n_issuer)) {
 		c->issuer = span_of(der, n_issuer);
 		return c;
 	}
@@ -79,23 +79,4 @@ struct span
 crl_issuer(const struct crl *c)
 {
 	return c->issuer;
-}
-
-void
-crl_validity(const struct crl *c, int64_t *this_update, int64_t *next_update)
-{
-	*this_update = c->this_update;
-	*next_update = c->next_update;
-}
-
-bool
-crl_is_newer(const struct crl *a, const struct crl *b)
-{
-	ASN1_INTEGER *na = X509_CRL_get_ext_d2i(a->x, NID_crl_number, NULL, NULL);
-	ASN1_INTEGER *nb = X509_CRL_get_ext_d2i(b->x, NID_crl_number, NULL, NULL);
-	bool newer = na && nb ? ASN1_INTEGER_cmp(na, nb) > 0 : a->this_update > b->this_update;
-
-	ASN1_INTEGER_free(na);
-	ASN1_INTEGER_free(nb);
-	return newer;
 }

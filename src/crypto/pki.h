@@ -37,8 +37,7 @@ struct certificate {
 	struct alt_name *alt_name;
 	size_t n_alt_names;
 	char **crl_uri, **ocsp_uri; /* NULL-terminated, or NULL */
-	int64_t not_before, not_after;
-	bool is_ca, is_self_issued, is_ocsp_signer;
+	bool is_ca, is_self_issued;
 };
 
 struct crl {
@@ -46,7 +45,6 @@ struct crl {
 	X509_CRL *x;
 	struct span der, issuer;
 	uint8_t *owned_der;
-	int64_t this_update, next_update;
 };
 
 /* Takes over the reference to @pkey, also when it fails: NULL. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core.h"
+#include "search.h"
 
 /*
  * Connections whose peer may be at any address. A gateway may have ten thousand of them, told apart by the
@@ -207,20 +208,12 @@ anywhere_kind(const struct anywhere *a, size_t i)
 	return a && i < a->n_kinds ? a->kinds[i] : NULL;
 }
 
-static size_t
-first_named(const struct anywhere *a, uint64_t key)
+static bool
+is_named_before(const void *in, size_t place, const void *key)
 {
-	size_t lo = 0, hi = a->n_named;
+	const struct anywhere *a = in;
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (a->named[mid].key < key)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return a->named[place].key < *(const uint64_t *)key;
 }
 
 static size_t
@@ -236,7 +229,7 @@ size_t
 anywhere_named(struct ike *core, const struct anywhere *a, const struct identity *id, struct conn **out)
 {
 	uint64_t key = key_of(core, id);
-	size_t i = key ? first_named(a, key) : a->n_named, k = 0, n = 0;
+	size_t i = key ? search_first(a->n_named, is_named_before, a, &key) : a->n_named, k = 0, n = 0;
 
 	for (; i < a->n_named && a->named[i].key == key; i++) {
 		while (k < a->n_open && a->open[k] < a->named[i].at)

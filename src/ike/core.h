@@ -33,6 +33,8 @@ struct id_box *id_box_new(const struct identity *id);
 struct identity id_box_get(const struct id_box *box);
 
 enum { CHILD_SPI_MIN = 256, EXCHANGE_MESSAGE_MAX = 16384 };
+/* Octets of fragments, of all SAs together: what strangers can make us keep. */
+enum { FRAGMENTS_HELD_MAX = 4 << 20 };
 /* A peer that installs on message 3 has Diffie-Hellman to compute first: what overtakes it there is lost. */
 #define CHILD_FIRST_WAIT MILLISECONDS(50)
 /*

@@ -78,6 +78,7 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 	open_table(core, &core->half_open_by_address);
 	core->next_ike_id = core->next_child_id = core->next_reqid = 1;
 	core->next_ticket = 1;
+	core->fragments.max = FRAGMENTS_HELD_MAX;
 	return core;
 }
 

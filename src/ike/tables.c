@@ -2,25 +2,24 @@
 #include <stdlib.h>
 
 #include "core.h"
+#include "search.h"
 
 /*
  * Unique ids are given in rising order, so an array that is only ever appended
  * to stays sorted. Removal leaves a hole; half holes: compaction.
  */
+static bool
+is_lower(const void *in, size_t place, const void *id)
+{
+	const struct id_index *x = in;
+
+	return x->e[place].id < *(const uint32_t *)id;
+}
+
 static size_t
 lower_bound(const struct id_index *x, uint32_t id)
 {
-	size_t lo = 0, hi = x->n;
-
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (x->e[mid].id < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
+	return search_first(x->n, is_lower, x, &id);
 }
 
 static void

@@ -14,8 +14,6 @@ enum {
 	UDP_OCTETS = 8,
 	MARKER_OCTETS = 4, /* RFC 3948 section 2.2 */
 	FRAGMENT_MIN = 64,
-	/* Of all SAs together: what strangers can make us keep. */
-	FRAGMENTS_HELD_MAX = 4 << 20,
 };
 
 /* ---- Sending */
@@ -165,7 +163,6 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 	}
 	core->counters.fragments_received++;
 	*whole = *in;
-	core->fragments.max = FRAGMENTS_HELD_MAX;
 	r = reassembly_take(&sa->reassembly, &core->fragments, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data,
 	                    core->settings.max_packet, &core->scratch, &whole->data);
 	if (r == REASSEMBLY_REPEATED)

@@ -94,6 +94,9 @@ wrong_beginning(const struct isakmp_header *h, uint16_t *notify)
 {
 	if (!zero(h->cookie_r) || zero(h->cookie_i))
 		return VERDICT_UNKNOWN_SA;
+	/* There is no SA that its fragments could wait at: nothing is kept for strangers, nor said to them. */
+	if (h->next_payload == PAYLOAD_FRAGMENT)
+		return VERDICT_FRAGMENT;
 	*notify = phase1_kind(h->exchange, FORM_PSK) ? 0 : refusal_of_exchange(h->exchange);
 	if (!phase1_kind(h->exchange, FORM_PSK))
 		return VERDICT_EXCHANGE_TYPE;
@@ -278,7 +281,6 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 		return;
 	}
 
-	/* A first message has no SA that its fragments could wait at: nothing is kept for strangers. */
 	if (sa && !sa->zombie && h->next_payload == PAYLOAD_FRAGMENT) {
 		if (!ike1_take_fragment(sa, in, h, &whole, &inner))
 			return;

@@ -20,15 +20,6 @@ static const struct method methods[] = {
 
 enum { METHODS = sizeof methods / sizeof *methods };
 
-const struct method *
-method_by_number(uint16_t number)
-{
-	for (size_t i = 0; i < METHODS; i++)
-		if (methods[i].number == number)
-			return &methods[i];
-	return NULL;
-}
-
 static bool
 has_round(const struct auth_round *r, size_t n, enum auth_method method)
 {

@@ -24,8 +24,6 @@ struct method {
 	uint8_t log_in; /* role that XAUTH then has log in, or LOG_IN_NOBODY */
 };
 
-/* NULL for a number that is not served here. */
-const struct method *method_by_number(uint16_t number);
 /* What both sections of a connection say, for one role and the scheme that signs; NULL: IKEv1 has no method for it. */
 const struct method *method_for(const struct conn *c, uint8_t role, enum signature_scheme scheme);
 /* Why method_for() has none, whatever the scheme. */

@@ -40,12 +40,10 @@ static void
 as_crl(struct span in)
 {
 	struct crl *crl = crl_read(in);
-	int64_t made, until;
 
 	if (!crl)
 		return;
-	crl_validity(crl, &made, &until);
-	fuzz_require(!crl_is_newer(crl, crl));
+	fuzz_require(crl_der(crl).n > 0 && crl_issuer(crl).n > 0);
 	crl_unref(crl);
 }
 

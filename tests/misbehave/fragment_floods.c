@@ -58,6 +58,20 @@ MISBEHAVIOUR(fragments_without_our_cookie)
 	rogue_completes(&r);
 }
 
+/* A first message in fragments, or what somebody forged who knows no SA of ours: it makes none, and draws no answer. */
+MISBEHAVIOUR(fragments_of_a_first_message)
+{
+	autorogue r = rogue_open(ROGUE_INITIATES);
+	static const uint8_t junk[1000];
+
+	for (uint8_t i = 1; i <= 3; i++) {
+		fragment(&r, 1, i, 0, junk, sizeof junk);
+		rogue_was_refused(&r, "bad-fragment");
+	}
+	assert_int_equal(r.sent, 0);
+	rogue_completes(&r);
+}
+
 /* Two fragments of one number, a number beyond the last, none at all. */
 MISBEHAVIOUR(fragments_that_overlap)
 {

@@ -57,6 +57,7 @@
 	X(foreign_cookies)                                                                                                       \
 	X(too_many_exchanges)                                                                                                    \
 	X(fragment_floods)                                                                                                       \
+	X(fragments_of_a_first_message)                                                                                          \
 	X(fragments_without_our_cookie)                                                                                          \
 	X(fragments_that_overlap)                                                                                                \
 	X(fragments_of_something_else)                                                                                           \

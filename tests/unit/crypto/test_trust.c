@@ -123,11 +123,11 @@ time_is_what_we_say(void **state)
 {
 	(void)state;
 	struct trust_path path;
-	int64_t before, after;
+	int64_t now = time(NULL), year = 366 * 86400;
 
-	certificate_validity(moon, &before, &after);
-	assert_int_equal(judge_at(&path, "moon", after + 1, NULL), TRUST_EXPIRED);
-	assert_int_equal(judge_at(&path, "moon", before - 1, NULL), TRUST_NOT_YET_VALID);
+	/* moon's is good for a year. */
+	assert_int_equal(judge_at(&path, "moon", now + year, NULL), TRUST_EXPIRED);
+	assert_int_equal(judge_at(&path, "moon", now - year, NULL), TRUST_NOT_YET_VALID);
 }
 
 /* RFC 5280 section 6.1.1 (c): the policies that the user wants. The root, as any anchor, is not asked. */

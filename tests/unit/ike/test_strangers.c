@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "check.h"
-#include "exchange.h"
-#include "ike1.h"
-#include "seeded_rng.h"
+#include "core_case.h"
 
 /* What somebody is told who fits no connection, and that he is told nothing where a name may have moved to him. */
-
-static struct ike *core;
-static struct effects fx;
-static struct seeded_rng rng;
-
-static int
-setup(void **state)
-{
-	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
-	struct ike_settings s;
-
-	(void)state;
-	seeded_rng_open(&rng, 1);
-	ike_settings_default(&s);
-	core = ike_new(&s, &rng.rng, protocols);
-	return core ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	ike_free(core);
-	effects_free(&fx);
-	return 0;
-}
 
 static void
 load(const char *host, const char *address)
@@ -48,8 +19,7 @@ load(const char *host, const char *address)
 		c->remote_addrs.a[0].name = strdup(host);
 	else
 		assert_true(ip_parse(&c->remote_addrs.a[0].lo, address) && ip_parse(&c->remote_addrs.a[0].hi, address));
-	ike_command(core, SECONDS(1), &(struct command) { .kind = COMMAND_LOAD, .conn = c }, &fx);
-	effects_clear(&fx);
+	command((struct command) { .kind = COMMAND_LOAD, .conn = c });
 	conn_unref(c);
 }
 
