@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from net import wait_until
+from net import run, wait_until
 from peers import PEERS
 
 SECRET = "gv6URkSs"
@@ -88,6 +88,8 @@ class Radius:
                                                family="ipv6addr" if six else "ipaddr", clients="::/0" if six else "0.0.0.0/0"))
         self.write("dictionary", "")
         self.write("users", "\n".join('"%s" Cleartext-Password := "%s"\n\t%s\n' % (n, p, ", ".join(a)) for n, (p, a) in users.items()))
+        # The first of a machine brings it from Debian's archive.
+        run(PEERS, "fetch", "freeradius", timeout=600)
         self.start()
 
     def write(self, name, text):
