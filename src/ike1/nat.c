@@ -62,6 +62,8 @@ nat_add_hashes(struct exchange *ex, struct builder *b)
 		return;
 	if (nat_hash(h, sa, &sa->remote))
 		builder_add_data(b, type, span_of(h, n));
+	if (sa->conn && sa->conn->encap && !sa->nat_fake)
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "encap = yes: faking a NAT, to enforce UDP encapsulation");
 	sa->nat_fake = sa->conn && sa->conn->encap;
 	if (sa->nat_fake)
 		rng_fill(sa->core->rng, h, n);

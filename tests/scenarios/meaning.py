@@ -22,7 +22,7 @@ LOG = [
     (r"path length", r"pathLenConstraint"),
     (r"creating acquire job", r"a packet asks for CHILD_SA"),
     (r"sending keep alive", r"sending keep alive"),
-    (r"faking NAT situation to enforce UDP encapsulation", r"UDP encapsulation"),
+    (r"faking NAT situation to enforce UDP encapsulation", r"faking a NAT, to enforce UDP encapsulation"),
     (r"traffic selectors (\S+) === (\S+) unacceptable", r"the peer wants \1 === \2"),
     (r"(CHILD_SA .*established.*)", r"\1"),
     # Ours hands NBNS servers to the updown script; only charon finds that nobody wants them.
