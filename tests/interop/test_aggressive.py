@@ -39,6 +39,10 @@ def test_strongswan(sites, ike, esp, we_initiate):
     ours.wait_log("Aggressive Mode: both identities went in clear")
     # Under it Phase 1 is renewed as well.
     (ours if we_initiate else theirs).swanctl("--rekey", "--ike", "site")
+    if we_initiate:
+        # No Quick Mode follows: its answer to a DPD request shows that it has message 3, and only then the old SA is given up.
+        ours.wait_log("sending DPD request to 10.77.0.2")
+        assert wait_until(lambda: "REKEYED" in ours.list_sas()), ours.list_sas()
     both_ways(sites)
     ours.stop()
 
