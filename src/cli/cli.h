@@ -70,8 +70,8 @@ struct cli_list {
 	size_t n;
 };
 
-/* Runs a list command and keeps what it streams. False after telling why. */
-bool cli_list(struct cli *c, struct cli_list *out, const char *command, const char *event);
+/* Runs a list command, with @args or NULL, and keeps what it streams. False after telling why. */
+bool cli_list(struct cli *c, struct cli_list *out, const char *command, const char *event, const struct sallyport_message *args);
 void cli_list_free(struct cli_list *l);
 
 /*

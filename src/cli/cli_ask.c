@@ -116,7 +116,7 @@ keep_event(void *context, const char *event, const struct sallyport_message *mes
 }
 
 bool
-cli_list(struct cli *c, struct cli_list *out, const char *command, const char *event)
+cli_list(struct cli *c, struct cli_list *out, const char *command, const char *event, const struct sallyport_message *args)
 {
 	struct sallyport_message *m;
 
@@ -125,7 +125,7 @@ cli_list(struct cli *c, struct cli_list *out, const char *command, const char *e
 		fprintf(stderr, "sallyport: %s: %s\n", event, sallyport_error(c->s));
 		return false;
 	}
-	m = cli_ask(c, command, NULL);
+	m = cli_ask(c, command, args);
 	if (!m)
 		return false;
 	sallyport_message_free(m);
@@ -231,7 +231,7 @@ cli_resolve(struct cli *c, struct cli_target *out, bool children)
 	size_t n = 0;
 	bool exact;
 
-	if (!cli_list(c, &conns, "list-conns", "list-conn")) {
+	if (!cli_list(c, &conns, "list-conns", "list-conn", NULL)) {
 		cli_list_free(&conns);
 		return 0;
 	}

@@ -2,22 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "cli_lines.h"
 
 /* up, down, rekey: the daemon's lines as they come, then the result. */
 
 static void
-print_line(void *context, const char *event, const struct sallyport_message *message)
+take_line(void *context, const char *event, const struct sallyport_message *message)
 {
-	const struct sallyport_node *root = sallyport_root(message);
-	const char *group = sallyport_get(root, "group");
-	const struct cli *c = context;
+	const char *group = sallyport_get(sallyport_root(message), "group");
 	char msg[CLI_LINE_MAX];
 
 	(void)event;
-	printf("  %s%-3s%s %s\n", c->colour ? "\033[2m" : "", group ? group : "", c->colour ? "\033[0m" : "",
-	       cli_line(msg, message, "msg"));
-	fflush(stdout);
+	cli_lines_add(context, group ? group : "", cli_line(msg, message, "msg"));
 }
 
 /* "site", "site.net" */
@@ -68,8 +64,8 @@ cli_hint(const struct sallyport_node *failure)
 	};
 	const char *reason = sallyport_get(failure, "reason"), *text = sallyport_get(failure, "text");
 
-	/* The peer told of the cause itself: nothing that we could guess is better. */
-	if (!reason || (text && strstr(text, "probable cause")))
+	/* The peer told of the cause itself, and what to do: nothing that we could guess is better. */
+	if (!reason || (text && (strstr(text, "probable cause") || strstr(text, "the peer says "))))
 		return NULL;
 	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
 		if (!strcmp(hints[i].reason, reason))
@@ -93,7 +89,7 @@ tell_what_to_do(struct cli *c, const char *conn)
 
 /* One command for one target. */
 static bool
-control(struct cli *c, const struct cli_target *t, const char *command, const char *done)
+control(struct cli *c, struct cli_lines *lines, const struct cli_target *t, const char *command, const char *done)
 {
 	struct sallyport_message *args = arguments(c, t, strcmp(command, "rekey") != 0), *m = NULL;
 	char name[2 * CLI_NAME_MAX];
@@ -107,7 +103,7 @@ control(struct cli *c, const struct cli_target *t, const char *command, const ch
 		return false;
 	why = sallyport_refused(m);
 	ok = !why;
-	fflush(stdout);
+	cli_lines_end(lines, ok ? "" : why);
 	if (ok)
 		printf("%s %s\n", target_name(name, t), done);
 	else
@@ -123,13 +119,14 @@ control_all(struct cli *c, const char *command, const char *done, bool children)
 {
 	struct cli_target *t = calloc(CLI_TARGETS_MAX, sizeof *t);
 	size_t n = t ? cli_resolve(c, t, children) : 0, failed = 0;
+	struct cli_lines lines = { .to = stdout, .colour = c->colour };
 
-	if (n && !c->quiet && !sallyport_subscribe(c->s, "control-log", print_line, c)) {
+	if (n && !c->quiet && !sallyport_subscribe(c->s, "control-log", take_line, &lines)) {
 		fprintf(stderr, "sallyport: %s\n", sallyport_error(c->s));
 		n = 0;
 	}
 	for (size_t i = 0; i < n; i++)
-		failed += !control(c, &t[i], command, done);
+		failed += !control(c, &lines, &t[i], command, done);
 	free(t);
 	return n && !failed ? EXIT_OK : EXIT_FAILED;
 }

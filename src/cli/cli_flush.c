@@ -13,6 +13,7 @@ cli_flush(struct cli *c)
 {
 	const struct steer_options o = { .tun_name = "sallyport0", .state_dir = c->runtime_dir, .route_table = c->table };
 	struct sallyport *s = c->force ? NULL : sallyport_connect(c->socket);
+	bool steered = false, lent = false;
 	char why[512] = "";
 
 	if (s) {
@@ -22,9 +23,13 @@ cli_flush(struct cli *c)
 		        c->socket);
 		return EXIT_FAILED;
 	}
-	if (!steer_flush(&o, why, sizeof why) || !virtual_ips_flush(c->runtime_dir, why, sizeof why)) {
+	if (!steer_flush(&o, &steered, why, sizeof why) || !virtual_ips_flush(c->runtime_dir, &lent, why, sizeof why)) {
 		fprintf(stderr, "sallyport: flush: %s\n", why);
 		return EXIT_FAILED;
+	}
+	if (!steered && !lent) {
+		printf("Nothing was left to remove: no route, rule or drop of a daemon is here.\n");
+		return EXIT_OK;
 	}
 	printf("Removed what was left of routes, rules and drops: traffic flows in clear again where a plain route leads.\n");
 	return EXIT_OK;

@@ -21,11 +21,22 @@ struct view {
 	int width[COLUMNS]; /* of the table, over all Phase 1s, so that columns stand under each other */
 };
 
+/* What is only being negotiated, too: a key that other daemons do not know, and pass over. */
+static bool
+list_sas(struct cli *c, struct cli_list *out)
+{
+	struct sallyport_message *args = sallyport_message_new();
+	bool ok = args && sallyport_put(args, "negotiating", "yes") && cli_list(c, out, "list-sas", "list-sa", args);
+
+	sallyport_message_free(args);
+	return ok;
+}
+
 bool
 cli_state_read(struct cli *c, struct cli_state *out)
 {
 	*out = (struct cli_state) { 0 };
-	if (!cli_list(c, &out->conns, "list-conns", "list-conn") || !cli_list(c, &out->sas, "list-sas", "list-sa"))
+	if (!cli_list(c, &out->conns, "list-conns", "list-conn", NULL) || !list_sas(c, &out->sas))
 		return false;
 	out->version = cli_ask(c, "version", NULL);
 	/* Our own command: another daemon that speaks vici has none, and status does without it. */

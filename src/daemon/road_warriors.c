@@ -13,10 +13,11 @@ road_warriors_open(struct road_warriors *w, const struct settings *s, unsigned i
                    size_t why_size)
 {
 	const struct road_settings *r = &s->road;
+	bool found;
 
 	w->settings = s;
 	/* What a killed process left is no longer anybody's. */
-	if (!virtual_ips_flush(state_dir, why, why_size))
+	if (!virtual_ips_flush(state_dir, &found, why, why_size))
 		return false;
 	w->virtual = (struct virtual_ips) { .ifindex = ifindex, .dns_file = r->resolv_conf, .state_dir = state_dir };
 	if (r->vip_interface)

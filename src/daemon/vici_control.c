@@ -140,8 +140,8 @@ answer_initiate(struct vici_client *c, const struct effect_done *d)
 	vici_begin_reply(&w);
 	vici_key(&w, "success", d->result == RESULT_OK ? "yes" : "no");
 	if (d->result == RESULT_TIMEOUT)
-		vici_keyf(&w, "errmsg", "%s not established after %lldms%s%s", what, (long long)ctl->timeout_ms,
-		          *d->text ? ": " : "", d->text);
+		vici_keyf(&w, "errmsg", "%s not established after %lldms, the attempt goes on%s%s", what,
+		          (long long)ctl->timeout_ms, *d->text ? ": " : "", d->text);
 	else if (d->result != RESULT_OK)
 		vici_keyf(&w, "errmsg", "establishing %s failed%s%s", what, *d->text ? ": " : "", d->text);
 	vici_send(c, &w);
@@ -195,8 +195,7 @@ answer_counts(struct vici_client *c, const struct effect_done *d, const char *ve
 	if (none)
 		vici_keyf(&w, "errmsg", "no matching SAs to %s found", verb);
 	else if (d->result == RESULT_TIMEOUT)
-		vici_keyf(&w, "errmsg", "SA not gone after %lldms%s%s", (long long)c->control.timeout_ms, *d->text ? ": " : "",
-		          d->text);
+		vici_keyf(&w, "errmsg", "SA not gone after %lldms", (long long)c->control.timeout_ms);
 	else if (d->result != RESULT_OK)
 		vici_keyf(&w, "errmsg", "cannot %s%s%s", verb, *d->text ? ": " : "", d->text);
 	vici_send(c, &w);

@@ -58,6 +58,7 @@ struct vici_stream {
 	char *ike, *child;              /* filters; NULL: all */
 	uint32_t ike_id, child_id;      /* 0: all */
 	bool drop, pass, trap;
+	bool negotiating; /* CHILD_SAs as well that were never installed */
 	size_t position;                     /* of certificates and authorities: where to go on */
 	char *type, *flag, *subject, *name; /* filters of theirs; NULL: all */
 };

@@ -25,6 +25,9 @@ put_children(struct vici_writer *w, struct vici_client *c, const struct ike_info
 	vici_section(w, "child-sas");
 	/* An event has a limit: of very many children the first are shown. */
 	while (w->n < VICI_PACKET_MAX - 4096 && ike_next_child(b->core(b->context), s->id, &cursor, &child)) {
+		/* strongSwan has no CHILD_SA before it is installed, and `swanctl` no words for one. */
+		if (!child.installed_at && !f->negotiating)
+			continue;
 		if ((f->child && strcmp(f->child, child.config->name)) || (f->child_id && f->child_id != child.id))
 			continue;
 		snprintf(name, sizeof name, "%.240s-%u", child.config->name, child.id);
@@ -273,6 +276,7 @@ start(struct vici_request *r, bool (*next)(struct vici_client *))
 		.drop = vici_arg_yes(r, "drop"),
 		.pass = vici_arg_yes(r, "pass"),
 		.trap = vici_arg_yes(r, "trap"),
+		.negotiating = vici_arg_yes(r, "negotiating"),
 	};
 	vici_stream_run(r->client);
 }

@@ -127,11 +127,8 @@ void
 pending_due(struct ike *core, struct pending *p)
 {
 	const char *cause = probable_cause(p->ike_id ? ike_sa_by_id(core, p->ike_id) : NULL);
-	const char *text = "not finished within the given time; the attempt goes on";
 
-	if (cause)
-		text = arena_printf(&core->scratch, "%s; probable cause: %s", text, cause);
-	conclude(core, p, RESULT_TIMEOUT, text ? text : "not finished within the given time");
+	conclude(core, p, RESULT_TIMEOUT, cause ? cause : "");
 	if (!p->waiting)
 		pending_free(core, p);
 }

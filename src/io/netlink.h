@@ -11,6 +11,7 @@ struct nlmsghdr;
 struct netlink {
 	struct mnl_socket *socket;
 	unsigned seq;
+	unsigned removed; /* routes and rules, by the two functions that flush */
 };
 
 enum {

@@ -221,6 +221,7 @@ execute(struct netlink *nl, struct doomed *d, uint16_t type)
 		/* Gone already is as good as removed. */
 		if (e && e != ENOENT && e != ESRCH)
 			error = e;
+		nl->removed += !e;
 	}
 	return error;
 }

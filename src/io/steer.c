@@ -449,12 +449,13 @@ remove_own(struct steer *s)
 {
 	struct steer_options o = s->options;
 	char why[128];
+	bool found;
 
 	if (!s->nft.ctx || !s->nl.socket)
 		return;
 	o.state_dir = s->state_dir;
 	if (!s->others) {
-		steer_flush(&o, why, sizeof why);
+		steer_flush(&o, &found, why, sizeof why);
 		return;
 	}
 	steer_flush_generation(&s->nl, o.route_table, s->generation);

@@ -78,8 +78,8 @@ bool steer_dropped(struct steer *s, uint32_t reqid, uint64_t *packets);
 int steer_fd(const struct steer *s);
 void steer_event(struct steer *s);
 
-/* `sallyport flush`: removes what a dead daemon left, without one running. True also when nothing was there. */
-bool steer_flush(const struct steer_options *o, char *why, size_t why_size);
+/* `sallyport flush`: removes what a dead daemon left, without one running. True also when nothing was there: @found says. */
+bool steer_flush(const struct steer_options *o, bool *found, char *why, size_t why_size);
 
 /* The source address that the kernel would use towards @remote (daemon's own packets: with the bypass mark). */
 bool steer_source_address(struct ip *out, const struct ip *remote, uint32_t bypass_mark);

@@ -51,12 +51,13 @@ flush_routing(struct netlink *nl, uint32_t table)
 }
 
 static bool
-flush_nft(uint32_t table, char *why, size_t why_size)
+flush_nft(uint32_t table, bool *found, char *why, size_t why_size)
 {
 	struct nft_ctx *ctx = steer_nft_context(why, why_size);
 	unsigned there = 0;
 	bool ok = ctx && steer_nft_generations(ctx, table, &there, why, why_size);
 
+	*found = *found || there;
 	for (unsigned g = 0; g < GENERATIONS && ok; g++)
 		if (there & 1u << g)
 			ok = steer_nft_delete(ctx, table, g, why, why_size);
@@ -67,7 +68,7 @@ flush_nft(uint32_t table, char *why, size_t why_size)
 }
 
 bool
-steer_flush(const struct steer_options *o, char *why, size_t why_size)
+steer_flush(const struct steer_options *o, bool *found, char *why, size_t why_size)
 {
 	uint32_t table = remembered_table(o);
 	struct netlink nl;
@@ -75,13 +76,14 @@ steer_flush(const struct steer_options *o, char *why, size_t why_size)
 
 	if (!error) {
 		error = flush_routing(&nl, table);
+		*found = nl.removed > 0;
 		netlink_close(&nl);
 	}
 	if (error) {
 		snprintf(why, why_size, "cannot remove routes and rules: %s (root or CAP_NET_ADMIN is needed)", strerror(error));
 		return false;
 	}
-	if (!flush_nft(table, why, why_size))
+	if (!flush_nft(table, found, why, why_size))
 		return false;
 	forget_table(o);
 	return true;

@@ -156,13 +156,14 @@ flush_line(const char *line)
 }
 
 bool
-virtual_ips_flush(const char *state_dir, char *why, size_t why_size)
+virtual_ips_flush(const char *state_dir, bool *found, char *why, size_t why_size)
 {
 	char path[512], line[600];
 	FILE *f;
 
 	state_path(path, state_dir);
 	f = fopen(path, "re");
+	*found = f != NULL;
 	if (!f)
 		return true;
 	while (fgets(line, sizeof line, f))

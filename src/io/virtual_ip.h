@@ -31,7 +31,7 @@ bool virtual_ips_add(struct virtual_ips *v, uint32_t ike_id, const struct ip *vi
 /* Removes what nobody but @ike_id holds. */
 void virtual_ips_remove(struct virtual_ips *v, uint32_t ike_id);
 void virtual_ips_close(struct virtual_ips *v);
-/* Removes what a dead process wrote down in @state_dir. True also when nothing was there. */
-bool virtual_ips_flush(const char *state_dir, char *why, size_t why_size);
+/* Removes what a dead process wrote down in @state_dir. True also when nothing was there: @found says. */
+bool virtual_ips_flush(const char *state_dir, bool *found, char *why, size_t why_size);
 
 #endif

@@ -121,8 +121,9 @@ def test_killed_and_flushed(sites):
     ours = Sallyport(sites.moon, a)
     ours.kill()
     assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
-    ours.cli("flush")
+    assert "Removed what was left" in ours.cli("flush")
     assert sites.alice.ping("10.2.0.10", 2) == 2
+    assert "Nothing was left to remove" in ours.cli("flush")
     assert "sallyport" not in sites.moon.run("nft", "list", "ruleset")
 
 

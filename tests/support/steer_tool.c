@@ -333,7 +333,7 @@ main(int argc, char **argv)
 		i++;
 	}
 	if (flush) {
-		bool ok = steer_flush(&t.options, why, sizeof why);
+		bool found, ok = steer_flush(&t.options, &found, why, sizeof why);
 
 		printf(ok ? "ok\n" : "error: %s\n", why);
 		return !ok;

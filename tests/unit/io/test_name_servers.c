@@ -79,6 +79,7 @@ held_by_two_and_flushed(void **state)
 	struct virtual_ips v = { .dns_file = file, .state_dir = dir }, dead = v;
 	struct ip dns = ip("10.0.0.1");
 	char why[256];
+	bool found;
 
 	(void)state;
 	write_file("nameserver 192.0.2.1\n");
@@ -90,9 +91,9 @@ held_by_two_and_flushed(void **state)
 	expect_file("nameserver 192.0.2.1\n");
 	/* As after kill -9: nobody remembers but the file. */
 	assert_true(virtual_ips_add(&dead, 1, NULL, 0, &dns, 1, why, sizeof why));
-	assert_true(virtual_ips_flush(dir, why, sizeof why));
+	assert_true(virtual_ips_flush(dir, &found, why, sizeof why) && found);
 	expect_file("nameserver 192.0.2.1\n");
-	assert_true(virtual_ips_flush(dir, why, sizeof why));
+	assert_true(virtual_ips_flush(dir, &found, why, sizeof why) && !found);
 }
 
 static void

@@ -195,6 +195,7 @@ what_cannot_be_opened_says_why(void **state)
 {
 	struct steer_options o = { .tun_name = "nosuch0", .tun_ifindex = 9999 };
 	char why[256] = "";
+	bool found = true;
 
 	(void)state;
 	if (!usable)
@@ -202,7 +203,8 @@ what_cannot_be_opened_says_why(void **state)
 	assert_null(steer_open(&o, why, sizeof why));
 	assert_non_null(strstr(why, "nosuch0"));
 	assert_true(nothing_is_left());
-	assert_true(steer_flush(&o, why, sizeof why));
+	assert_true(steer_flush(&o, &found, why, sizeof why));
+	assert_true(steer_flush(&o, &found, why, sizeof why) && !found);
 	steer_close(NULL);
 }
 
