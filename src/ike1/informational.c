@@ -77,7 +77,7 @@ take_clear(struct ike_sa *sa, const struct message *m, const struct endpoint *fr
 	if (!n)
 		return;
 
-	const char *name = notify_name(n->n.type), *sentence = notify_sentence(n->n.type);
+	const char *name = notify_name(n->n.type), *sentence = notify_sentence_in(n->n.type, is_up(sa) ? 2 : 1);
 	char number[16], text[512];
 	enum verdict v = cause(sa, n->n.type);
 
@@ -252,7 +252,7 @@ static const char *
 what_it_says(struct ike_sa *sa, const struct notify_payload *n)
 {
 	struct ike *core = sa->core;
-	const char *name = notify_name(n->type), *sentence = notify_sentence(n->type);
+	const char *name = notify_name(n->type), *sentence = notify_sentence_in(n->type, is_up(sa) ? 2 : 1);
 	const char *text = name ? arena_printf(&core->scratch, "the peer says %s%s%s%s", name, sentence ? ": " : "",
 	                                       sentence ? sentence : "", replay_status(n))
 	                        : arena_printf(&core->scratch, "the peer says an unknown notification (%u)", n->type);
@@ -391,7 +391,7 @@ refused_by_peer(struct ike_sa *sa, const struct datagram *in, const struct isakm
 	if (!n || !may_be(sa, &n->n) || !notification_is_error(n->n.type))
 		return true;
 	name = notify_name(n->n.type);
-	sentence = notify_sentence(n->n.type);
+	sentence = notify_sentence_in(n->n.type, 1);
 	why = arena_printf(&sa->core->scratch, "the peer refuses us: %s (%u)%s%s", name ? name : "an unknown error", n->n.type,
 	                   sentence ? ": " : "", sentence ? sentence : "");
 	/* Who can say it has the keys, hence the same pre-shared key. */

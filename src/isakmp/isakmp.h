@@ -286,6 +286,8 @@ const char *exchange_name(uint8_t type);
 const char *notify_name(uint16_t type);
 /* One sentence: what the notification means and what to look at; NULL if none. */
 const char *notify_sentence(uint16_t type);
+/* The same for one that came in Phase 1 or 2: more exact where the phase makes a difference. */
+const char *notify_sentence_in(uint16_t type, unsigned phase);
 
 /* ID payload <-> identity and client selectors (RFC 2407 section 4.6.2). False: type or length that does not fit. */
 bool id_payload_identity(struct identity *out, const struct id_payload *p);

@@ -140,6 +140,22 @@ static const struct notification table[] = {
 };
 /* clang-format on */
 
+/* What it means where the phase is known in which it came. */
+static const struct {
+	uint16_t type;
+	const char *sentence[2];
+} in_phase[] = {
+	{ NOTIFY_NO_PROPOSAL_CHOSEN,
+	  { "The peer allows none of the algorithms that were offered for Phase 1, or has no connection for our address: compare "
+	    "connections.<c>.proposals, the addresses and the authentication method with its configuration.",
+	    "The peer allows nothing of what was offered for Phase 2: compare children.<ch>.esp_proposals (or ah_proposals), its "
+	    "group for PFS, and the mode with its configuration." } },
+	{ NOTIFY_INVALID_ID_INFORMATION,
+	  { "The peer has no connection for these identities: its remote.id must be our local.id, and its local.id our "
+	    "remote.id.",
+	    "The peer has no child for these networks: its remote_ts must be our local_ts, and its local_ts our remote_ts." } },
+};
+
 const struct notification *
 notification_at(size_t index)
 {
@@ -169,6 +185,15 @@ notify_sentence(uint16_t type)
 	const struct notification *n = notification_find(type);
 
 	return n ? n->sentence : NULL;
+}
+
+const char *
+notify_sentence_in(uint16_t type, unsigned phase)
+{
+	for (size_t i = 0; i < sizeof in_phase / sizeof *in_phase; i++)
+		if (in_phase[i].type == type)
+			return in_phase[i].sentence[phase == 2];
+	return notify_sentence(type);
 }
 
 bool

@@ -46,6 +46,30 @@ every_notification_has_a_name_and_a_sentence(void **state)
 	assert_non_null(notify_name(NOTIFY_CONNECTED));
 }
 
+/* What is to be compared is in other places of the configuration in each phase. */
+static void
+a_sentence_speaks_of_the_phase_that_is_meant(void **state)
+{
+	static const struct {
+		uint16_t type;
+		unsigned phase;
+		const char *says, *not;
+	} c[] = {
+		{ NOTIFY_NO_PROPOSAL_CHOSEN, 1, "connections.<c>.proposals", "esp_proposals" },
+		{ NOTIFY_NO_PROPOSAL_CHOSEN, 2, "esp_proposals", "connections.<c>.proposals" },
+		{ NOTIFY_INVALID_ID_INFORMATION, 1, "remote.id", "remote_ts" },
+		{ NOTIFY_INVALID_ID_INFORMATION, 2, "remote_ts", "remote.id" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		assert_non_null(strstr(notify_sentence_in(c[i].type, c[i].phase), c[i].says));
+		assert_null(strstr(notify_sentence_in(c[i].type, c[i].phase), c[i].not));
+	}
+	assert_ptr_equal(notify_sentence_in(NOTIFY_DOI_NOT_SUPPORTED, 2), notify_sentence(NOTIFY_DOI_NOT_SUPPORTED));
+	assert_null(notify_sentence_in(31, 1));
+}
+
 /* RFC 2408 section 5.14, RFC 2407 section 4.6.3. */
 static void
 notifications_have_a_doi_a_protocol_and_an_spi(void **state)
@@ -266,6 +290,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_have_their_rfc_names),
 		cmocka_unit_test(every_notification_has_a_name_and_a_sentence),
+		cmocka_unit_test(a_sentence_speaks_of_the_phase_that_is_meant),
 		cmocka_unit_test(notifications_have_a_doi_a_protocol_and_an_spi),
 		cmocka_unit_test(identities),
 		cmocka_unit_test(client_identities_become_selectors),
