@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "config_habits.h"
+
 static const struct key_row *
 row_of(const struct key_row *rows, const char *name)
 {
@@ -26,15 +28,17 @@ is_harmless(const char *harmless, const char *value)
 static void
 unknown_key(struct config_reader *r, const struct conf_key *k, const struct key_row *rows, const char *what)
 {
+	const char *close, *habit = config_habit(k->name);
 	const char *names[64];
-	const char *close;
 	size_t n = 0;
 
 	for (; rows->name && n < 63; rows++)
 		names[n++] = rows->name;
 	names[n] = NULL;
 	close = conf_closest(k->name, names);
-	if (close)
+	if (habit)
+		conf_error(r->errs, k->where, "unknown key '%s' in %s; in swanctl.conf this is %s", k->name, what, habit);
+	else if (close)
 		conf_error(r->errs, k->where, "unknown key '%s' in %s; did you mean '%s'?", k->name, what, close);
 	else
 		conf_error(r->errs, k->where, "unknown key '%s' in %s; docs/configuration.md lists those there are", k->name,

@@ -121,6 +121,16 @@ warn_of_missing_keys(const struct config *c)
 			printf("warning: connection '%s' cannot authenticate itself: %s\n", c->conn[i]->name, why);
 }
 
+static void
+warn_of_equal_children(const struct config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t a = 0, b = 0; config_equal_children(c->conn[i], &a, &b);)
+			printf("warning: children '%s' and '%s' of connection '%s' have the same local_ts and remote_ts: only one of them can "
+			       "carry that traffic\n",
+			       c->conn[i]->children[a].name, c->conn[i]->children[b].name, c->conn[i]->name);
+}
+
 static int
 check_config(const struct daemon_options *o)
 {
@@ -138,6 +148,7 @@ check_config(const struct daemon_options *o)
 	if (ok) {
 		warn_of_missing_secrets(&config);
 		warn_of_missing_keys(&config);
+		warn_of_equal_children(&config);
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");
 	}

@@ -376,6 +376,11 @@ def test_swanctl_brings_everything(sites):
     assert "List of X.509 CA Certificates" in certs and "List of X.509 CRLs" in certs, certs
     authority = ours.swanctl("--list-authorities")
     assert "cacert: C=CH, O=Sallyport, CN=Sallyport Root CA" in authority and "http://10.77.0.2/root.crl" in authority
+    # What is no longer in the file goes.
+    with open(os.path.join(ours.dir, "swanctl.conf"), "w") as file:
+        file.write(ours.conf.replace(authorities, ""))
+    out = ours.swanctl("--load-authorities", "--file", os.path.join(ours.dir, "swanctl.conf"))
+    assert "root" not in ours.swanctl("--list-authorities"), out
     conns = ours.swanctl("--list-conns")
     assert "cacerts: C=CH, O=Sallyport, CN=Sallyport Root CA" in conns and "public key" in conns, conns
     ours.swanctl("--flush-certs")
