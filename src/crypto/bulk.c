@@ -23,6 +23,7 @@
 #define WITH_EACH_MAC(encr, bits, octets, iv, block, salt)                                                                       \
 	CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA1_96, 20, 12),                                  \
 	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_256_128, 32, 16),                     \
+	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_256_96, 32, 12),                      \
 	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_384_192, 48, 24),                     \
 	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_SHA2_512_256, 64, 32),                     \
 	        CIPHER_MAC(BULK_HMAC, encr, bits, octets, iv, block, salt, INTEG_HMAC_MD5_96, 16, 12),                           \

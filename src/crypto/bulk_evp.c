@@ -57,6 +57,7 @@ hash_of(uint16_t integ_id)
 	case INTEG_HMAC_SHA1_96:
 		return "SHA1";
 	case INTEG_HMAC_SHA2_256_128:
+	case INTEG_HMAC_SHA2_256_96:
 		return "SHA256";
 	case INTEG_HMAC_SHA2_384_192:
 		return "SHA384";

@@ -233,11 +233,14 @@ static const struct {
 	uint16_t id;
 	const char *name;
 } strangers[] = {
-	{ TRANSFORM_ENCR, ENCR_NONE, "NONE" },   { TRANSFORM_ENCR, 1, "DES_IV64" },       { TRANSFORM_ENCR, 2, "DES_CBC" },
-	{ TRANSFORM_ENCR, 4, "RC5_CBC" },        { TRANSFORM_ENCR, 5, "IDEA_CBC" },       { TRANSFORM_ENCR, 24, "CAMELLIA_CTR" },
-	{ TRANSFORM_PRF, PRF_NONE, "NONE" },     { TRANSFORM_PRF, 3, "PRF_HMAC_TIGER" },  { TRANSFORM_PRF, 4, "PRF_AES128_XCBC" },
-	{ TRANSFORM_PRF, 8, "PRF_AES128_CMAC" }, { TRANSFORM_INTEG, INTEG_NONE, "NONE" }, { TRANSFORM_INTEG, 3, "DES_MAC" },
-	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },      { TRANSFORM_INTEG, 8, "AES_CMAC_96" },   { TRANSFORM_DH, 32, "CURVE_448" },
+	{ TRANSFORM_ENCR, ENCR_NONE, "NONE" },   { TRANSFORM_ENCR, 1, "DES_IV64" },
+	{ TRANSFORM_ENCR, 2, "DES_CBC" },        { TRANSFORM_ENCR, 4, "RC5_CBC" },
+	{ TRANSFORM_ENCR, 5, "IDEA_CBC" },       { TRANSFORM_ENCR, 24, "CAMELLIA_CTR" },
+	{ TRANSFORM_PRF, PRF_NONE, "NONE" },     { TRANSFORM_PRF, 3, "PRF_HMAC_TIGER" },
+	{ TRANSFORM_PRF, 4, "PRF_AES128_XCBC" }, { TRANSFORM_PRF, 8, "PRF_AES128_CMAC" },
+	{ TRANSFORM_INTEG, INTEG_NONE, "NONE" }, { TRANSFORM_INTEG, 3, "DES_MAC" },
+	{ TRANSFORM_INTEG, 4, "KPDK_MD5" },      { TRANSFORM_INTEG, INTEG_HMAC_SHA2_256_96, "HMAC_SHA2_256_96" },
+	{ TRANSFORM_INTEG, 8, "AES_CMAC_96" },   { TRANSFORM_DH, 32, "CURVE_448" },
 };
 
 /* The first row of a kind whose column holds @value. */
@@ -305,8 +308,8 @@ algorithm_next(const struct algorithm *a)
 	return a < registry + N_ALGORITHMS ? a : NULL;
 }
 
-static const char *
-known_name(enum transform_kind kind, uint16_t id)
+const char *
+algorithm_name(enum transform_kind kind, uint16_t id)
 {
 	const struct algorithm *a = algorithm_by_id(kind, id, 0);
 
@@ -322,7 +325,7 @@ const char *
 algorithm_format(char out[40], enum transform_kind kind, uint16_t id, uint16_t key_bits)
 {
 	static const char *const kinds[TRANSFORM_KINDS] = { "TRANSFORM", "ENCR", "PRF", "INTEG", "DH", "ESN" };
-	const char *name = known_name(kind, id);
+	const char *name = algorithm_name(kind, id);
 	const char *unknown = kinds[kind < TRANSFORM_KINDS ? kind : 0];
 
 	if (name && key_bits)

@@ -54,6 +54,7 @@ enum integ_id {
 	INTEG_HMAC_SHA2_256_128 = 12,
 	INTEG_HMAC_SHA2_384_192 = 13,
 	INTEG_HMAC_SHA2_512_256 = 14,
+	INTEG_HMAC_SHA2_256_96 = 1024, /* for private use: what some old implementations take HMAC_SHA2_256_128 for */
 };
 
 enum dh_id {
@@ -130,6 +131,9 @@ const struct algorithm *algorithm_by_ah1(uint16_t value);
 
 /* Walks all rows: NULL starts, NULL ends. */
 const struct algorithm *algorithm_next(const struct algorithm *a);
+
+/* "AES_CBC", "HMAC_SHA2_256_96": without a key length; NULL for what nobody has named. */
+const char *algorithm_name(enum transform_kind kind, uint16_t id);
 
 /*
  * "AES_CBC_256", "MODP_2048", "EXT_SEQ"; algorithms that we do not have are

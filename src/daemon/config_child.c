@@ -44,6 +44,13 @@ DEFINE_BOOL(hostaccess)
 DEFINE_BOOL(copy_df)
 DEFINE_BOOL(copy_ecn)
 DEFINE_BOOL(ipcomp)
+DEFINE_BOOL(sha256_96)
+
+static void
+set_inactivity(struct config_reader *r, const struct conf_key *k)
+{
+	conf_time(&r->child->inactivity_ns, k, r->errs);
+}
 
 static void
 add_proposals(struct config_reader *r, const struct conf_key *k, struct proposals *list, enum proposal_protocol protocol)
@@ -235,10 +242,10 @@ const struct key_row config_child_rows[] = {
 	{ "copy_df", set_copy_df, NULL, false },
 	{ "copy_ecn", set_copy_ecn, NULL, false },
 	{ "copy_dscp", set_copy_dscp, NULL, false },
-	{ "sha256_96", NULL, "no|false|0|disabled", false },
+	{ "sha256_96", set_sha256_96, NULL, false },
 	{ "policies", NULL, "yes|true|1|enabled", false },
 	{ "policies_fwd_out", NULL, "no|false|0|disabled|yes|true|1|enabled", false },
-	{ "inactivity", NULL, "0s|0", false },
+	{ "inactivity", set_inactivity, NULL, false },
 	{ "interface", NULL, "", false },
 	{ "mark_in", NULL, "0/0x00000000|0|0x0", false },
 	{ "mark_in_sa", NULL, "no|false|0|disabled", false },

@@ -12,7 +12,7 @@
 #include "ike1.h"
 #include "settings_apply.h"
 
-enum { TRAFFIC_REPORT_MS = 500, STOP_WAIT_MS = 5000, SETTLE_MS = 10000, DATAGRAMS_A_TURN = 64, PATH_OCTETS_MAX = 108 };
+enum { TRAFFIC_REPORT_MS = TRAFFIC_REPORTED_EVERY / MILLISECONDS(1), STOP_WAIT_MS = 5000, SETTLE_MS = 10000, DATAGRAMS_A_TURN = 64, PATH_OCTETS_MAX = 108 };
 
 /* ---- events of the loop */
 

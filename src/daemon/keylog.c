@@ -134,6 +134,8 @@ wireshark_integ(const struct sa_params *sa)
 		return "HMAC-SHA-1-96 [RFC2404]";
 	case INTEG_HMAC_SHA2_256_128:
 		return "HMAC-SHA-256-128 [RFC4868]";
+	case INTEG_HMAC_SHA2_256_96:
+		return "HMAC-SHA-256-96 [draft-ietf-ipsec-ciph-sha-256-00]";
 	case INTEG_HMAC_SHA2_384_192:
 		return "HMAC-SHA-384-192 [RFC4868]";
 	case INTEG_HMAC_SHA2_512_256:

@@ -115,7 +115,6 @@ struct radius_login_job {
 	struct secret name, password;
 	uint64_t ticket;
 	struct conn *conn; /* its own reference */
-	const struct auth_round *round;
 	struct radius_about about;
 	uint8_t state[RADIUS_VALUE_MAX]; /* that this login begins with: it answers a challenge */
 	size_t n_state;
@@ -182,17 +181,6 @@ session_of(struct radius_login_job *j, const char **why)
 	return s;
 }
 
-/* swanctl's remote.groups: "The peer must prove membership to at least one of the specified groups." */
-static bool
-is_member(const struct octets_list *wanted, const struct octets_list *has)
-{
-	for (size_t i = 0; i < wanted->n; i++)
-		for (size_t k = 0; k < has->n; k++)
-			if (span_equal(wanted->o[i], has->o[k]))
-				return true;
-	return wanted->n == 0;
-}
-
 static void
 accepted(struct radius_login_job *j, const struct radius_packet *p)
 {
@@ -204,11 +192,6 @@ accepted(struct radius_login_job *j, const struct radius_packet *p)
 		if (s)
 			radius_grant_free(&g);
 		tell(j, false, false, why, NULL);
-		return;
-	}
-	if (j->round && !is_member(&j->round->groups, &g.groups)) {
-		radius_grant_free(&g);
-		tell(j, false, false, "the RADIUS server puts the user into none of the connection's remote.groups", NULL);
 		return;
 	}
 	radius_grant_free(&s->grant);
@@ -281,7 +264,6 @@ new_job(struct radius *r, uint64_t ticket, const struct user_query *u, enum radi
 	j->ticket = ticket;
 	/* The reference is what is counted; the connection itself stays immutable. */
 	j->conn = conn_ref((struct conn *)(uintptr_t)u->conn);
-	j->round = u->round;
 	j->about = (struct radius_about) { .ike_id = u->ike_id, .local = u->local, .remote = u->remote };
 	snprintf(j->about.conn, sizeof j->about.conn, "%s", u->conn->name);
 	if (s) {

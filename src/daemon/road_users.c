@@ -105,6 +105,7 @@ road_judged(struct road_warriors *w, const struct radius_result *r)
 	a.road.again = r->again;
 	a.road.message = span_str(r->message);
 	if (r->grant) {
+		a.road.groups = &r->grant->groups;
 		a.road.vip = r->grant->framed;
 		a.road.n_vip = r->grant->n_framed;
 	}

@@ -91,6 +91,7 @@ SETTING(init_limit_half_open, set_unsigned(r, k, &r->s->ike.half_open_max, 0, 10
 SETTING(block_threshold, set_unsigned(r, k, &r->s->ike.half_open_per_address, 0, 1000000))
 SETTING(fragment_size, set_unsigned(r, k, &r->s->ike.fragment_size, 0, 65535))
 SETTING(max_packet, set_unsigned(r, k, &r->s->ike.max_packet, 576, 65535))
+SETTING(inactivity_close_ike, conf_bool(&r->s->ike.inactivity_close_ike, k, r->errs))
 SETTING(initiator_only, conf_bool(&r->s->ike.initiator_only, k, r->errs))
 SETTING(aggressive_psk, conf_bool(&r->s->ike.aggressive_psk, k, r->errs))
 SETTING(port_ike, set_port(r, k, &r->s->ike.port))
@@ -126,6 +127,7 @@ static const struct setting charon_settings[] = {
 	{ "block_threshold", set_block_threshold },
 	{ "fragment_size", set_fragment_size },
 	{ "max_packet", set_max_packet },
+	{ "inactivity_close_ike", set_inactivity_close_ike },
 	{ "initiator_only", set_initiator_only },
 	{ "i_dont_care_about_security_and_use_aggressive_mode_psk", set_aggressive_psk },
 	{ "port", set_port_ike },

@@ -12,9 +12,9 @@ seconds(instant_t ns)
 static const char *
 name_of(enum transform_kind kind, uint16_t id)
 {
-	const struct algorithm *a = algorithm_by_id(kind, id, 0);
+	const char *name = algorithm_name(kind, id);
 
-	return a ? a->name : "?";
+	return name ? name : "?";
 }
 
 static void

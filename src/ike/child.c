@@ -454,6 +454,8 @@ supersede(struct child_sa *c, struct child_sa *o)
 	if (!crossed && !winner->rekeys)
 		winner->rekeys = loser->id;
 	loser->state = CHILD_STATE_REKEYED;
+	/* Renewed, it has been idle as long as before. */
+	c->used_at = o->used_at;
 	/* The clock of the deletion starts when outbound has moved; see child_timers.c. */
 	if (ours)
 		loser->delete_at = c->sa->core->now + CHILD_REPLACED_GRACE;
@@ -514,6 +516,7 @@ child_established(struct child_sa *c, instant_t life)
 	bool rekey = c->rekeys && child_by_id(core, c->rekeys);
 
 	c->installed_at = c->heard_at = core->now;
+	child_used(c, c->installed_at);
 	c->ever_up = true;
 	c->state = CHILD_STATE_INSTALLED;
 	set_lifetimes(c, life);

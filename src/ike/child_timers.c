@@ -9,13 +9,20 @@
  * that, and its inbound side stays a little longer still.
  */
 
+/* When it has been idle for its `inactivity`, should no later packet be reported in time. */
+static instant_t
+inactive_at(const struct child_sa *c)
+{
+	return c->cfg->inactivity_ns ? c->used_at + c->cfg->inactivity_ns + TRAFFIC_REPORTED_EVERY : INSTANT_NEVER;
+}
+
 void
 child_schedule(struct child_sa *c)
 {
 	instant_t at = instant_min(c->switch_at, instant_min(c->delete_at, c->expires_at));
 
 	if (c->state == CHILD_STATE_INSTALLED)
-		at = instant_min(at, c->rekey_at);
+		at = instant_min(at, instant_min(c->rekey_at, inactive_at(c)));
 	timer_set(&c->sa->core->timers, &c->timer, at);
 }
 
@@ -148,6 +155,33 @@ child_heard(struct child_sa *c)
 }
 
 void
+child_used(struct child_sa *c, instant_t at)
+{
+	struct child_sa *next = c->successor ? child_by_id(c->sa->core, c->successor) : NULL;
+
+	if (at > c->used_at)
+		c->used_at = at;
+	/* Until outbound has moved, the old one carries what the new one is for. */
+	if (next && at > next->used_at)
+		next->used_at = at;
+}
+
+/* By our own will: neither close_action nor a new attempt follows; a trap waits for the next packet. */
+static void
+close_idle(struct child_sa *c)
+{
+	struct ike *core = c->sa->core;
+	struct ike_sa *sa = c->sa;
+
+	say(core, LOG_CHD, LOG_CONTROL, sa, NULL, "CHILD_SA %s had no traffic for its inactivity of %lld s", child_name(c),
+	    (long long)(c->cfg->inactivity_ns / SECONDS(1)));
+	if (core->settings.inactivity_close_ike && sa->children == c && !c->next)
+		ike_sa_end(sa, END_COMMAND, "its last CHILD_SA was idle");
+	else
+		child_end(c, END_COMMAND, true);
+}
+
+void
 child_due(struct child_sa *c)
 {
 	struct ike *core = c->sa->core;
@@ -162,6 +196,10 @@ child_due(struct child_sa *c)
 	if (c->expires_at <= now) {
 		say(core, LOG_CHD, LOG_CONTROL, c->sa, NULL, "the lifetime of CHILD_SA %s is over", child_name(c));
 		child_end(c, END_EXPIRED, true);
+		return;
+	}
+	if (inactive_at(c) <= now && c->state == CHILD_STATE_INSTALLED) {
+		close_idle(c);
 		return;
 	}
 	if (c->rekey_at <= now && c->state == CHILD_STATE_INSTALLED) {

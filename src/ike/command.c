@@ -373,9 +373,13 @@ run_mapping(struct ike *core, const struct command *cmd)
 static void
 run_traffic(struct ike *core, const struct command *cmd)
 {
-	struct child_sa *c = child_by_spi_in(core, cmd->spi);
+	bool in = cmd->direction == SA_INBOUND;
+	struct child_sa *c = in ? child_by_spi_in(core, cmd->spi) : child_by_id(core, cmd->child_id);
 
-	if (c)
+	if (!c)
+		return;
+	child_used(c, cmd->used_at ? cmd->used_at : core->now);
+	if (in)
 		child_heard(c);
 }
 

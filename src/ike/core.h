@@ -119,6 +119,7 @@ struct child_sa {
 	instant_t switch_at; /* when outbound moves to this SA, INSTANT_NEVER: it has, or waits for the exchange */
 	instant_t delete_at; /* when we delete it, after a rekey */
 	instant_t heard_at;  /* last authenticated packet, as far as we were told */
+	instant_t used_at;   /* last packet of either direction, likewise */
 };
 
 /* A child that is wanted before the addresses are known that its "dynamic" selectors need. */
@@ -466,6 +467,8 @@ void child_retired_by_peer(struct child_sa *c);
 void child_moved(struct child_sa *c);
 /* Authenticated traffic came in on it. */
 void child_heard(struct child_sa *c);
+/* A packet of either direction passed through it @at that time. */
+void child_used(struct child_sa *c, instant_t at);
 /* Outbound moves when the peer is surely ready (docs/adr/0003). */
 void child_switch_later(struct child_sa *c);
 void child_remove_outbound(struct child_sa *c);

@@ -40,6 +40,7 @@ struct ike_settings {
 	bool aggressive_psk;                /* charon.i_dont_care_about_security_and_use_aggressive_mode_psk */
 	bool aggressive_without_pfs;        /* charon.sallyport.aggressive_mode_without_pfs */
 	uint16_t port, port_nat_t;          /* 500 and 4500 */
+	bool inactivity_close_ike;          /* charon.inactivity_close_ike */
 	bool unity;                         /* charon.cisco_unity: we say that we know Cisco's attributes */
 };
 
@@ -129,7 +130,7 @@ enum command_kind {
 	COMMAND_EXPIRE,      /* spi, direction, hard: an IPsec SA reached a byte or packet limit */
 	COMMAND_INVALID_SPI, /* ESP came for an SPI that we do not have, from `remote`: only ever starts a probe */
 	COMMAND_MAPPING,     /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
-	COMMAND_TRAFFIC,     /* spi, usage: authenticated traffic came in, so the peer is alive (RFC 3706) */
+	COMMAND_TRAFFIC,     /* spi: authenticated traffic came in, so the peer is alive (RFC 3706); outbound: child_id. used_at */
 	COMMAND_CLAIM_REFUSED, /* reqid, reason: a CLAIM could not be made; its traffic is dropped meanwhile */
 	COMMAND_RESTARTED,   /* the data plane lost its SAs: renegotiate all */
 	COMMAND_SHUTDOWN,    /* delete everything, tell the peers; done when all is answered or timed out */
@@ -147,8 +148,12 @@ struct command {
 	enum sa_direction direction;
 	struct flow flow;   /* ACQUIRE */
 	const char *reason; /* CLAIM_REFUSED */
+	instant_t used_at;  /* TRAFFIC: when its last packet passed; 0: now */
 	struct endpoint local, remote;
 };
+
+/* What has an `inactivity` is told of its traffic, by COMMAND_TRAFFIC, at least so often. */
+#define TRAFFIC_REPORTED_EVERY MILLISECONDS(500)
 
 enum ike_error ike_command(struct ike *ike, instant_t now, const struct command *c, struct effects *out);
 

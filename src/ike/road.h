@@ -68,6 +68,7 @@ struct road_answer {
 	struct span user, password;          /* LOGIN */
 	bool again;                          /* USER: not yet: ask the peer once more, with @message */
 	struct span message;                 /* USER: for the peer to read; empty: none */
+	const struct octets_list *groups;    /* USER: that he belongs to; NULL: nobody knows */
 	const struct ip *vip;                /* USER: addresses that the server has for him; LEASE: those lent */
 	size_t n_vip;
 	const struct config_attribute *attr; /* LEASE */

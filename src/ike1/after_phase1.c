@@ -213,6 +213,17 @@ remember_user(struct ike_sa *sa)
 }
 
 static void
+user_refused(struct ike_sa *sa, const char *reason)
+{
+	const char *name = transaction_text(sa->core, secret_span(&sa->road->name));
+
+	say(sa->core, LOG_IKE, LOG_AUDIT, sa, NULL, "XAuth authentication of '%s' failed", name);
+	refuse(sa->core, sa, VERDICT_LOGIN_FAILED,
+	       arena_printf(&sa->core->scratch, "user '%s' from %s: %s", name, ip_text(sa->core, &sa->remote.ip), reason));
+	begin(sa, &xauth_status);
+}
+
+static void
 user_accepted(struct ike_sa *sa, const struct road_answer *w)
 {
 	struct road *r = sa->road;
@@ -248,20 +259,19 @@ user_answered(struct ike_sa *sa, const struct answer *a)
 		road_failed(sa, "out of memory");
 		return;
 	}
-	if (a->ok) {
+	if (a->ok && login_groups_admit(sa, a->road.groups)) {
 		user_accepted(sa, &a->road);
+		return;
+	}
+	if (a->ok) {
+		user_refused(sa, "the RADIUS server puts the user into none of the connection's remote.groups");
 		return;
 	}
 	if (a->road.again && r->asked < REQUESTS_MAX) {
 		begin(sa, &xauth_login);
 		return;
 	}
-	say(sa->core, LOG_IKE, LOG_AUDIT, sa, NULL, "XAuth authentication of '%s' failed",
-	    transaction_text(sa->core, secret_span(&r->name)));
-	refuse(sa->core, sa, VERDICT_LOGIN_FAILED,
-	       arena_printf(&sa->core->scratch, "user '%s' from %s: %s", transaction_text(sa->core, secret_span(&r->name)),
-	                    ip_text(sa->core, &sa->remote.ip), a->reason ? a->reason : "refused"));
-	begin(sa, &xauth_status);
+	user_refused(sa, a->reason ? a->reason : "refused");
 }
 
 void

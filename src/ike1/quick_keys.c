@@ -77,6 +77,13 @@ quick_new_spis(struct child_sa *c, uint8_t has)
 	return true;
 }
 
+/* sha256_96 is not negotiated: the peer's number for HMAC-SHA-256 means the shorter form at both ends. */
+static uint16_t
+integ_as_used(const struct child *cfg, uint16_t id)
+{
+	return cfg->sha256_96 && id == INTEG_HMAC_SHA2_256_128 ? INTEG_HMAC_SHA2_256_96 : id;
+}
+
 void
 quick_take_bundle(struct exchange *ex, const struct bundle *b)
 {
@@ -88,11 +95,11 @@ quick_take_bundle(struct exchange *ex, const struct bundle *b)
 	c->protocol = esp ? PROTO_IPSEC_ESP : PROTO_IPSEC_AH;
 	c->spi_out = s->spi;
 	c->encr = s->encr;
-	c->integ_id = s->integ_id;
+	c->integ_id = integ_as_used(c->cfg, s->integ_id);
 	c->dh_id = s->dh_id;
 	c->esn = s->esn;
 	c->ah_spi_out = both ? b->ah.spi : 0;
-	c->ah_integ_id = both ? b->ah.integ_id : INTEG_NONE;
+	c->ah_integ_id = both ? integ_as_used(c->cfg, b->ah.integ_id) : INTEG_NONE;
 	c->cpi_out = b->has & BUNDLE_IPCOMP ? (uint16_t)b->ipcomp.spi : 0;
 	/* What we offered and the peer left out. */
 	c->ah_spi_in = both ? c->ah_spi_in : 0;

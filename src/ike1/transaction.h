@@ -52,6 +52,8 @@ extern const struct exchange_kind xauth_login, xauth_status, mode_config_pull, m
 void road_next(struct ike_sa *sa, enum road_stage stage);
 /* The name and the password in sa->road go to who knows them. */
 void road_ask_user(struct ike_sa *sa);
+/* Whether the round that was just passed wants a user of these groups; another connection may take the SA's place for that. */
+bool login_groups_admit(struct ike_sa *sa, const struct octets_list *groups);
 void road_answered(struct ike_sa *sa, const struct answer *a);
 /* It cannot go on: the peer is told. */
 void road_failed(struct ike_sa *sa, const char *reason);

@@ -261,15 +261,20 @@ identities_same(const struct identity *a, const struct identity *b)
 }
 
 static bool
-round_equal(const struct auth_round *a, const struct auth_round *b)
+round_equal_but_groups(const struct auth_round *a, const struct auth_round *b)
 {
 	return a->method == b->method && a->id_given == b->id_given && identities_same(&a->id, &b->id) &&
 	       a->revocation == b->revocation && identities_same(&a->xauth_id, &b->xauth_id) &&
 	       text_equal(a->backend, b->backend) && text_equal(a->constraint, b->constraint) &&
 	       identities_same(&a->ca_id, &b->ca_id) &&
 	       octets_lists_equal(&a->certs, &b->certs) && octets_lists_equal(&a->cacerts, &b->cacerts) &&
-	       octets_lists_equal(&a->pubkeys, &b->pubkeys) && octets_lists_equal(&a->groups, &b->groups) &&
-	       octets_lists_equal(&a->cert_policies, &b->cert_policies);
+	       octets_lists_equal(&a->pubkeys, &b->pubkeys) && octets_lists_equal(&a->cert_policies, &b->cert_policies);
+}
+
+static bool
+round_equal(const struct auth_round *a, const struct auth_round *b)
+{
+	return round_equal_but_groups(a, b) && octets_lists_equal(&a->groups, &b->groups);
 }
 
 static bool
@@ -311,7 +316,8 @@ child_equal(const struct child *a, const struct child *b)
 	       a->start_action == b->start_action && a->close_action == b->close_action && a->dpd_action == b->dpd_action &&
 	       lifetime_equal(&a->lifetime, &b->lifetime) && a->replay_window == b->replay_window && a->reqid == b->reqid &&
 	       a->priority == b->priority && a->hostaccess == b->hostaccess && a->copy_df == b->copy_df &&
-	       a->copy_ecn == b->copy_ecn && a->copy_dscp == b->copy_dscp && text_equal(a->updown, b->updown);
+	       a->copy_ecn == b->copy_ecn && a->copy_dscp == b->copy_dscp &&
+	       a->sha256_96 == b->sha256_96 && a->inactivity_ns == b->inactivity_ns && text_equal(a->updown, b->updown);
 }
 
 static bool
@@ -334,6 +340,19 @@ methods_equal(const struct auth_round *a, size_t n_a, const struct auth_round *b
 		if (a[i].method != b[i].method || !text_equal(a[i].constraint, b[i].constraint))
 			return false;
 	return true;
+}
+
+bool
+conn_proves_alike(const struct conn *a, const struct conn *b)
+{
+	bool same = a->version == b->version && a->aggressive == b->aggressive && proposals_equal(&a->ike, &b->ike) &&
+	            a->unique == b->unique && round_equal(&a->local, &b->local) && round_equal_but_groups(&a->remote, &b->remote) &&
+	            rounds_equal(a->local_more, a->n_local_more, b->local_more, b->n_local_more) &&
+	            a->n_remote_more == b->n_remote_more;
+
+	for (size_t i = 0; same && i < a->n_remote_more; i++)
+		same = round_equal_but_groups(&a->remote_more[i], &b->remote_more[i]);
+	return same;
 }
 
 bool

@@ -111,8 +111,10 @@ struct child {
 	uint32_t priority;
 	bool hostaccess;
 	bool copy_df, copy_ecn;
-	uint8_t copy_dscp; /* bit 0: out, bit 1: in */
-	char *updown;      /* script, or NULL */
+	bool sha256_96;          /* HMAC-SHA-256 is cut to 96 bits, as old implementations do: not negotiated */
+	instant_t inactivity_ns; /* a CHILD_SA without traffic for so long is closed; 0: never */
+	uint8_t copy_dscp;       /* bit 0: out, bit 1: in */
+	char *updown;            /* script, or NULL */
 };
 
 struct conn {
@@ -163,6 +165,8 @@ const struct child *conn_child(const struct conn *c, const char *name);
 bool conn_equal(const struct conn *a, const struct conn *b);
 /* Whether an IKE_SA of one serves the other: all but the children is equal. */
 bool conn_equal_but_children(const struct conn *a, const struct conn *b);
+/* Whether the peer proves as much to one as to the other, but for its groups: each step until it may have children is equal. */
+bool conn_proves_alike(const struct conn *a, const struct conn *b);
 /* Whether both answer a first message alike: exchange, suites, methods and credentials. */
 bool conn_answers_like(const struct conn *a, const struct conn *b);
 

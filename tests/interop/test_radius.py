@@ -140,6 +140,21 @@ def test_groups(sites, groups, member, how):
         sun.wait_log("the RADIUS server puts the user into none of the connection's remote.groups")
 
 
+def test_groups_choose_the_connection(sites):
+    """Whom the connection that addresses and identity choose does not want, another one may: with a pool of its own."""
+    Radius(sites.bob, BOB, USERS)
+    first = gateway().replace("auth = xauth\n", "auth = xauth-radius\n    groups = accounting\n")
+    second = re.search(r"connections \{\n(.*?\n)\}\n", first, re.S).group(1)
+    second = re.sub(r"^  \w+ \{", "  staff {", second, count=1).replace("groups = accounting", "groups = research")
+    second = re.sub(r"pools = \w+", "pools = lab", second)
+    both = first.replace("connections {\n", "connections {\n" + second, 1).replace("pools {\n", "pools {\n  lab {\n    addrs = 10.19.0.0/24\n  }\n", 1)
+    sun = ours(sites, conf=both, class_group="yes")
+    theirs = log_in(sites)
+    sun.wait_log("the user's groups select connection staff")
+    assert "[10.19.0.1]" in theirs.list_sas() and "staff: #1, ESTABLISHED" in sun.list_sas(), sun.list_sas()
+    reaches(sites, theirs, "10.19.0.1")
+
+
 def test_accounting(sites):
     server = Radius(sites.bob, BOB, USERS)
     sun = ours(sites, accounting="yes", accounting_interval=2, accounting_send_class="yes")

@@ -111,7 +111,9 @@ struct sim_psk {
 
 /* The users and the addresses of a peer; as a client, its own name and password. */
 struct sim_road {
-	char user[32], password[32];
+	char user[32], password[32], group[32]; /* group: of the user; "": none */
+	struct span group_span;
+	struct octets_list groups;
 	unsigned challenges, challenged; /* how often the right password is not yet enough */
 	unsigned asked, messages;
 	struct ip pool4, pool6; /* the first address */

@@ -175,6 +175,10 @@ child_word(struct reader *r, const char *key, const char *v, bool *known)
 		return default_child(r) && (r->child->lifetime.life_ns = time_value(v), true);
 	if (!strcmp(key, "rand"))
 		return default_child(r) && (r->child->lifetime.rand_ns = time_value(v), true);
+	if (!strcmp(key, "inactivity"))
+		return default_child(r) && (r->child->inactivity_ns = time_value(v), true);
+	if (!strcmp(key, "sha256-96"))
+		return default_child(r) && (r->child->sha256_96 = true);
 	if (!strcmp(key, "rekey-octets"))
 		return default_child(r) && (r->child->lifetime.rekey_octets = strtoull(v, NULL, 10), true);
 	if (!strcmp(key, "life-octets"))
@@ -313,6 +317,8 @@ peer_word(struct reader *r, const char *key, const char *v)
 		return p->settings.aggressive_psk = true;
 	if (!strcmp(key, "without-pfs"))
 		return p->settings.aggressive_without_pfs = true;
+	if (!strcmp(key, "close-idle-ike"))
+		return p->settings.inactivity_close_ike = true;
 	if (!strcmp(key, "export-keys"))
 		return p->settings.export_keys = true;
 	if (!strcmp(key, "unloaded") || !strcmp(key, "ip6") || !strcmp(key, "main"))

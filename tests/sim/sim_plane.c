@@ -441,6 +441,16 @@ sim_plane_release(struct sim_peer *p, uint32_t reqid)
 
 /* ---- packets through the tunnels, for tests that want the receiver to see traffic */
 
+/* As the daemon does: only of what is closed when it is idle. */
+static void
+tell_of_sending(struct sim_peer *p, const struct sim_sa *s)
+{
+	struct command c = { .kind = COMMAND_TRAFFIC, .direction = SA_OUTBOUND, .child_id = s->p.child_id };
+
+	if (p->conn->n_children && p->conn->children[0].inactivity_ns)
+		sim_command(p, c);
+}
+
 void
 sim_plane_traffic(struct sim_peer *p)
 {
@@ -459,6 +469,7 @@ sim_plane_traffic(struct sim_peer *p)
 		k.key = f->current->key;
 		p->esp_sent++;
 		sim_send(w, &k);
+		tell_of_sending(p, f->current);
 	}
 	sim_event_new(w, w->now + w->opts.traffic_ns, SIM_TRAFFIC, p);
 }

@@ -38,6 +38,11 @@ sim_road_word(struct sim_peer *p, struct conn *c, const char *key, const char *v
 	}
 	if (!strcmp(key, "pool"))
 		return ip_parse(strchr(v, ':') ? &r->pool6 : &r->pool4, v) && octets_list_add(&c->pools, span_str("p"));
+	/* What the connection wants of its user, and what that one is a member of. */
+	if (!strcmp(key, "groups"))
+		return c->n_remote_more && octets_list_add(&c->remote_more[0].groups, span_str(v));
+	if (!strcmp(key, "member"))
+		return snprintf(r->group, sizeof r->group, "%s", v) > 0;
 	if (!strcmp(key, "push"))
 		return c->pull = false, true;
 	if (!strcmp(key, "challenge"))
@@ -79,6 +84,9 @@ judge(struct sim_peer *p, const struct effect *e)
 	r->asked++;
 	a->ok = span_equal(e->user.name, span_str(r->user)) && span_equal(e->user.password, span_str(r->password));
 	a->reason = a->ok ? NULL : "wrong password";
+	r->group_span = span_str(r->group);
+	r->groups = (struct octets_list) { &r->group_span, r->group[0] != 0 };
+	a->road.groups = &r->groups;
 	if (a->ok && r->challenged < r->challenges) {
 		r->challenged++;
 		a->ok = false;

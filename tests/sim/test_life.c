@@ -43,6 +43,75 @@ expect_no_packet_lost(struct pair *p)
 	EXPECT_NO_LOSS(&p->net, 0);
 }
 
+/* ---- idleness */
+
+TEST(an_idle_child_is_closed_and_one_in_use_stays)
+{
+	autoclose(pair) p = pair_open(KEYED "inactivity=30s", KEYED, MILLISECONDS(50));
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(120));
+	expect_up(&p);
+	expect_no_packet_lost(&p);
+	EXPECT(p.alice->n_installed == 2, 0);
+	p.net.w->opts.traffic_ns = SECONDS(100000); /* the last packet is due now */
+	sim_run(&p.net, SECONDS(29));
+	EXPECT(sim_children(p.alice) == 1, 0);
+	sim_run(&p.net, SECONDS(5));
+	EXPECT(sim_children(p.alice) == 0 && sim_children(p.bob) == 0, 0);
+	/* Phase 1 stays, for the next Phase 2. */
+	EXPECT(sim_ike_sas_in(p.alice, IKE_STATE_ESTABLISHED) == 1 && sim_ike_sas(p.bob) == 1, 0);
+	EXPECT(p.alice->updown_down == 1 && p.bob->updown_down == 1, 0);
+}
+
+TEST(sending_alone_is_use)
+{
+	autoclose(pair) p = pair_open(KEYED "inactivity=10s", KEYED, MILLISECONDS(200));
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(3));
+	p.alice->deaf = true;
+	sim_run(&p.net, SECONDS(60));
+	EXPECT(sim_children(p.alice) == 1, 0);
+}
+
+/* Else a tunnel that is renewed more often than its inactivity would never be closed. */
+TEST(a_renewed_child_has_been_idle_as_long_as_the_one_before)
+{
+	for (unsigned who = 0; who < 2; who++) {
+		autoclose(pair) p = pair_open(who ? KEYED "inactivity=5m" : KEYED "inactivity=5m rekey=1m life=2m rand=1s",
+		                              who ? KEYED "rekey=1m life=2m rand=1s" : KEYED, 0);
+
+		sim_initiate(p.alice, p.bob);
+		sim_run(&p.net, SECONDS(290));
+		EXPECT(sim_children_in(p.alice, CHILD_STATE_INSTALLED) == 1 && p.alice->n_installed >= 8, who);
+		sim_run(&p.net, SECONDS(60));
+		EXPECT(sim_children(p.alice) == 0 && sim_children(p.bob) == 0, who);
+	}
+}
+
+TEST(the_ike_sa_goes_with_its_last_idle_child_where_that_is_wanted)
+{
+	autoclose(pair) p = pair_open(KEYED "inactivity=30s close-idle-ike", KEYED, 0);
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(60));
+	EXPECT(sim_ike_sas(p.alice) == 0 && sim_ike_sas(p.bob) == 0, 0);
+	EXPECT(p.alice->n_in == 0 && p.bob->n_in == 0, 0);
+}
+
+TEST(what_start_or_a_trap_claims_stays_claimed_while_idle)
+{
+	autoclose(pair) p = pair_open(KEYED "inactivity=30s start=trap", KEYED, 0);
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(60));
+	EXPECT(sim_children(p.alice) == 0 && p.alice->n_claims == 1, 0);
+	sim_acquire(p.alice);
+	sim_run(&p.net, SECONDS(5));
+	expect_up(&p);
+}
+
 /* ---- lifetimes */
 
 TEST(phase_2_is_rekeyed_before_it_expires_for_hours_without_losing_a_packet)
@@ -442,6 +511,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_idle_child_is_closed_and_one_in_use_stays),
+		cmocka_unit_test(sending_alone_is_use),
+		cmocka_unit_test(a_renewed_child_has_been_idle_as_long_as_the_one_before),
+		cmocka_unit_test(the_ike_sa_goes_with_its_last_idle_child_where_that_is_wanted),
+		cmocka_unit_test(what_start_or_a_trap_claims_stays_claimed_while_idle),
 		cmocka_unit_test(phase_2_is_rekeyed_before_it_expires_for_hours_without_losing_a_packet),
 		cmocka_unit_test(phase_1_is_rekeyed_before_it_expires_without_losing_a_packet),
 		cmocka_unit_test(both_phases_are_rekeyed_at_their_own_pace),

@@ -2,6 +2,7 @@
 #include "sim_test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /*
  * Road warriors: after Phase 1 the login (XAUTH), then the configuration
@@ -443,6 +444,52 @@ TEST(two_users_of_a_group_do_not_replace_each_other)
 	EXPECT(!ip_equal(&carol->road.vip, &dave->road.vip), 22);
 }
 
+/* Both connections serve the peer alike until its user is known: then the groups decide, or nobody wants him. */
+TEST(the_groups_of_a_user_choose_the_connection)
+{
+	static const char *const member[] = { "research", "accounting", "nobody" };
+
+	for (unsigned i = 0; i < 3; i++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 25 });
+		struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "groups=accounting");
+		struct conn *other = sim_conn(gateway, GATEWAY USER "groups=research");
+
+		free(other->name);
+		other->name = strdup("other");
+		sim_load(gateway, other);
+		conn_unref(other);
+		snprintf(gateway->road.group, sizeof gateway->road.group, "%s", member[i]);
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(10));
+		EXPECT(sim_established(client) == (i < 2), i);
+		EXPECT(i == 2 || !strcmp(sim_ike(gateway).conn->name, i ? "net" : "other"), i);
+		EXPECT(i < 2 || sim_reason(gateway, "login-failed"), i);
+	}
+}
+
+/* A connection that wants more of the peer, or something else, is none that he has proved anything to. */
+TEST(groups_choose_no_connection_that_wants_another_proof)
+{
+	static const char *const others[] = { GATEWAY USER "groups=research aggressive", GATEWAY USER "groups=research id=@other",
+		                              GATEWAY USER USER "groups=research",
+		                              GATEWAY USER "groups=research proposals=aes256-sha512-modp4096" };
+
+	for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 26 });
+		struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "groups=accounting");
+		struct conn *other = sim_conn(gateway, others[i]);
+
+		free(other->name);
+		other->name = strdup("other");
+		sim_load(gateway, other);
+		conn_unref(other);
+		snprintf(gateway->road.group, sizeof gateway->road.group, "research");
+		sim_initiate(client, gateway);
+		sim_run(&net, SECONDS(10));
+		EXPECT(!sim_established(client) && sim_reason(gateway, "login-failed"), i);
+	}
+}
+
 /* unique = keep goes by the user as well, and by nobody whose name is not proven: a second one of the group is let in. */
 TEST(who_is_kept_out_is_known_after_the_login)
 {
@@ -546,6 +593,8 @@ main(void)
 		cmocka_unit_test(a_flood_of_requests_before_phase_1_is_done),
 		cmocka_unit_test(only_the_client_renews),
 		cmocka_unit_test(two_users_of_a_group_do_not_replace_each_other),
+		cmocka_unit_test(the_groups_of_a_user_choose_the_connection),
+		cmocka_unit_test(groups_choose_no_connection_that_wants_another_proof),
 		cmocka_unit_test(who_is_kept_out_is_known_after_the_login),
 		cmocka_unit_test(a_forged_quick_mode_is_no_ack_of_the_login),
 		cmocka_unit_test(a_thousand_bad_links),

@@ -197,7 +197,8 @@ child_keys(void **state)
 	        "local_ts = 10.1.0.0/16[tcp/80], 10.9.0.1-10.9.0.9, dynamic\nremote_ts = fd00::/64\n"
 	        "esp_proposals = aes128gcm16, aes256-sha256-modp2048\nmode = tunnel\nstart_action = trap\n"
 	        "close_action = trap|start\ndpd_action = restart\nreplay_window = 65536\nhostaccess = true\nupdown = /bin/true -x\n"
-	        "reqid = 7\npriority = 3\ncopy_df = no\ncopy_ecn = no\ncopy_dscp = yes"));
+	        "reqid = 7\npriority = 3\ncopy_df = no\ncopy_ecn = no\ncopy_dscp = yes\n"
+	        "inactivity = 5m\nsha256_96 = yes"));
 	const struct child *n = &c.conn[0]->children[0];
 
 	(void)state;
@@ -216,6 +217,8 @@ child_keys(void **state)
 	assert_int_equal(n->priority, 3);
 	assert_false(n->copy_df || n->copy_ecn);
 	assert_int_equal(n->copy_dscp, 3);
+	assert_int_equal(n->inactivity_ns, SECONDS(300));
+	assert_true(n->sha256_96);
 	config_free(&c);
 }
 
@@ -286,6 +289,12 @@ unknown_names(void **state)
 	refuse("connections { a {\n versoin = 1\n} }", 2, "unknown key 'versoin' in a connection; did you mean 'version'?");
 	refuse(CHILD("start_acton = trap"), 4, "unknown key 'start_acton' in a child; did you mean 'start_action'?");
 	refuse(SITE("local { auth = psk\n idd = x\n }"), 4, "unknown key 'idd' in a local section; did you mean 'id'?");
+	/* Habits of ipsec.conf, and keys one section too high or too low. */
+	refuse(SITE("keyexchange = ikev1"), 3, "in swanctl.conf this is version (1 for ikev1)");
+	refuse(SITE("leftsubnet = 10.0.0.0/8"), 3, "in swanctl.conf this is children.<child>.local_ts");
+	refuse(SITE("esp_proposals = aes128-sha256"), 3, "in swanctl.conf this is a key of children.<child>");
+	refuse(CHILD("proposals = aes128-sha256-modp2048"), 4, "in swanctl.conf this is a key of connections.<conn>");
+	refuse(SITE("auth = psk"), 3, "in swanctl.conf this is a key of local and remote");
 	refuse(SITE("xyzzyplugh = 1"), 3, "unknown key 'xyzzyplugh'");
 	refuse(SITE("childrn { }"), 3, "unknown section 'childrn' in a connection; did you mean 'children'?");
 	refuse("conections { }", 1, "unknown section 'conections'");

@@ -148,9 +148,9 @@ charon_systemd_is_read_over_charon(void **state)
 	(void)state;
 	assert_true(load(&s,
 	                 "charon-systemd { initiator_only = yes\n retransmit_tries = 2\n }\ncharon { retransmit_tries = 7\n "
-	                 "keep_alive = 3\n }",
+	                 "keep_alive = 3\n inactivity_close_ike = yes\n }",
 	                 &errs));
-	assert_true(s.ike.initiator_only);
+	assert_true(s.ike.initiator_only && s.ike.inactivity_close_ike);
 	assert_int_equal(s.ike.retransmit_tries, 2);
 	assert_int_equal(s.ike.keepalive_ns, SECONDS(3));
 	settings_free(&s);

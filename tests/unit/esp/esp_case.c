@@ -16,6 +16,7 @@
 #define WITH_MACS(cipher, encr, bits, key)                                                                                       \
 	WITH(cipher, "sha1", encr, bits, key, INTEG_HMAC_SHA1_96, 20),                                                           \
 	        WITH(cipher, "sha256", encr, bits, key, INTEG_HMAC_SHA2_256_128, 32),                                            \
+	        WITH(cipher, "sha256_96", encr, bits, key, INTEG_HMAC_SHA2_256_96, 32),                                          \
 	        WITH(cipher, "sha384", encr, bits, key, INTEG_HMAC_SHA2_384_192, 48),                                            \
 	        WITH(cipher, "sha512", encr, bits, key, INTEG_HMAC_SHA2_512_256, 64),                                            \
 	        WITH(cipher, "md5", encr, bits, key, INTEG_HMAC_MD5_96, 16),                                                     \

@@ -184,6 +184,34 @@ open_payload(const uint8_t *payload, uint32_t len, struct packet *p)
 	return d;
 }
 
+/* Old implementations cut HMAC-SHA-256 to 96 bits, which RFC 4868 section 2.3 has at 128: the same octets, four fewer. */
+static void
+sha256_cut_to_96_bits(void **state)
+{
+	static const uint16_t integ[] = { INTEG_HMAC_SHA2_256_128, INTEG_HMAC_SHA2_256_96 };
+	static const uint8_t octets[32] = { 1, 2, 3 };
+
+	(void)state;
+	for (int p = BULK_EVP; p <= BULK_IMB; p++) {
+		struct bulk *b = bulk_new((enum bulk_provider)p);
+		uint8_t key[2048] __attribute__((aligned(64))), packet[2][8 + 32 + 16] = { 0 };
+
+		for (size_t i = 0; b && i < 2; i++) {
+			const struct bulk_suite *s = bulk_suite(b, ENCR_NULL, 0, integ[i]);
+			struct bulk_op op = { .key = key, .head = packet[i], .payload = 32 };
+
+			assert_true(s->key_size <= sizeof key);
+			assert_int_equal(s->icv_octets, i ? 12 : 16);
+			assert_true(bulk_key_expand(b, s, key, true, (struct span) { 0 }, span_of(octets, 32)));
+			bulk_seal(b, s, &op, 1);
+			bulk_key_clear(s, key);
+		}
+		assert_memory_equal(packet[0], packet[1], 8 + 32 + 12);
+		assert_memory_equal(packet[1] + 8 + 32 + 12, "\0\0\0\0", 4);
+		bulk_free(b);
+	}
+}
+
 static void
 padding_next_header_and_inner_packet_are_checked(void **state)
 {
@@ -511,6 +539,7 @@ main(void)
 		cmocka_unit_test(providers_agree_on_long_packets),
 		cmocka_unit_test(any_flipped_bit_is_refused),
 		cmocka_unit_test(short_and_crooked_lengths_are_refused),
+		cmocka_unit_test(sha256_cut_to_96_bits),
 		cmocka_unit_test(padding_next_header_and_inner_packet_are_checked),
 		cmocka_unit_test(dummy_packets_leave_and_vanish),
 		cmocka_unit_test(sequence_numbers_never_cycle),
