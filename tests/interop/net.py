@@ -40,17 +40,21 @@ class Host:
         net.undo.append(lambda: run("ip", "netns", "del", self.ns, check=False))
         self.ip("link", "set", "lo", "up")
         # Duplicate address detection would keep IPv6 silent for seconds.
-        for scope in ("all", "default"):
-            self.sysctl("net.ipv6.conf.%s.accept_dad" % scope, 0)
+        self.sysctl(("net.ipv6.conf.all.accept_dad", "net.ipv6.conf.default.accept_dad"), 0)
 
     def ip(self, *args, **kw):
         return run("ip", "-n", self.ns, *args, **kw)
 
+    def batch(self, lines):
+        """Many commands of ip in one process."""
+        return run("ip", "-n", self.ns, "-batch", "-", input="\n".join(lines) + "\n")
+
     def run(self, *cmd, **kw):
         return run("ip", "netns", "exec", self.ns, *cmd, **kw)
 
-    def sysctl(self, key, value):
-        self.run("sh", "-c", "echo %s > /proc/sys/%s" % (value, key.replace(".", "/")))
+    def sysctl(self, keys, value):
+        keys = (keys,) if isinstance(keys, str) else keys
+        self.run("sh", "-ec", "".join("echo %s > /proc/sys/%s\n" % (value, key.replace(".", "/")) for key in keys))
 
     def popen(self, *cmd, **kw):
         """A process that ends with the test at the latest."""
@@ -58,12 +62,10 @@ class Host:
         return self.net.owns(p, self.name)
 
     def address(self, dev, *addrs):
-        for a in addrs:
-            self.ip("addr", "add", a, "dev", dev, *(["nodad"] if ":" in a else []))
+        self.batch("addr add %s dev %s%s" % (a, dev, " nodad" if ":" in str(a) else "") for a in addrs)
 
     def forward(self):
-        self.sysctl("net.ipv4.ip_forward", 1)
-        self.sysctl("net.ipv6.conf.all.forwarding", 1)
+        self.sysctl(("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"), 1)
 
     def ping(self, dst, count=1, src=None, size=None, interval=None, df=False, timeout=1):
         """Answers received, of `count`."""

@@ -29,6 +29,10 @@ def pytest_addoption(parser):
                      help="full: us against strongSwan at either end of every scenario; strongswan: strongSwan everywhere, to judge this harness")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "quick: the few scenarios that `make check` plays")
+
+
 def pytest_sessionstart(session):
     if os.geteuid() != 0:
         pytest.exit("the scenarios make network namespaces: run them as root, or under `unshare -Urnm`", returncode=3)

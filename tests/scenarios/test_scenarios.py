@@ -9,6 +9,12 @@ from scenario import ike1_scenarios
 
 # What strongSwan's userspace ESP (kernel-libipsec) cannot carry; hosts that need it are ours.
 NOT_IN_USERSPACE = {"ah", "transport", "beet", "ipcomp", "esn", "gmac", "foreign local selector", "chacha20 in IKEv1", "a directory"}
+# One of each kind, short: part of `make check` (pytest's mark `quick`).
+QUICK = {
+    "ikev1/net2net-psk-ours", "ikev1/net2net-cert-initiators", "ikev1/net2net-cert-responders", "ikev1/rw-psk-aggressive-ours",
+    "ikev1/xauth-id-rsa-config-ours", "ikev1/xauth-psk-responders", "ikev1/host2host-ah-ours", "ipv6/transport-ikev1-ours",
+    "road/hybrid-initiators", "site/ecdsa-responders", "site/wrong-psk-ours",
+}
 SCENARIOS = ike1_scenarios()
 
 
@@ -20,9 +26,13 @@ def roles(scenario, matrix):
     return {name: ours for name, ours in wanted.items() if not scenario.needs(everywhere - ours) & NOT_IN_USERSPACE}
 
 
+def case(name, scenario, ours):
+    return pytest.param(scenario, ours, id=name, marks=[pytest.mark.quick] if name in QUICK else [])
+
+
 def pytest_generate_tests(metafunc):
     matrix = metafunc.config.getoption("--scenario-matrix")
-    cases = [pytest.param(s, ours, id="%s-%s" % (s.name, name)) for s in SCENARIOS for name, ours in roles(s, matrix).items()]
+    cases = [case("%s-%s" % (s.name, name), s, ours) for s in SCENARIOS for name, ours in roles(s, matrix).items()]
     metafunc.parametrize("scenario,ours", cases)
 
 

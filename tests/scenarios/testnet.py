@@ -123,14 +123,12 @@ class TestNet(Net):
         self.wire = self.host("wire")
         self.segments = {"wan": self._segment("wan"), "lan1": self._segment("lan1"), "lan2": self._segment("lan2")}
         # The way out of the wire leads nowhere: what has no tunnel arrives nowhere.
-        self.wire.ip("addr", "add", "192.168.0.254/24", "dev", "wan")
-        self.wire.ip("addr", "add", "fec0::fe/16", "dev", "wan", "nodad")
+        self.wire.address("wan", "192.168.0.254/24", "fec0::fe/16")
         for name in names:
             self.guest(name)
 
     def _segment(self, name):
-        self.wire.ip("link", "add", name, "type", "bridge", "mcast_snooping", "0")
-        self.wire.ip("link", "set", name, "up")
+        self.wire.batch(["link add %s type bridge mcast_snooping 0" % name, "link set %s up" % name])
         return name
 
     def guest(self, name):
@@ -145,9 +143,7 @@ class TestNet(Net):
                 continue
             g.address(dev, v4, v6)
         # A gateway's way out is the wire; its clients' is the gateway.
-        segment = GUESTS[name][0][1]
-        g.ip("route", "add", "default", "via", GATEWAY[segment][0])
-        g.ip("-6", "route", "add", "default", "via", GATEWAY[segment][1])
+        g.batch("route add default via %s" % via for via in GATEWAY[GUESTS[name][0][1]])
         if name in FORWARDS:
             g.forward()
         if name == "winnetou":
