@@ -443,6 +443,22 @@ undefined(const struct message *m)
 	return NULL;
 }
 
+/* One of each: the diagrams of RFC 2409 section 5. In Phase 2 there may be two identities, and several SAs. */
+static const struct payload *
+second(const struct exchange *ex, const struct message *m)
+{
+	uint32_t once = P(KE) | P(NONCE) | P(HASH) | P(SIG) | (ex->message_id ? 0 : P(SA) | P(ID)), seen = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		uint32_t bit = m->payload[i].type < 32 ? (uint32_t)1 << m->payload[i].type : 0;
+
+		if (bit & once & seen)
+			return &m->payload[i];
+		seen |= bit;
+	}
+	return NULL;
+}
+
 static enum verdict
 check_payloads(struct exchange *ex, const struct step *s, const struct message *m)
 {
@@ -452,6 +468,12 @@ check_payloads(struct exchange *ex, const struct step *s, const struct message *
 	if (p) {
 		ex->why = arena_printf(&core->scratch, "type %u in %s message %u", p->type, ex->kind->name, ex->at + 1u);
 		return VERDICT_PAYLOAD_TYPE;
+	}
+	p = second(ex, m);
+	if (p) {
+		ex->why = arena_printf(&core->scratch, "a second %s payload in %s message %u", payload_name(p->type),
+		                       ex->kind->name, ex->at + 1u);
+		return VERDICT_EXTRA_PAYLOAD;
 	}
 	/* The last bit is FRAGMENT's, which is none of a whole message. */
 	for (unsigned t = 1; t < 31; t++) {

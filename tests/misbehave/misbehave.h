@@ -81,7 +81,7 @@
 	X(aggressive_weak_public_value)                                                                                          \
 	X(aggressive_reflected)                                                                                                  \
 	X(aggressive_encrypted_wrongly)                                                                                          \
-	X(refusal_under_keys)                                                                                                   \
+	X(refusal_under_keys)                                                                                                    \
 	X(deletes_that_cannot_be)                                                                                                \
 	X(deletes_by_the_hundred)                                                                                                \
 	X(delete_of_what_is_not_its_own)                                                                                         \
@@ -97,7 +97,23 @@
 	X(each_notification_is_understood_in_clear)                                                                              \
 	X(each_notification_is_understood_under_keys)                                                                            \
 	X(notifications_that_cannot_be)                                                                                          \
-	X(replay_status_in_quick_mode)
+	X(replay_status_in_quick_mode)                                                                                           \
+	X(duplicate_payloads)                                                                                                    \
+	X(payloads_by_the_hundred)                                                                                               \
+	X(client_ids_of_wrong_length)                                                                                            \
+	X(identities_of_wrong_length)                                                                                            \
+	X(huge_lifetimes)                                                                                                        \
+	X(lifetimes_that_cannot_be)                                                                                              \
+	X(logins_too_long)                                                                                                       \
+	X(initial_contact_of_another)                                                                                            \
+	X(cookies_of_another)                                                                                                    \
+	X(cookie_of_zeros)                                                                                                       \
+	X(nat_oa_lies)                                                                                                           \
+	X(nat_oa_without_an_address)                                                                                             \
+	X(certificates_by_the_dozen)                                                                                             \
+	X(certificates_of_many_octets)                                                                                           \
+	X(certificates_in_clear)                                                                                                 \
+	X(dpd_again)
 
 #define MISBEHAVIOUR(name) void misbehave_##name(void **state __attribute__((unused)))
 

@@ -156,6 +156,14 @@ carry_out(struct rogue *r)
 			r->installed_ts = e.sa.ts;
 			answer(r, (struct answer) { .kind = ANSWER_INSTALLED, .ticket = e.ticket, .ok = true });
 			break;
+		case EFFECT_ASK_CREDENTIAL:
+			answer(r,
+			       (struct answer) {
+			               .kind = ANSWER_CREDENTIAL, .ticket = e.ticket, .ok = true, .key = 1, .scheme = SIGN_RSA });
+			break;
+		case EFFECT_ASK_VERIFY:
+			r->verifications++;
+			break;
 		case EFFECT_REMOVE_SA:
 			r->removed++;
 			break;
@@ -191,14 +199,15 @@ add_hosts(struct conn *c)
 	k->local_ts = calloc(1, sizeof *k->local_ts);
 	k->remote_ts = calloc(1, sizeof *k->remote_ts);
 	k->n_local_ts = k->n_remote_ts = 1;
-	assert_true(selector_parse(k->local_ts, span_str("dynamic"), &why) && selector_parse(k->remote_ts, span_str("dynamic"), &why));
+	assert_true(selector_parse(k->local_ts, span_str("dynamic"), &why) &&
+	            selector_parse(k->remote_ts, span_str("dynamic"), &why));
 }
 
 /* An engine that answers takes PFS, in either of two groups, or none. */
 static struct conn *
-configuration(enum rogue_role role, bool aggressive, bool login)
+configuration(const struct rogue *r)
 {
-	const char *esp = role == ROGUE_INITIATES ? "aes128gcm16-modpnone-ecp256-ecp384" : "aes128gcm16";
+	const char *esp = r->role == ROGUE_INITIATES ? "aes128gcm16-modpnone-ecp256-ecp384" : "aes128gcm16";
 	struct conn *c = conn_new("net");
 	struct child *k = conn_add_child(c, "net");
 	struct ip other = end(0).ip;
@@ -207,9 +216,9 @@ configuration(enum rogue_role role, bool aggressive, bool login)
 
 	assert_true(c && k);
 	c->version = IKE_V1;
-	c->aggressive = aggressive;
-	c->local.method = c->remote.method = AUTH_PSK;
-	if (login)
+	c->aggressive = r->aggressive;
+	c->local.method = c->remote.method = r->signs ? AUTH_PUBKEY : AUTH_PSK;
+	if (r->login)
 		conn_add_round(c, false)->method = AUTH_XAUTH;
 	c->remote_addrs.a = calloc(1, sizeof *c->remote_addrs.a);
 	c->remote_addrs.n = 1;
@@ -223,7 +232,7 @@ configuration(enum rogue_role role, bool aggressive, bool login)
 	k->n_local_ts = k->n_remote_ts = 1;
 	assert_true(selector_parse(k->local_ts, span_str("10.2.0.0/16"), &why));
 	assert_true(selector_parse(k->remote_ts, span_str("10.1.0.0/16"), &why));
-	if (role == ROGUE_INITIATES)
+	if (r->role == ROGUE_INITIATES)
 		add_hosts(c);
 	return c;
 }
@@ -244,25 +253,23 @@ count_verdicts(struct rogue *r)
 		;
 }
 
+/* @r: what it is. */
 static struct rogue
-open_with(enum rogue_role role, bool aggressive, bool login)
+open_as(struct rogue r)
 {
 	static const struct ike_protocol *const protocols[] = { &ike1_protocol, NULL };
 	static struct seeded_rng rng;
-	struct rogue r = { .role = role,
-		           .aggressive = aggressive,
-		           .login = login,
-		           .now = SECONDS(1000),
-		           .step = 1,
-		           .message_id = 0x01020304,
-		           .spi = 0xc0ffee01 };
 	struct ike_settings s;
-	struct conn *c = configuration(role, aggressive, login);
+	struct conn *c = configuration(&r);
 
+	r.now = SECONDS(1000);
+	r.step = 1;
+	r.message_id = 0x01020304;
+	r.spi = 0xc0ffee01;
 	seeded_rng_open(&rng, 1);
 	seeded_rng_open(&r.own, 2);
 	ike_settings_default(&s);
-	s.aggressive_psk = s.aggressive_without_pfs = aggressive;
+	s.aggressive_psk = s.aggressive_without_pfs = r.aggressive;
 	r.ike = ike_new(&s, &rng.rng, protocols);
 	assert_non_null(r.ike);
 	command(&r, (struct command) { .kind = COMMAND_LOAD, .conn = c });
@@ -271,36 +278,60 @@ open_with(enum rogue_role role, bool aggressive, bool login)
 	assert_true(r.dh && secret_alloc(&r.own_nonce, NONCE) && secret_alloc(&r.quick_own, NONCE));
 	rng_fill(&r.own.rng, r.own_nonce.p, NONCE);
 	rng_fill(&r.own.rng, r.quick_own.p, NONCE);
-	rng_fill(&r.own.rng, role == ROGUE_INITIATES ? r.cookie_i : r.cookie_r, 8);
+	rng_fill(&r.own.rng, r.role == ROGUE_INITIATES ? r.cookie_i : r.cookie_r, 8);
 	return r;
 }
 
 struct rogue
 rogue_open(enum rogue_role role)
 {
-	return open_with(role, false, false);
+	return open_as((struct rogue) { .role = role });
 }
 
 struct rogue
 rogue_open_aggressive(enum rogue_role role)
 {
-	return open_with(role, true, false);
+	return open_as((struct rogue) { .role = role, .aggressive = true });
 }
 
 struct rogue
 rogue_open_login(void)
 {
-	return open_with(ROGUE_INITIATES, false, true);
+	return open_as((struct rogue) { .role = ROGUE_INITIATES, .login = true });
+}
+
+struct rogue
+rogue_open_signing(void)
+{
+	return open_as((struct rogue) { .role = ROGUE_INITIATES, .signs = true });
+}
+
+static void
+forget(struct rogue *r)
+{
+	struct secret *all[] = { &r->ni, &r->nr, &r->gxi, &r->gxr, &r->gxy, &r->sai_b, &r->quick_ni, &r->quick_nr };
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		secret_clear(all[i]);
+}
+
+void
+rogue_again(struct rogue *r)
+{
+	forget(r);
+	r->step = 1;
+	r->keyed = false;
+	r->n_in = 0;
+	memset(r->cookie_r, 0, 8);
+	r->cookie_i[0]++;
 }
 
 void
 rogue_close(struct rogue *r)
 {
-	struct secret *all[] = { &r->own_nonce, &r->ni,    &r->nr,       &r->gxi,      &r->gxr,
-		                 &r->gxy,       &r->sai_b, &r->quick_ni, &r->quick_nr, &r->quick_own };
-
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		secret_clear(all[i]);
+	forget(r);
+	secret_clear(&r->own_nonce);
+	secret_clear(&r->quick_own);
 	dh_free(r->dh);
 	ike_free(r->ike);
 	effects_free(&r->fx);
@@ -309,11 +340,18 @@ rogue_close(struct rogue *r)
 
 /* ---- building */
 
+static struct attribute
+duration(const struct rogue *r, uint16_t type, uint16_t usual)
+{
+	return r->life.p ? (struct attribute) { .type = type, .octets = r->life } : tv(type, usual);
+}
+
 static void
 offer_phase_1(struct rogue *r)
 {
-	enum { PSK = 1, XAUTH_INIT_PSK = 65001 };
-	struct attribute a[] = { tv(1, 7), tv(14, 128), tv(2, 4), tv(4, 19), tv(3, r->login ? XAUTH_INIT_PSK : PSK), tv(11, 1), tv(12, 14400) };
+	enum { PSK = 1, RSA_SIGNATURES = 3, XAUTH_INIT_PSK = 65001 };
+	uint16_t method = r->login ? XAUTH_INIT_PSK : r->signs ? RSA_SIGNATURES : PSK;
+	struct attribute a[] = { tv(1, 7), tv(14, 128), tv(2, 4), tv(4, 19), tv(3, method), tv(11, 1), duration(r, 12, 14400) };
 
 	memcpy(r->offer.a, a, sizeof a);
 	r->offer.t = (struct transform_payload) { .number = 1, .id = 1, .attr = r->offer.a, .n_attr = 7 };
@@ -325,7 +363,7 @@ offer_phase_1(struct rogue *r)
 static void
 offer_phase_2(struct rogue *r)
 {
-	struct attribute a[] = { tv(1, 1), tv(2, 3600), tv(4, 1), tv(6, 128) };
+	struct attribute a[] = { tv(1, 1), duration(r, 2, 3600), tv(4, 1), tv(6, 128) };
 
 	memcpy(r->offer.a, a, sizeof a);
 	put_be32(r->offer.spi, r->spi);
@@ -454,7 +492,10 @@ rogue_prepare(struct rogue *r)
 	case 5:
 	case 6:
 		append_id(r);
-		append_hash(r);
+		if (r->signs)
+			append_data(r, PAYLOAD_SIG, span_of(r->in, 256));
+		else
+			append_hash(r);
 		break;
 	case 7:
 		append_hash(r);
@@ -511,8 +552,10 @@ rogue_append(struct rogue *r, struct payload p)
 static void
 prepare_transaction(struct rogue *r, uint32_t mid, uint8_t type, struct attribute *attr, size_t n)
 {
-	r->out = (struct rogue_message) { .h = { .version = 0x10, .exchange = EXCHANGE_TRANSACTION, .flags = FLAG_ENCRYPTION, .message_id = mid },
-		                          .sealed = true };
+	r->out = (struct rogue_message) {
+		.h = { .version = 0x10, .exchange = EXCHANGE_TRANSACTION, .flags = FLAG_ENCRYPTION, .message_id = mid },
+		.sealed = true
+	};
 	memcpy(r->out.h.cookie_i, r->cookie_i, 8);
 	memcpy(r->out.h.cookie_r, r->cookie_r, 8);
 	append_hash(r);
@@ -642,7 +685,10 @@ encode(struct rogue *r)
 static void
 derive(struct rogue *r)
 {
-	assert_true(skeyid_from_psk(r->skeyid, PRF, span_str(secret_text), secret_span(&r->ni), secret_span(&r->nr)));
+	if (r->signs)
+		assert_true(skeyid_from_nonces(r->skeyid, PRF, secret_span(&r->ni), secret_span(&r->nr), secret_span(&r->gxy)));
+	else
+		assert_true(skeyid_from_psk(r->skeyid, PRF, span_str(secret_text), secret_span(&r->ni), secret_span(&r->nr)));
 	assert_true(
 	        skeyid_derive(r->d, r->a, r->e, PRF, span_of(r->skeyid, HASH), secret_span(&r->gxy), r->cookie_i, r->cookie_r));
 	assert_true(isakmp_encryption_key(r->ka, KA, PRF, span_of(r->e, HASH)));

@@ -24,7 +24,7 @@
  */
 enum rogue_role { ROGUE_INITIATES, ROGUE_RESPONDS };
 
-enum { ROGUE_PAYLOADS_MAX = 16, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9, ROGUE_ASKED_MAX = 1024 };
+enum { ROGUE_PAYLOADS_MAX = 140, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9, ROGUE_ASKED_MAX = 1024 };
 
 struct rogue_message {
 	struct isakmp_header h;
@@ -37,7 +37,7 @@ struct rogue_message {
 	struct {
 		size_t at;
 		uint8_t value;
-	} patch[8]; /* octets changed after encoding, before protection */
+	} patch[ROGUE_PAYLOADS_MAX]; /* octets changed after encoding, before protection */
 	unsigned n_patches;
 };
 
@@ -49,19 +49,21 @@ struct rogue {
 	instant_t now;
 	enum rogue_role role;
 	bool aggressive, login; /* login: the engine is a gateway that has its clients log in (XAUTH) */
-	unsigned step; /* of the message in out, or the next to come */
+	bool signs;             /* by a signature in place of a key, and a wrong one at that */
+	unsigned step;          /* of the message in out, or the next to come */
 	struct rogue_message out;
 	uint8_t wire[ROGUE_OCTETS_MAX];
 	size_t n_wire; /* what was sent last */
 	uint8_t in[ROGUE_OCTETS_MAX];
 	uint8_t later[ROGUE_OCTETS_MAX];
-	size_t n_later;         /* message 7, which came with message 3 of Aggressive Mode */
-	size_t n_in;            /* the engine's last message of an exchange; 0: it sent none */
-	unsigned informational; /* Informational messages from the engine */
+	size_t n_later;                 /* message 7, which came with message 3 of Aggressive Mode */
+	size_t n_in;                    /* the engine's last message of an exchange; 0: it sent none */
+	unsigned informational;         /* Informational messages from the engine */
 	uint8_t asked[ROGUE_ASKED_MAX]; /* the engine's last Transaction message, and how many there were */
 	size_t n_asked;
 	unsigned transactions, users, begun; /* users: that the engine asked about; begun: Transactions of our own */
-	unsigned sent;          /* all that the engine sent, and so many octets */
+	unsigned verifications;              /* of signatures and certificates that the engine asked for */
+	unsigned sent;                       /* all that the engine sent, and so many octets */
 	size_t octets;
 	uint16_t told; /* the type of the last notification of the engine that could be read; whether it was encrypted */
 	bool told_sealed;
@@ -73,7 +75,8 @@ struct rogue {
 	struct secret own_nonce, ni, nr, gxi, gxr, gxy, sai_b;
 	uint8_t skeyid[PRF_OCTETS_MAX], d[PRF_OCTETS_MAX], a[PRF_OCTETS_MAX], e[PRF_OCTETS_MAX], ka[32], iv[16];
 	struct id_payload name; /* what it calls itself; empty: its address */
-	bool keyed, commits; /* commits: it sets the Commit bit in Quick Mode */
+	struct span life;       /* the duration that it offers in both phases; empty: a usual one */
+	bool keyed, commits;    /* commits: it sets the Commit bit in Quick Mode */
 	/* Phase 2 */
 	uint32_t message_id, spi, spi_other;
 	uint8_t quick_iv[16];
@@ -95,6 +98,10 @@ struct rogue rogue_open(enum rogue_role role);
 struct rogue rogue_open_aggressive(enum rogue_role role);
 /* A client whose gateway wants a login after Phase 1: carol's, with the password "4iChxLT3". */
 struct rogue rogue_open_login(void);
+/* An initiator that signs: as far as message 5, whose signature the engine asks about. */
+struct rogue rogue_open_signing(void);
+/* An initiator begins again, at message 1 with a cookie of its own; what stands with the engine stays. */
+void rogue_again(struct rogue *r);
 void rogue_close(struct rogue *r);
 #define autorogue __attribute__((cleanup(rogue_close))) struct rogue
 
