@@ -220,14 +220,16 @@ struct fit {
 	int remote, local; /* how well an owner matches that end; 0: none does */
 };
 
-/* False: it is for others. */
+/* False: it is for others. Without owners it is every peer's, just behind one whose owner is %any. */
 static bool
 fit_of(struct fit *out, const struct shared_secret *s, const struct identity *local, const struct identity *remote)
 {
-	*out = (struct fit) { 0 };
-	if (!s->n_owners)
-		return true;
-	*out = (struct fit) { best_owner(s, remote), best_owner(s, local) };
+	static const struct identity anybody = { .type = ID_ANY };
+
+	if (s->n_owners)
+		*out = (struct fit) { best_owner(s, remote), best_owner(s, local) };
+	else
+		*out = (struct fit) { .remote = identity_match(&anybody, remote) };
 	return out->local || out->remote;
 }
 

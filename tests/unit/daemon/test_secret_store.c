@@ -91,6 +91,21 @@ others_secrets_serve_nobody_else(void **state)
 	secret_store_free(&st);
 }
 
+/* One for everybody goes before one that names our own end and a stranger, as with strongSwan. */
+static void
+everybodys_before_a_strangers(void **state)
+{
+	struct secret_store st = { 0 };
+
+	(void)state;
+	add(&st, "strangers", "moon carol");
+	expect(&st, "moon", "sun", "strangers");
+	add(&st, "everybodys", "");
+	expect(&st, "moon", "sun", "everybodys");
+	expect(&st, "moon", "carol", "strangers");
+	secret_store_free(&st);
+}
+
 /* The pairs of a query are tried in order: the ids of connections before the addresses. */
 static void
 pairs_in_order(void **state)
@@ -220,7 +235,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(best_match_first),
 		cmocka_unit_test(others_secrets_serve_nobody_else),
-		cmocka_unit_test(pairs_in_order),
+		cmocka_unit_test(everybodys_before_a_strangers), cmocka_unit_test(pairs_in_order),
 		cmocka_unit_test(many_secrets),
 		cmocka_unit_test(a_pattern_beside_a_name),
 		cmocka_unit_test(origins_are_apart),
