@@ -47,7 +47,7 @@ class Tool:
         self.answers.put("error the tool ended:\n" + "\n".join(self.output))
 
     def _answer(self):
-        return self.answers.get(timeout=20)
+        return self.answers.get(timeout=40)
 
     def try_(self, line):
         self.p.stdin.write(line + "\n")
@@ -65,7 +65,7 @@ class Tool:
     def drops(self):
         return self.numbers("drops")
 
-    def wait_event(self, pattern, seconds=5):
+    def wait_event(self, pattern, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for e in list(self.events):
@@ -78,7 +78,7 @@ class Tool:
         """Ends it; the exit code must be 0 (a sanitizer's is not)."""
         self.p.stdin.write("quit\n")
         self.p.stdin.flush()
-        assert self.p.wait(20) == 0, "\n".join(self.output)
+        assert self.p.wait(40) == 0, "\n".join(self.output)
 
 
 class Tunnel:
@@ -151,12 +151,12 @@ print(n, h.hexdigest(), flush=True)
     t = time.monotonic()
     out = src_host.run("/usr/bin/python3", "-c", """
 import hashlib, os, socket
-s = socket.socket(socket.%s); s.settimeout(20); s.bind((%r, 0)); s.connect((%r, %d)); h = hashlib.sha256(); left = %d
+s = socket.socket(socket.%s); s.settimeout(60); s.bind((%r, 0)); s.connect((%r, %d)); h = hashlib.sha256(); left = %d
 while left:
     d = os.urandom(min(left, 1 << 16)); left -= len(d); h.update(d); s.sendall(d)
 s.shutdown(socket.SHUT_WR); s.recv(1); print(h.hexdigest())
-""" % (fam, src, dst, port, octets), timeout=60).strip()
+""" % (fam, src, dst, port, octets), timeout=120).strip()
     n, digest = receiver.stdout.readline().split()
-    receiver.wait(10)
+    receiver.wait(30)
     assert int(n) == octets and digest == out
     return time.monotonic() - t

@@ -3,10 +3,11 @@
 import glob
 import itertools
 import os
-import re
 import signal
 import subprocess
 import time
+
+from echo import Echo
 
 _count = itertools.count(1)
 SANITIZER = 99  # the exit code that tools/check gives to ASan and UBSan
@@ -20,7 +21,7 @@ def run(*cmd, check=True, timeout=30, **kw):
     return p.stdout
 
 
-def wait_until(what, seconds=10.0, every=0.05):
+def wait_until(what, seconds=30.0, every=0.05):
     """Waits until what() is true; returns its value. False after the time is over."""
     end = time.monotonic() + seconds
     while True:
@@ -28,6 +29,15 @@ def wait_until(what, seconds=10.0, every=0.05):
         if v or time.monotonic() > end:
             return v
         time.sleep(every)
+
+
+def sleeps(pid):
+    """The process waits for something, and is not only waiting for a CPU."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0] != "R"
+    except FileNotFoundError:
+        return True
 
 
 class Host:
@@ -67,20 +77,17 @@ class Host:
     def forward(self):
         self.sysctl(("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"), 1)
 
-    def ping(self, dst, count=1, src=None, size=None, interval=None, df=False, timeout=1):
-        """Answers received, of `count`."""
-        args = ["ping", "-n", "-c", count, "-W", timeout]
-        if src:
-            args += ["-I", src]
-        if size is not None:
-            args += ["-s", size]
-        if interval is not None:
-            args += ["-i", interval]
-        if df:
-            args += ["-M", "do"]
-        out = self.run(*args, dst, check=False, timeout=30 + count * ((interval or 1) + timeout))
-        m = re.search(r"(\d+) received", out)
-        return int(m.group(1)) if m else 0
+    def ping(self, dst, count=1, timeout=20, **kw):
+        """Answers received, of `count`; waits long for each. For what must be answered."""
+        return self.pinging(dst, count, timeout=timeout, **kw).result()
+
+    def probe(self, dst, count=1, timeout=1, **kw):
+        """As ping, but does not wait long: for what may stay unanswered, or is asked again."""
+        return self.ping(dst, count, timeout=timeout, **kw)
+
+    def pinging(self, dst, count, src=None, size=56, interval=0.2, df=None, timeout=20):
+        """The same while the test goes on; result() waits for the end."""
+        return Echo(self.ns, dst, count, src, size, interval, df, timeout)
 
     def capture(self, dev, expression=""):
         return Capture(self, dev, expression)
@@ -97,8 +104,13 @@ class Capture:
             if "listening on" in line:
                 break
 
-    def stop(self):
+    def settle(self):
+        """Returns when all that was on the link until now is in the file: tcpdump sleeps, so it has taken what there was."""
         time.sleep(0.2)
+        wait_until(lambda: sleeps(self.p.pid))
+
+    def stop(self):
+        self.settle()
         self.p.send_signal(signal.SIGINT)
         self.p.wait(10)
         self.p.stderr.close()

@@ -30,7 +30,7 @@ class Daemon:
     def log(self):
         return open(self.log_path, errors="replace").read() if os.path.exists(self.log_path) else ""
 
-    def wait_log(self, pattern, seconds=10):
+    def wait_log(self, pattern, seconds=30):
         """The first match of the pattern in the log; fails with the whole log."""
         m = wait_until(lambda: re.search(pattern, self.log()), seconds)
         assert m, "no %r in the log of %s:\n%s" % (pattern, self.host.name, self.log())
@@ -45,7 +45,7 @@ class Daemon:
     def list_sas(self):
         return self.swanctl("--list-sas")
 
-    def initiate(self, child, check=True, timeout=20):
+    def initiate(self, child, check=True, timeout=45):
         return self.swanctl("--initiate", "--child", child, "--timeout", str(timeout), check=check)
 
     def bytes(self):
@@ -174,7 +174,7 @@ class Pluto(Daemon):
                                d + "/ipsec.conf", "--secretsfile", d + "/ipsec.secrets", "--nssdir", d + "/nss", "--rundir", d + "/run",
                                "--ipsecdir", d + "/d", "--logfile", self.log_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(lambda: os.path.exists(d + "/run/pluto.ctl"))
-        self.wait_log("added (IKEv1 )?connection|loaded .*secret", 15)
+        self.wait_log("added (IKEv1 )?connection|loaded .*secret")
 
     def whack(self, *args, check=True, timeout=60):
         return self.host.run(PEERS, "exec", "libreswan", "/usr/libexec/ipsec/whack", "--rundir", self.dir + "/run", *args, check=check, timeout=timeout)

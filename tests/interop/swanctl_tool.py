@@ -75,7 +75,8 @@ class Swanctl:
         return out
 
     def popen(self, *args):
-        return subprocess.Popen(self.command(*args), env=self.env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # Line by line, also into a pipe.
+        return subprocess.Popen(["stdbuf", "-oL"] + self.command(*args), env=self.env(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
 class ViciHost:

@@ -56,7 +56,7 @@ def behind(net, box, name, address, dev=None):
 
 
 def pings(host, dst, src):
-    assert wait_until(lambda: host.ping(dst, 1, src=src), 5), "%s does not reach %s" % (host.name, dst)
+    assert wait_until(lambda: host.probe(dst, 1, src=src)), "%s does not reach %s" % (host.name, dst)
     assert host.ping(dst, 3, src=src, interval=0.2) == 3
 
 

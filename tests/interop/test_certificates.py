@@ -74,7 +74,7 @@ def carried(sites, theirs):
 def refused(ours, theirs, why, we_initiate=False):
     """The peer initiates; we say no, and why."""
     (ours if we_initiate else theirs).initiate("net", check=False, timeout=8)
-    ours.wait_log(why, 15)
+    ours.wait_log(why)
     assert "ESTABLISHED" not in ours.list_sas()
 
 

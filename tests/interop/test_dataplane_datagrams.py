@@ -59,7 +59,7 @@ def test_datagrams_pass_transport_mode_whole(gateways, name, version):
     f = Form(gateways, version, name)
     cap = gateways.sun.capture("wan")
     for size in (4000, 30000):
-        assert gateways.moon.ping(f.inner[1], src=f.inner[0], size=size, timeout=3) == 1
+        assert gateways.moon.ping(f.inner[1], src=f.inner[0], size=size) == 1
     Receiver(gateways.sun, f.inner[1]).arrive_from(gateways.moon, f.inner[0])
     Receiver(gateways.moon, f.inner[0]).arrive_from(gateways.sun, f.inner[1])
     assert reassembled(f.a) >= 6 and reassembled(f.b) >= 6
@@ -168,5 +168,5 @@ def test_a_lone_later_fragment_is_refused_by_an_sa_with_ports(gateways):
     for p in (whole, later):
         t.left.run("/usr/bin/python3", "-c", "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM);"
                    "s.sendto(bytes.fromhex(%r), ('10.77.0.2', 4500))" % bytes(sa.encrypt(p).payload).hex())
-    assert wait_until(lambda: t.b.drops().get("selector") == 1 and t.b.drops().get("none") == 1, 5), t.b.drops()
+    assert wait_until(lambda: t.b.drops().get("selector") == 1 and t.b.drops().get("none") == 1), t.b.drops()
     t.quit()

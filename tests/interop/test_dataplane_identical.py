@@ -74,9 +74,9 @@ class Paths:
                 h.sysctl(key, 1)
         # Both hosts know each other's hardware address from the start.
         for h, gw4, gw6 in ((sites.alice, "10.1.0.1", "fd01::1"), (sites.bob, "10.2.0.1", "fd02::1")):
-            h.ping(gw4)
-            h.ping(gw6)
-        assert wait_until(lambda: sites.alice.ping(B4) and sites.alice.ping(B6) and sites.bob.ping(A4) and sites.bob.ping(A6))
+            h.probe(gw4)
+            h.probe(gw6)
+        assert wait_until(lambda: sites.alice.probe(B4) and sites.alice.probe(B6) and sites.bob.probe(A4) and sites.bob.probe(A6))
         self.workers = workers
 
     def through_esp(self):

@@ -98,7 +98,7 @@ def test_shutdown_and_restart(sites, wire):
     time.sleep(2)
     ours.start()
     wait_all(pings)
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"), 15), ours.log()
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10")), ours.log()
 
 
 def test_killed(sites, wire):
@@ -112,7 +112,7 @@ def test_killed(sites, wire):
     time.sleep(2)
     ours.start()
     wait_all(pings)
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"), 15), ours.log()
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10")), ours.log()
 
 
 def test_killed_and_flushed(sites):
@@ -120,7 +120,7 @@ def test_killed_and_flushed(sites):
     a, _ = pair(children=both())
     ours = Sallyport(sites.moon, a)
     ours.kill()
-    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+    assert sites.alice.probe("10.2.0.10", 2) == 0
     assert "Removed what was left" in ours.cli("flush")
     assert sites.alice.ping("10.2.0.10", 2) == 2
     assert "Nothing was left to remove" in ours.cli("flush")
@@ -134,9 +134,9 @@ def test_the_tun_device_is_deleted(sites, wire):
     pings = flood(sites, 4)
     time.sleep(1)
     sites.moon.ip("link", "del", "sallyport0")
-    assert ours.proc.wait(10) == 1, ours.log()
+    assert ours.proc.wait(30) == 1, ours.log()
     wait_all(pings)
-    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+    assert sites.alice.probe("10.2.0.10", 2) == 0
 
 
 def test_a_start_that_fails_leaves_the_drops_of_the_killed(sites, wire):
@@ -146,8 +146,8 @@ def test_a_start_that_fails_leaves_the_drops_of_the_killed(sites, wire):
     os.unlink(ours.vici)
     os.mkdir(ours.vici)  # so that the control socket cannot be made, which comes last
     again = sites.moon.popen(os.path.join(BUILD, "sallyportd"), "--config", os.path.join(ours.dir, "swanctl.conf"), "--runtime-dir", ours.dir, "--foreground")
-    assert again.wait(10) == 1
-    assert sites.alice.ping("10.2.0.10", 2, timeout=1) == 0
+    assert again.wait(30) == 1
+    assert sites.alice.probe("10.2.0.10", 2) == 0
 
 
 def test_ipv6_that_cannot_reach_the_tun_device(sites, wire):
@@ -157,7 +157,7 @@ def test_ipv6_that_cannot_reach_the_tun_device(sites, wire):
     sites.moon.ip("link", "set", "sallyport0", "mtu", "1000")
     out = ours.swanctl("--load-all", "--file", os.path.join(ours.dir, "swanctl.conf"), check=False)
     assert "the traffic of child 'six' cannot be diverted" in out and "MTU at least 1280" in out, out
-    assert sites.alice.ping("fd02::10", 2, timeout=1) == 0
+    assert sites.alice.probe("fd02::10", 2) == 0
 
 
 def test_reload(sites, wire):
@@ -179,11 +179,11 @@ def test_cleartext_that_should_have_been_protected_is_dropped(sites):
     a, _ = pair(children=both())
     ours = Sallyport(sites.moon, a)
     lan = sites.moon.capture("lan")
-    assert sites.bob.ping("10.1.0.10", 2) == 0
-    assert sites.bob.ping("10.1.0.1", 2) == 0
+    assert sites.bob.probe("10.1.0.10", 2) == 0
+    assert sites.bob.probe("10.1.0.1", 2) == 0
     assert lan.lines("icmp and src 10.2.0.10") == []
     ours.stop()
-    assert sites.bob.ping("10.1.0.10", 1) == 0
+    assert sites.bob.probe("10.1.0.10", 1) == 0
     ours.cli("flush")
     assert sites.bob.ping("10.1.0.10", 1) == 1
 
@@ -199,8 +199,8 @@ def test_a_trap_does_not_lose_the_first_packet(sites):
     a, b = pair(children=both())
     Sallyport(sites.moon, a)
     Charon(sites.sun, b)
-    assert sites.alice.ping("10.2.0.10", 1, timeout=5) == 1
-    assert sites.alice.ping("fd02::10", 1, timeout=5) == 1
+    assert sites.alice.ping("10.2.0.10") == 1
+    assert sites.alice.ping("fd02::10") == 1
 
 
 def too_many():
@@ -223,7 +223,7 @@ def test_a_claim_that_cannot_be_made(sites, wire):
     wait_all(pings)
     ours.cli("down", "c00")      # makes room, and the next attempt finds it
     ours.cli("up", "wide")
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
     ours.cli("down", "wide")
 
 
@@ -234,5 +234,5 @@ def test_cleartext_to_what_is_closed_is_dropped(sites):
     assert sites.bob.ping("10.1.0.10") == 1
     ours.swanctl("--load-all", check=False)
     lan = sites.moon.capture("lan")
-    assert sites.bob.ping("10.1.0.10", 2) == 0
+    assert sites.bob.probe("10.1.0.10", 2) == 0
     assert lan.lines("icmp and src 10.2.0.10") == [], "not only the answers are dropped"

@@ -103,4 +103,4 @@ def test_rekey_of_phase_2(gateways):
     theirs = Pluto(gateways.sun, pluto_conf("aes256-sha2_256;modp2048", "aes_gcm128-null", "no"), '@sun @moon : PSK "%s"\n' % PSK, STUB)
     ours.initiate("net")
     ours.swanctl("--rekey", "--child", "net")
-    assert wait_until(lambda: theirs.log().count("IPsec SA established tunnel mode") >= 2, 10), theirs.log()
+    assert wait_until(lambda: theirs.log().count("IPsec SA established tunnel mode") >= 2), theirs.log()

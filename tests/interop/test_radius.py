@@ -164,10 +164,10 @@ def test_accounting(sites):
     assert start["Calling-Station-Id"].startswith("10.77.0.1[") and start["Acct-Authentic"] == "RADIUS", start
     reaches(sites, theirs, "10.9.0.1")
     (got, sent), = sun.bytes()
-    assert wait_until(lambda: int(server.wait_record("Interim-Update")["Acct-Input-Octets"]) == got, 10), server.records()
+    assert wait_until(lambda: int(server.wait_record("Interim-Update")["Acct-Input-Octets"]) == got), server.records()
     # Of all SAs that there were.
     theirs.swanctl("--rekey", "--child", "net")
-    assert wait_until(lambda: len(sun.bytes()) == 2, 15), sun.list_sas()
+    assert wait_until(lambda: len(sun.bytes()) == 2), sun.list_sas()
     reaches(sites, theirs, "10.9.0.1")
     came, went = (sum(x) for x in zip(*sun.bytes()))
     assert came > got and went > sent
@@ -204,6 +204,6 @@ def test_nobody_takes_the_records(sites):
     log_in(sites)
     server.wait_record("Start")
     server.stop()
-    sun.wait_log("no RADIUS server took the accounting record Interim-Update of session .*'carol'", 20)
+    sun.wait_log("no RADIUS server took the accounting record Interim-Update of session .*'carol'")
     assert wait_until(lambda: "ESTABLISHED" not in sun.list_sas()), sun.list_sas()
     assert os.path.exists(server.dir)

@@ -148,10 +148,10 @@ def test_a_renewed_phase_1_keeps_the_address(sites, we_are):
     assert "completed successfully" in first.initiate("net")
     reaches(sites, theirs, "10.9.0.1")
     first.swanctl("--rekey", "--ike", "home", "--reauth")
-    assert wait_until(lambda: re.search(r"#2, ESTABLISHED", first.list_sas()), 15), first.list_sas()
-    assert wait_until(lambda: first.list_sas().count("ESTABLISHED") == 1, 20), first.list_sas()
-    assert wait_until(lambda: all("[10.9.0.1]" in d.list_sas() for d in (ours, theirs)), 15), (ours.list_sas(), theirs.list_sas())
-    assert wait_until(lambda: sites.moon.ping("10.2.0.10", 2, src="10.9.0.1", interval=0.2) == 2, 15)
+    assert wait_until(lambda: re.search(r"#2, ESTABLISHED", first.list_sas())), first.list_sas()
+    assert wait_until(lambda: first.list_sas().count("ESTABLISHED") == 1), first.list_sas()
+    assert wait_until(lambda: all("[10.9.0.1]" in d.list_sas() for d in (ours, theirs))), (ours.list_sas(), theirs.list_sas())
+    assert wait_until(lambda: sites.moon.probe("10.2.0.10", 2, src="10.9.0.1", interval=0.2) == 2)
 
 
 UNITY = "cisco_unity = yes"

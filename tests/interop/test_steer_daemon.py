@@ -42,7 +42,7 @@ def test_host_to_host(gateways, rp_filter):
     assert tcp(gateways.sun, gateways.moon, "10.77.0.2", 7000, 3000000)
     # Too large on purpose: the path MTU that programs learn must not become that of the outer packets.
     for _ in range(3):
-        gateways.moon.ping("10.77.0.2", 1, size=1420, df=True)
+        gateways.moon.probe("10.77.0.2", 1, size=1420, df=True)
     assert gateways.moon.ping("10.77.0.2", 3, interval=0.1, size=1300, df=True) == 3
     assert "mtu" not in gateways.moon.ip("route", "get", "10.77.0.2", "mark", "0x2000000")
     assert tcp(gateways.sun, gateways.moon, "10.77.0.2", 7001, 3000000)
@@ -50,18 +50,18 @@ def test_host_to_host(gateways, rp_filter):
     assert gateways.moon.ping("10.77.0.2", 5, interval=0.1) == 5
     assert outside.lines() == []
     moon.cli("down", "site")
-    assert wait_until(lambda: gateways.moon.ping("10.77.0.2"))
+    assert wait_until(lambda: gateways.moon.probe("10.77.0.2"))
 
 
 def test_host_to_host_over_ipv6(gateways):
     _, moon = tunnel(gateways, {"net": child("dynamic", "dynamic")}, local="fd77::1", remote="fd77::2")
-    assert wait_until(lambda: gateways.moon.ping("fd77::2"))
+    assert wait_until(lambda: gateways.moon.probe("fd77::2"))
     moon.cli("up", "site")
     outside = gateways.moon.capture("wan", "ip6 and not esp and not udp port 500 and not ip6 multicast and not (icmp6 and ip6[40] >= 130)")
     assert gateways.moon.ping("fd77::2", 3, interval=0.1) == 3
     assert tcp(gateways.sun, gateways.moon, "fd77::2", 7000, 3000000)
     for _ in range(3):
-        gateways.moon.ping("fd77::2", 1, size=1420, df=True)
+        gateways.moon.probe("fd77::2", 1, size=1420, df=True)
     assert "mtu" not in gateways.moon.ip("route", "get", "fd77::2", "mark", "0x2000000")
     assert tcp(gateways.sun, gateways.moon, "fd77::2", 7001, 3000000)
     assert outside.lines() == []
@@ -105,7 +105,7 @@ def test_forwarded_and_local_with_an_exception(sites):
         _, moon = tunnel(sites, children)
     except AssertionError as e:
         pytest.skip("no shunts yet: %s" % e)
-    assert wait_until(lambda: sites.alice.ping("fd02::10"))
+    assert wait_until(lambda: sites.alice.probe("fd02::10"))
     outside = sites.moon.capture("wan", INNER)
     assert sites.alice.ping("10.2.0.10", 2, interval=0.1) == 2
     assert sites.moon.ping("10.2.0.10", 2, interval=0.1) == 2
@@ -122,22 +122,22 @@ def test_nothing_is_left_behind(sites):
     claims stays closed until the daemon is back, or flush.
     """
     # Link-local addresses are part of the comparison.
-    assert wait_until(lambda: sites.alice.ping("fd02::10"))
+    assert wait_until(lambda: sites.alice.probe("fd02::10"))
     before = state_of(sites.moon)
     _, moon = tunnel(sites, {"net": child(start_action="trap")})
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
     moon.cli("down", "site")
     moon.stop()
     assert state_of(sites.moon) == before
     moon.start()
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
     moon.stop()
     assert "dropped until sallyportd is back" in moon.log()
-    assert sites.alice.ping("10.2.0.10") == 0
+    assert sites.alice.probe("10.2.0.10") == 0
     moon.start()
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
     moon.kill()
-    assert sites.alice.ping("10.2.0.10") == 0
+    assert sites.alice.probe("10.2.0.10") == 0
     moon.cli("flush")
     assert state_of(sites.moon) == before
 
@@ -145,16 +145,16 @@ def test_nothing_is_left_behind(sites):
 def test_a_mistake_in_the_configuration_opens_nothing(sites):
     """Killed, then started with a file that is refused: what was protected stays closed."""
     _, moon = tunnel(sites, {"net": child(start_action="trap")})
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
     outside = sites.moon.capture("wan", INNER)
     moon.kill()
     good = moon.conf
     moon.conf = good.replace("version", "versoin")
     with pytest.raises(AssertionError):
         moon.start()
-    assert sites.alice.ping("10.2.0.10") == 0
-    assert sites.moon.ping("10.2.0.10") == 0
+    assert sites.alice.probe("10.2.0.10") == 0
+    assert sites.moon.probe("10.2.0.10") == 0
     moon.conf = good
     moon.start()
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"), 40, 0.5), moon.log()
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"), 40, 0.5), moon.log()
     assert outside.lines() == []

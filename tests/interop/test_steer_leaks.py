@@ -20,7 +20,7 @@ TRAFFIC_MOON = TRAFFIC_ALICE + [("udp", "10.1.0.1", 0, "10.2.0.10", 9), ("udp", 
 @pytest.fixture
 def sites(sites):
     """Once the hosts' link-local addresses have been probed: before, IPv6 has no neighbours, and a test of leaks no meaning."""
-    assert wait_until(lambda: sites.alice.ping("fd02::10"))
+    assert wait_until(lambda: sites.alice.probe("fd02::10"))
     return sites
 
 
@@ -55,11 +55,11 @@ def test_after_kill_nothing_leaves_until_flush(sites, tmp_path):
     errors = traffic(sites)
     # Programs are told; they need not wait for a timeout.
     assert "10.2.0.10" in errors and "fd02::10" in errors
-    assert sites.alice.ping("10.2.0.10") == 0
+    assert sites.alice.probe("10.2.0.10") == 0
     assert outside.lines() == []
     assert flush(sites.moon, state=tmp_path).strip() == "ok"
     assert state_of(sites.moon) == before
-    assert wait_until(lambda: sites.alice.ping("10.2.0.10"))
+    assert wait_until(lambda: sites.alice.probe("10.2.0.10"))
 
 
 def test_a_successor_takes_over_without_a_gap(sites):

@@ -22,7 +22,7 @@ def both_ends(sites, *selectors):
 def test_forwarded_and_local_traffic_takes_the_tunnel(sites):
     both_ends(sites, *V4, *V6)
     # Until the hosts' link-local addresses have been probed IPv6 has no neighbours.
-    assert wait_until(lambda: sites.alice.ping("fd02::10"))
+    assert wait_until(lambda: sites.alice.probe("fd02::10"))
     outside = sites.moon.capture("wan")
     assert sites.alice.ping("10.2.0.10", 3, interval=0.1) == 3
     assert sites.alice.ping("fd02::10", 3, interval=0.1) == 3
@@ -84,7 +84,7 @@ def test_only_what_the_ports_say(sites):
             ("udp", "-", 6000, "10.2.0.10", 5005)]
     for host in (sites.alice, sites.moon):
         send(host, *covered, *free)
-    sites.alice.ping("10.2.0.10")
+    sites.alice.probe("10.2.0.10")
     lines = outside.lines("src net 10.1.0.0/16 or src 10.77.0.1")
     assert not [x for x in lines if ".80:" in x and "tcp" in x.lower() or ".5000 >" in x or ".5010 >" in x], lines
     for wanted in (".81:", ".4999 >", ".5011 >", ".6000 >", "ICMP echo request"):
@@ -108,7 +108,7 @@ def test_icmp_types(sites):
     moon = Steer(sites.moon)
     moon.claim(1, "10.1.0.0/16[icmp/8]", "10.2.0.0/16[icmp/8]")
     outside = sites.moon.capture("wan", "icmp")
-    sites.alice.ping("10.2.0.10")
+    sites.alice.probe("10.2.0.10")
     send(sites.alice, ("udp", "-", 0, "10.2.0.10", 9))
     assert wait_until(lambda: moon.seen() == 1)
     assert not [x for x in outside.lines() if "echo request" in x]
@@ -145,7 +145,7 @@ def test_hub_and_spoke(net):
         tools[0].claim(i + 1, "10.0.0.0/8", spoke_net)
     tools[1].claim(1, "10.1.0.0/16", "10.0.0.0/8", local="10.77.1.2")
     clear = hub.capture("w2", "net 10.2.0.0/16")
-    a.ping("10.2.0.1", src="10.1.0.1")
+    a.probe("10.2.0.1", src="10.1.0.1")
     assert tools[0].seen() >= 1
     assert clear.lines() == []
 

@@ -18,7 +18,7 @@ TRANSLATED = "(ip host 10.4.0.1) or (ip6 host fd04::1)"
 @pytest.fixture
 def shared(sites):
     """moon has virtual addresses; sun knows where they are only by its claim."""
-    assert wait_until(lambda: sites.alice.ping("fd02::10"))
+    assert wait_until(lambda: sites.alice.probe("fd02::10"))
     sites.moon.ip("addr", "add", "10.4.0.1/32", "dev", "lo")
     sites.moon.ip("-6", "addr", "add", "fd04::1/128", "dev", "lo")
     return sites
@@ -100,19 +100,19 @@ def test_nothing_leaves_without_the_daemon_nor_by_a_new_device(shared):
     assert wait_until(lambda: '"other"' in shared.moon.run("nft", "list", "ruleset"))
     assert shared.alice.ping("10.2.0.10", 2, interval=0.1) == 2
     moon.kill()
-    assert shared.alice.ping("10.2.0.10") == 0
+    assert shared.alice.probe("10.2.0.10") == 0
     # Nobody is there to see this one come.
     shared.net.link(shared.moon, "third", shared.sun, "third")
     shared.moon.address("third", "10.79.0.1/24")
     shared.sun.address("third", "10.79.0.2/24")
     captures.append(shared.moon.capture("third", TRANSLATED))
     shared.moon.ip("route", "replace", "10.2.0.0/16", "via", "10.79.0.2")
-    assert shared.alice.ping("10.2.0.10") == 0
+    assert shared.alice.probe("10.2.0.10") == 0
     assert [c.lines() for c in captures] == [[], [], []]
     flush(shared.moon)
     # The capture would have shown it.
     third = shared.moon.capture("third", TRANSLATED)
-    shared.alice.ping("10.2.0.10")
+    shared.alice.probe("10.2.0.10")
     assert third.lines() != []
 
 

@@ -44,7 +44,7 @@ def test_our_command_shows_the_tunnel(sites):
     a, b = pair()
     ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
     assert "site.net is up" in ours.cli("up", "net")
-    sites.alice.ping("10.2.0.10", 2, interval=0.2)
+    sites.alice.probe("10.2.0.10", 2, interval=0.2)
     assert wait_until(lambda: ours.status()["ike-sas"][0]["child-sas"][0]["packets-in"] == 2)
     out = ours.cli("status")
     assert re.search(r"net\{1\}  +10.1.0.0/16 <=> 10.2.0.0/16  INSTALLED  .*in UDP .*168 B, 2 packets  168 B, 2 packets", out), out

@@ -4,7 +4,6 @@ import os
 import re
 import shlex
 import subprocess
-import time
 
 import meaning
 from actors import Charon, Sallyport, lay_certificates, lay_files, revoked
@@ -122,7 +121,7 @@ class Play:
 
     def dump(self, guest):
         """What tcpdump has seen until now, with names."""
-        time.sleep(0.2)
+        self.captures[guest].settle()
         return self.net.hosts[guest].sh("tcpdump -r %s 2> /dev/null" % self.captures[guest].path)[1]
 
     def check(self, c):
