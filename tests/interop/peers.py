@@ -104,7 +104,7 @@ class Sallyport(Daemon):
         env.pop("STRONGSWAN_CONF", None)
         self.proc = self.host.popen(*self.under, os.path.join(BUILD, "sallyportd"), *args, "--runtime-dir", self.dir, "--foreground",
                                     stdout=self.out, stderr=self.out, env=env)
-        ok = wait_until(lambda: os.path.exists(self.vici) or self.proc.poll() is not None, 30)
+        ok = wait_until(lambda: os.path.exists(self.vici) or self.proc.poll() is not None, 60)
         assert ok and self.proc.poll() is None, "sallyportd did not start:\n" + self.log()
         return self
 
@@ -152,7 +152,7 @@ class Charon(Daemon):
         self.proc = self.host.popen(PEERS, "exec", "strongswan", "/usr/lib/ipsec/charon",
                                     env=dict(os.environ, STRONGSWAN_CONF=os.path.join(self.dir, "strongswan.conf")),
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        ok = wait_until(lambda: os.path.exists(self.vici) or self.proc.poll() is not None, 30)
+        ok = wait_until(lambda: os.path.exists(self.vici) or self.proc.poll() is not None, 60)
         assert ok and self.proc.poll() is None, "charon did not start:\n" + self.log()
 
 
