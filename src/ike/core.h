@@ -295,6 +295,7 @@ struct ike {
 	bool shutting_down;
 	uint32_t next_ike_id, next_child_id, next_reqid;
 	struct released_reqid {
+		uint64_t key; /* of its policy */
 		uint32_t reqid;
 		instant_t at;
 	} released[RELEASED_REQIDS_MAX]; /* the oldest first */

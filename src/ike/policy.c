@@ -120,33 +120,34 @@ policy_by_reqid(struct ike *core, uint32_t reqid)
 	return NULL;
 }
 
-static void
-forget_oldest(struct ike *core)
+static uint32_t
+take_released(struct ike *core, unsigned i)
 {
-	memmove(core->released, core->released + 1, --core->n_released * sizeof *core->released);
+	uint32_t reqid = core->released[i].reqid;
+
+	memmove(core->released + i, core->released + i + 1, (--core->n_released - i) * sizeof *core->released);
+	return policy_by_reqid(core, reqid) ? 0 : reqid;
 }
 
 static void
-release_reqid(struct ike *core, uint32_t reqid)
+release_reqid(struct ike *core, const struct policy *p)
 {
 	if (core->n_released == RELEASED_REQIDS_MAX)
-		forget_oldest(core);
-	core->released[core->n_released++] = (struct released_reqid) { reqid, core->now };
+		take_released(core, 0);
+	core->released[core->n_released++] = (struct released_reqid) { p->key, p->reqid, core->now };
 }
 
-/* As with strongSwan, who watches a tunnel by its reqid finds it again. Answers of the data plane about the old one are in by
- * then. */
+/*
+ * As with strongSwan, who watches a tunnel by its reqid finds it again. Another
+ * one has it only once what the data plane says about the old one is in.
+ */
 static uint32_t
-released_reqid(struct ike *core)
+released_reqid(struct ike *core, uint64_t key)
 {
-	while (core->n_released && core->now - core->released[0].at >= SECONDS(2)) {
-		uint32_t reqid = core->released[0].reqid;
-
-		forget_oldest(core);
-		if (!policy_by_reqid(core, reqid))
-			return reqid;
-	}
-	return 0;
+	for (unsigned i = 0; i < core->n_released; i++)
+		if (core->released[i].key == key)
+			return take_released(core, i);
+	return core->n_released && core->now - core->released[0].at >= SECONDS(2) ? take_released(core, 0) : 0;
 }
 
 static void
@@ -154,19 +155,19 @@ policy_free(struct ike *core, struct policy *p)
 {
 	table_remove(&core->policy_by_key, &p->by_key);
 	table_remove(&core->policy_by_reqid, &p->by_reqid);
-	release_reqid(core, p->reqid);
+	release_reqid(core, p);
 	conn_unref(p->conn);
 	free(p);
 }
 
 static uint32_t
-choose_reqid(struct ike *core, const struct child *cfg)
+choose_reqid(struct ike *core, const struct child *cfg, uint64_t key)
 {
 	uint32_t released;
 
 	if (cfg->reqid && !policy_by_reqid(core, cfg->reqid))
 		return cfg->reqid;
-	released = released_reqid(core);
+	released = released_reqid(core, key);
 	if (released)
 		return released;
 	while (!core->next_reqid || policy_by_reqid(core, core->next_reqid))
@@ -182,7 +183,7 @@ policy_new(struct ike *core, uint64_t key, struct conn *conn, const struct child
 	if (!p)
 		goto nomem;
 	p->key = key;
-	p->reqid = choose_reqid(core, cfg);
+	p->reqid = choose_reqid(core, cfg, key);
 	p->conn = conn_ref(conn);
 	p->cfg = cfg;
 	p->n_ts = n;
