@@ -305,7 +305,7 @@ TEST(a_lost_message_3_does_not_keep_a_login_waiting)
 	static const char *const common = "ike1 aggressive aggressive-psk psk=swordfish esp=aes128gcm16-ecp256 ";
 
 	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
-		for (uint64_t nth = 1; nth <= 5; nth++) {
+		for (uint64_t nth = 1; nth <= 10; nth++) {
 			uint64_t which = nth * 10 + f;
 			autoclose(sim) net = sim_open((struct sim_opts) { .seed = which });
 			char client[256], gateway[256];
