@@ -9,8 +9,7 @@
 
 /* How long the SAs that were replaced stay, so that what is under way on them arrives. */
 static const instant_t REPLACED_GRACE = SECONDS(10);
-/* Where it is the peer's part to delete it, and it did not: while what it may have deleted instead still answers that it is gone.
- */
+/* Where it is the peer's part, and it did not: while what it may have deleted instead still answers that it is gone. */
 static const instant_t ASK_AFTER = SECONDS(15);
 
 /*
@@ -70,10 +69,11 @@ ike_sa_hand_over(struct ike_sa *sa, enum end_cause why)
 static bool
 awaits_answer(struct ike_sa *sa, struct ike_sa *next)
 {
-	if (sa->fallback)
-		ike_sa_ask(next);
+	if (!sa->fallback)
+		return next->asked && !next->successor;
 	sa->fallback = false;
-	return next->asked;
+	ike_sa_ask(next);
+	return true;
 }
 
 void
