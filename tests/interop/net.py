@@ -3,6 +3,7 @@
 import glob
 import itertools
 import os
+import re
 import signal
 import subprocess
 import time
