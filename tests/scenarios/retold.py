@@ -47,7 +47,6 @@ RETOLD = [
     Retelling("ikev2/force-udp-encap", nat=True),
     Retelling("ikev2/host2host-transport-nat", nat=True, drop=SECOND_BEHIND_NAT),
     Retelling("ikev2/ip-pool"),
-    Retelling("ikev2/ip-two-pools-v4v6", drop="daemon.log::TS"),
     Retelling("ikev2/nat-rw", nat=True),
     Retelling("ikev2/net2net-ah"),
     Retelling("ikev2/net2net-cert-sha2"),
