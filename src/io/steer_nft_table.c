@@ -26,14 +26,18 @@ steer_nft_table_name(char out[NFT_TABLE_TEXT_MAX], uint32_t route_table, unsigne
 /*
  * Scopes that end at the link and neighbour discovery are not for a tunnel,
  * however wide the selectors. A hop limit of 255 proves that a packet has not
- * been forwarded (RFC 4861 section 11.2).
+ * been forwarded (RFC 4861 section 11.2). The mask is for speed: one comparison lets
+ * through what no set need be asked about, and every packet of a tunnel comes by here.
  */
 static void
 link_scope_text(struct steer_nft *t)
 {
 	text_add(&t->text,
 	         "chain link_scope {\n"
-	         "ip daddr { 224.0.0.0/24, 255.255.255.255 } accept\n"
+	         "ip daddr and 224.0.0.0 == 224.0.0.0 ip daddr { 224.0.0.0/24, 255.255.255.255 } accept\n"
+	         "meta nfproto ipv6 jump link_scope6\n"
+	         "}\n"
+	         "chain link_scope6 {\n"
 	         "ip6 daddr { fe80::/10, ff01::/16, ff02::/16 } accept\n"
 	         "ip6 saddr fe80::/10 accept\n"
 	         "icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } "
@@ -56,9 +60,15 @@ outer_text(struct steer_nft *t)
 
 	text_add(&t->text,
 	         "chain outer {\n"
-	         "meta l4proto { 50, 51, 17, 1, 58 } fib daddr type != local return\n"
+	         "meta l4proto 17 goto outer_udp\n"
+	         "meta l4proto { 50, 51, 1, 58 } fib daddr type local goto outer_bare\n"
+	         "}\n"
+	         "chain outer_udp {\n"
+	         "th dport %u fib daddr type local accept\n"
+	         "th dport %u fib daddr type local accept\n"
+	         "}\n"
+	         "chain outer_bare {\n"
 	         "meta l4proto { 50, 51 } accept\n"
-	         "udp dport { %u, %u } accept\n"
 	         "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump outer_error4\n"
 	         "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } jump outer_error6\n"
 	         "}\n"
@@ -75,7 +85,7 @@ outer_text(struct steer_nft *t)
 	         "@th,384,8 { 50, 51 } accept\n"
 	         "@th,384,8 17 @th,448,16 { %u, %u } accept\n"
 	         "}\n",
-	         ike, nat_t, ike, nat_t, ike, nat_t, ike, nat_t);
+	         nat_t, ike, ike, nat_t, ike, nat_t, ike, nat_t);
 }
 
 static void
@@ -94,7 +104,7 @@ judging_text(struct steer_nft *t)
  * A route hook looks up the route again when the mark has changed. What its first route leads to the TUN device already
  * is therefore marked in a filter hook, before rules of others may lead it elsewhere; where these replace the mark
  * it is set, and the route looked up, as for any other. What comes out of a tunnel for this host needs no judging.
- * Both are for speed: packets that pass one by one.
+ * Both are for speed, and so is the order of the first rules, which all accept: ours and the tunnels' packets first.
  */
 static void
 hooks_text(struct steer_nft *t)
@@ -115,9 +125,9 @@ hooks_text(struct steer_nft *t)
 	         "}\n"
 	         "chain output {\n"
 	         "type route hook output priority mangle; policy accept;\n"
-	         "oifname \"lo\" accept\n"
-	         "oifname \"%s\" meta mark and 0x%08x == 0x%08x accept\n"
 	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "oifname \"%s\" meta mark and 0x%08x == 0x%08x accept\n"
+	         "oifname \"lo\" accept\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
 	         "}\n"
@@ -125,12 +135,12 @@ hooks_text(struct steer_nft *t)
 	         "type filter hook forward priority mangle; policy accept;\n"
 	         "oifname \"%s\" meta mark and 0x%08x == 0 counter reject with icmpx type no-route\n"
 	         "}\n",
-	         tun, mask, bypass, divert, tun, mask, divert, mask, bypass, tun, divert);
+	         tun, mask, bypass, divert, mask, bypass, tun, mask, divert, tun, divert);
 	text_add(&t->text,
 	         "chain prerouting {\n"
 	         "type filter hook prerouting priority mangle; policy accept;\n"
-	         "iifname \"lo\" accept\n"
 	         "iifname \"%s\" fib daddr type local accept\n"
+	         "iifname \"lo\" accept\n"
 	         "jump outer\n"
 	         "jump link_scope\n"
 	         "iifname != \"%s\" jump inbound\n"
@@ -140,14 +150,15 @@ hooks_text(struct steer_nft *t)
 	         "}\n"
 	         "chain postrouting {\n"
 	         "type filter hook postrouting priority 110; policy accept;\n"
-	         "oifname { \"lo\", \"%s\" } accept\n"
 	         "meta mark and 0x%08x == 0x%08x accept\n"
+	         "oifname \"%s\" accept\n"
+	         "oifname \"lo\" accept\n"
 	         "jump link_scope\n"
 	         "jump classify\n"
 	         "meta mark and 0x%08x != 0 iif != 0 jump turn\n"
 	         "meta mark and 0x%08x != 0 counter drop\n"
 	         "}\n",
-	         tun, tun, tun, mask, divert, bypass, tun, mask, bypass, divert, divert);
+	         tun, tun, tun, mask, divert, bypass, mask, bypass, tun, divert, divert);
 }
 
 void
