@@ -19,6 +19,7 @@
  */
 struct uring {
 	int ring_fd, fd;
+	uint8_t sqe_flags;
 	size_t ring_octets;
 	uint8_t *ring;
 	struct io_uring_sqe *sqe;
@@ -67,6 +68,16 @@ works(struct uring *u)
 	return r == 0 || r == -EAGAIN;
 }
 
+/* The ring then holds the file itself, and need not look it up for each operation. */
+static void
+register_file(struct uring *u)
+{
+	if (u->ring_fd < 0 || syscall(SYS_io_uring_register, u->ring_fd, IORING_REGISTER_FILES, &u->fd, 1) != 0)
+		return;
+	u->fd = 0;
+	u->sqe_flags = IOSQE_FIXED_FILE;
+}
+
 struct uring *
 uring_new(int fd)
 {
@@ -79,6 +90,7 @@ uring_new(int fd)
 	u->ring = MAP_FAILED;
 	u->sqe = MAP_FAILED;
 	u->ring_fd = (int)syscall(SYS_io_uring_setup, URING_MAX, &p);
+	register_file(u);
 	if (u->ring_fd >= 0 && p.features & IORING_FEAT_SINGLE_MMAP && p.sq_entries == URING_MAX && map_rings(u, &p) && works(u))
 		return u;
 	uring_free(u);
@@ -106,6 +118,7 @@ add(struct uring *u, uint8_t opcode, const void *at, size_t n)
 
 	u->sqe[tail & u->sq_mask] = (struct io_uring_sqe) {
 		.opcode = opcode,
+		.flags = u->sqe_flags,
 		.fd = u->fd,
 		.off = UINT64_MAX, /* the current position: the device has none */
 		.addr = (uint64_t)(uintptr_t)at,

@@ -65,7 +65,7 @@ plain_v4(struct piece *c)
 	c->l4 = (uint16_t)((p[0] & 15) * 4);
 	c->proto = p[9];
 	/* A checksum of 0xffff is as valid as 0, but would come back as 0. */
-	return p[0] == 0x45 && get_be16(p + 10) != 0xffff && checksum_fold(checksum_add(0, p, IPV4_HEADER)) == 0xffff;
+	return p[0] == 0x45 && get_be16(p + 10) != 0xffff && checksum_fold(checksum_add_header(0, p, IPV4_HEADER)) == 0xffff;
 }
 
 static bool
@@ -83,7 +83,7 @@ checksum_holds(const struct piece *c)
 {
 	uint32_t n = c->len - c->l4;
 	const uint8_t *p = c->p;
-	uint64_t sum = c->family == IP_V4 ? checksum_add(0, p + 12, 8) : checksum_add(0, p + 8, 32);
+	uint64_t sum = c->family == IP_V4 ? checksum_add_header(0, p + 12, 8) : checksum_add_header(0, p + 8, 32);
 
 	sum = checksum_add_u16(checksum_add_u16(sum, c->proto), n);
 	return checksum_fold(checksum_add(sum, p + c->l4, n)) == 0xffff;
@@ -280,13 +280,13 @@ static void
 rewrite_headers(const struct coalesce_slot *s, uint8_t *p)
 {
 	uint32_t n = s->octets - s->l4;
-	uint64_t sum = s->family == IP_V4 ? checksum_add(0, p + 12, 8) : checksum_add(0, p + 8, 32);
+	uint64_t sum = s->family == IP_V4 ? checksum_add_header(0, p + 12, 8) : checksum_add_header(0, p + 8, 32);
 	uint16_t pseudo;
 
 	if (s->family == IP_V4) {
 		put_be16(p + 2, (uint16_t)s->octets);
 		put_be16(p + 10, 0);
-		checksum_store(p + 10, checksum_add(0, p, IPV4_HEADER), 0);
+		checksum_store(p + 10, checksum_add_header(0, p, IPV4_HEADER), 0);
 	} else {
 		put_be16(p + 4, (uint16_t)(s->octets - IPV6_HEADER));
 	}

@@ -17,7 +17,7 @@ enum {
 	IPV4_FRAGMENT = 0x3fff, /* MF and offset */
 	TCP_CHECK = 16,
 	UDP_CHECK = 6,
-	TCP_FLAGS = 13,
+	TCP_FLAGS = 12, /* data offset and flags */
 	TCP_FIN = 0x01,
 	TCP_PSH = 0x08,
 	TCP_CWR = 0x80,
@@ -94,18 +94,32 @@ gso_fits(const struct segment *s, const struct virtio_net_hdr *vh)
 	}
 }
 
+/* The TCP or UDP header without what differs from segment to segment: sequence number, flags, length, checksum. */
+static uint64_t
+presum_l4(const struct segment *s, uint64_t sum)
+{
+	const uint8_t *l4 = s->packet + s->l4;
+
+	sum = checksum_add_header(sum, l4, 4);
+	if (s->proto == PROTO_UDP)
+		return sum;
+	sum = checksum_add_u16(checksum_add_header(sum, l4 + 8, 4), get_be16(l4 + 14));
+	sum = checksum_add_u16(sum, get_be16(l4 + 18));
+	return checksum_add_header(sum, l4 + TCP_MIN, s->header - s->l4 - TCP_MIN);
+}
+
 /* What is the same in each segment: addresses and protocol; the IPv4 header without length, identification and checksum. */
 static void
 presum(struct segment *s)
 {
 	const uint8_t *p = s->packet;
-	uint64_t sum = s->family == IP_V4 ? checksum_add(0, p + 12, 8) : checksum_add(0, p + 8, 32);
+	uint64_t sum = s->family == IP_V4 ? checksum_add_header(0, p + 12, 8) : checksum_add_header(0, p + 8, 32);
 
-	s->sum_l4 = checksum_fold(checksum_add_u16(sum, s->proto));
+	s->sum_l4 = checksum_fold(presum_l4(s, checksum_add_u16(sum, s->proto)));
 	if (s->family != IP_V4)
 		return;
-	sum = checksum_add(checksum_add(0, p, 2), p + 6, 4);
-	s->sum_ip = checksum_fold(checksum_add(sum, p + 12, s->l4 - 12));
+	sum = checksum_add_header(checksum_add_u16(0, get_be16(p)), p + 6, 4);
+	s->sum_ip = checksum_fold(checksum_add_header(sum, p + 12, s->l4 - 12));
 }
 
 static enum esp_drop
@@ -201,15 +215,30 @@ fix_ip(const struct segment *s, uint8_t *out, uint32_t octets)
 	checksum_store(out + 10, checksum_add_u16(checksum_add_u16(s->sum_ip, octets), id), 0);
 }
 
-static void
-fix_tcp(const struct segment *s, uint8_t *tcp, bool last)
+/* Their sum is taken from the values: reading back what was just written, in other sizes, makes the processor wait. */
+static uint64_t
+fix_tcp(const struct segment *s, uint8_t *tcp, uint64_t sum, bool last)
 {
-	put_be32(tcp + 4, get_be32(s->packet + s->l4 + 4) + (s->at - s->header));
+	const uint8_t *first = s->packet + s->l4;
+	uint32_t seq = get_be32(first + 4) + (s->at - s->header);
+	uint16_t flags = get_be16(first + TCP_FLAGS);
+
 	if (!last)
-		tcp[TCP_FLAGS] &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+		flags &= (uint16_t) ~(TCP_FIN | TCP_PSH);
 	/* RFC 3168 section 6.1.2: CWR is for the first packet with new data only. */
 	if (s->index)
-		tcp[TCP_FLAGS] &= (uint8_t)~TCP_CWR;
+		flags &= (uint16_t)~TCP_CWR;
+	put_be32(tcp + 4, seq);
+	put_be16(tcp + TCP_FLAGS, flags);
+	return checksum_add_u16(checksum_add_u16(checksum_add_u16(sum, seq >> 16), seq & UINT16_MAX), flags);
+}
+
+/* UDP counts its length twice: in the header and in the pseudo-header. */
+static uint64_t
+fix_udp(uint8_t *udp, uint64_t sum, uint32_t octets)
+{
+	put_be16(udp + 4, (uint16_t)octets);
+	return checksum_add_u16(sum, octets);
 }
 
 void
@@ -228,12 +257,8 @@ segment_take(struct segment *s, uint8_t *out)
 	check = s->proto == PROTO_TCP ? TCP_CHECK : UDP_CHECK;
 	memcpy(out, s->packet, s->header);
 	fix_ip(s, out, octets);
-	if (s->proto == PROTO_TCP)
-		fix_tcp(s, l4, s->at + payload >= s->len);
-	else
-		put_be16(l4 + 4, (uint16_t)(octets - s->l4));
-	put_be16(l4 + check, 0);
-	sum = checksum_add(checksum_add_u16(s->sum_l4, octets - s->l4), l4, s->header - s->l4);
+	sum = checksum_add_u16(s->sum_l4, octets - s->l4);
+	sum = s->proto == PROTO_TCP ? fix_tcp(s, l4, sum, s->at + payload >= s->len) : fix_udp(l4, sum, octets - s->l4);
 	sum = checksum_copy(sum, out + s->header, s->packet + s->at, payload);
 	checksum_store(l4 + check, sum, s->proto == PROTO_UDP);
 	s->at += payload;
