@@ -15,8 +15,11 @@ struct uring;
 
 enum { URING_MAX = 64 };
 
-/* NULL where the kernel has no io_uring, forbids it (kernel.io_uring_disabled), or cannot read @fd so without waiting. */
-struct uring *uring_new(int fd);
+/*
+ * Reads from one queue of the device, writes to another, or the same. NULL where the kernel has no io_uring, forbids it
+ * (kernel.io_uring_disabled), or cannot read so without waiting.
+ */
+struct uring *uring_new(int read_fd, int write_fd);
 void uring_free(struct uring *u);
 
 /* At most URING_MAX operations between two calls of uring_run. */
