@@ -49,7 +49,7 @@ struct worker {
 	struct worker_shared *shared;
 	unsigned index;
 	int tun_fd, kick_fd, epoll_fd;
-	int deliver_fd; /* the queue of the TUN device that what is decrypted is written to: see worker_open */
+	int deliver_fd;      /* the queue of the TUN device that what is decrypted is written to: see worker_open */
 	struct uring *uring; /* several reads or writes of the TUN queue at once; NULL: one a call */
 	bool gso;            /* UDP_SEGMENT works on this route */
 	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
