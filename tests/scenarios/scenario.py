@@ -76,6 +76,8 @@ def child_needs(child):
     # A route needs an address of the host's own within the selector.
     if re.search(r"[\d:]-[\d:]|/32", child.get("local_ts", "")):
         out.add("foreign local selector")
+    if child.get("start_action") in ("trap", "route") and mode not in ("pass", "drop"):
+        out.add("trap")
     if "chacha" in esp:
         out.add("chacha20 in IKEv1")
     return out
