@@ -33,7 +33,7 @@ told(uint16_t type, const char *a, const char *b)
 	command = sim_initiate(alice, bob);
 	sim_run(&net, SECONDS(400));
 	text = sim_result(alice, command)->text;
-	if (!strstr(text, row->name) || !strstr(text, row->sentence))
+	if (!strstr(text, row->name) || !strstr(text, notify_sentence_in(type, 1)))
 		fail_msg("%s / %s: %s was expected, not: %s", a, b, row->name, text);
 	EXPECT(row->sent & WAY_KEYS, type);
 	EXPECT(in_clear == 0 && sim_verdicts(alice, "unprotected-notify") == 0, type);
