@@ -104,3 +104,16 @@ def test_rekey_of_phase_2(gateways):
     ours.initiate("net")
     ours.swanctl("--rekey", "--child", "net")
     assert wait_until(lambda: theirs.log().count("IPsec SA established tunnel mode") >= 2), theirs.log()
+
+
+@pytest.mark.parametrize("what,said", [("child", "IPsec SA established tunnel mode"), ("ike", "IKE SA established")], ids=["child", "ike"])
+def test_rekey_with_pfs(gateways, what, said):
+    """Each phase is renewed by us (of pluto it cannot be asked: "cannot force rekey of IKEv1 connection"), and one of each is left."""
+    a = conf(children={"net": child(esp_proposals="aes128gcm16-modp2048")}, local_id="moon", remote_id="sun", proposals="aes256-sha256-modp2048")
+    ours = Sallyport(gateways.moon, a)
+    theirs = Pluto(gateways.sun, pluto_conf("aes256-sha2_256;modp2048", "aes_gcm128-null;modp2048", "yes"), '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    ours.initiate("net")
+    out = ours.swanctl("--rekey", "--" + what, "net" if what == "child" else "site")
+    assert "completed successfully" in out, out
+    assert wait_until(lambda: theirs.log().count(said) == 2), theirs.log()
+    assert wait_until(lambda: ours.list_sas().count(", ESTABLISHED") == 1 and ours.list_sas().count("INSTALLED") == 1, 60, 1), ours.list_sas()

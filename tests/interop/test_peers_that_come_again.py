@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers that connect a second time, after a crash or from another address; and `unique`, each policy with strongSwan at the
-other end and, for the same case, in our place."""
+"""Peers that connect a second time: after a crash, from another address, from both ends at once; and `unique`, each policy
+with strongSwan at the other end and, for the same case, in our place."""
 import re
 
 import pytest
 
 from config import child, conf, pair
 from net import wait_until
-from peers import Charon, Sallyport
+from peers import PEERS, Charon, Sallyport
 from test_strongswan import both_ways
 
 KINDS = {"ours": Sallyport, "theirs": Charon}
@@ -78,3 +78,21 @@ def test_one_identity_from_two_addresses(net, gateway, policy, clients, left, se
             assert h.ping("10.2.0.10", 3, src="10.3.0.%d" % (i + 1), interval=0.2) == 3
     if policy == "keep" and gateway == "ours":
         g.wait_log("<not-unique>|unique = keep")
+
+
+def test_both_ends_begin_at_once(sites):
+    """Whatever crossed, in the end there is one IKE_SA with one CHILD_SA, the same at both ends, and traffic all the time."""
+    a, b = pair(local_id="moon", remote_id="sun", children={"net": child(start_action="trap")})
+    b = b.replace("start_action = trap", "")    # its userspace ESP has no traps
+    ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    begun = [d.host.popen("sh", "-c", "exec %s >/dev/null 2>&1" % cmd) for d, cmd in (
+        (theirs, "%s exec strongswan swanctl --initiate --child net --uri unix://%s" % (PEERS, theirs.vici)),
+        (ours, "%s exec strongswan swanctl --initiate --child net --uri unix://%s" % (PEERS, ours.vici)))]
+    for p in begun:
+        p.wait(60)
+    both_ways(sites.alice, sites.bob)
+    assert wait_until(lambda: established(ours) == 1 and established(theirs) == 1 and ours.list_sas().count("INSTALLED") == 1, 90, 1), (
+        ours.list_sas() + theirs.list_sas())
+    one = re.search(r"([0-9a-f]{16})_i", ours.list_sas()).group(1)
+    assert one in theirs.list_sas(), ours.list_sas() + theirs.list_sas()
+    both_ways(sites.alice, sites.bob)
