@@ -8,15 +8,16 @@ import subprocess
 
 import pytest
 
-from config import child, conf
+from config import PSK, child, conf
 from net import run
-from peers import Charon, Sallyport
+from peers import BUILD, ROOT, Charon, Pluto, Sallyport
 from test_strongswan import carried
 
 RFC3947 = "4a131c81070358455c5728f20e95452f"
 DRAFT_03 = "7d9419a65310ca6f2c179d9215529d56"
 DRAFT_02N = "90cb80913ebb696e086381b5ec427b1f"
 DRAFT_02 = "cd60464335df21f87cfdb2fc68b6a448"
+STUB = os.path.join(BUILD, "tests", "support", "xfrm-stub.so")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -79,3 +80,42 @@ def test_strongswan(net, gone, draft, we_initiate):
     modes = set(re.findall(r"Encapsulation-Mode: (.*)", quick))
     # 61443 and 3: tshark says "(draft)" or "(RFC 3947)".
     assert modes and all(("draft" in m) == draft for m in modes), (modes, quick[-2000:])
+
+
+@pytest.mark.parametrize("we_initiate", [True, False], ids=["initiator", "responder"])
+def test_libreswan(net, we_initiate):
+    run(os.path.join(ROOT, "tools", "peers"), "fetch", "libreswan", timeout=300)
+    moon, sun = relayed(net, RFC3947)
+    a, b = configurations(esp_proposals="aes128gcm16")
+    text = """conn site
+  keyexchange=ike
+  ikev2=no
+  authby=secret
+  left=%s
+  leftid=@%s
+  leftsubnet=%s
+  right=%s
+  rightid=@%s
+  rightsubnet=%s
+  ike=aes256-sha2_256;modp2048
+  esp=aes_gcm128-null
+  pfs=no
+  leftupdown=/bin/true
+  auto=add
+"""
+    a, b = (c.replace("version = 1", "version = 1\n    proposals = aes256-sha256-modp2048") for c in (a, b))
+    if we_initiate:
+        ours = Sallyport(moon, a)
+        theirs = Pluto(sun, text % ("10.77.0.2", "sun", "10.2.0.0/16", "%any", "moon", "10.1.0.0/16"), '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    else:
+        ours = Sallyport(sun, b)
+        theirs = Pluto(moon, text % ("192.168.5.2", "moon", "10.1.0.0/16", "192.168.5.1", "sun", "10.2.0.0/16"), '@sun @moon : PSK "%s"\n' % PSK, STUB)
+    wire = moon.capture("wan")
+    if we_initiate:
+        ours.initiate("net")
+    else:
+        out = theirs.whack("--name", "site", "--initiate", check=False)
+        assert "established" in out, out + theirs.log()
+    theirs.wait_log(r"IPsec SA established tunnel mode.*(ESPinUDP|NATD)")
+    assert re.search("INSTALLED, TUNNEL-in-UDP", ours.list_sas()), ours.list_sas()
+    check_wire(wire.stop(), True)
