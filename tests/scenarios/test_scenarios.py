@@ -13,7 +13,7 @@ NOT_IN_USERSPACE = {"ah", "transport", "beet", "ipcomp", "esn", "gmac", "foreign
 QUICK = {
     "ikev1/net2net-psk-ours", "ikev1/net2net-cert-initiators", "ikev1/net2net-cert-responders", "ikev1/rw-psk-aggressive-ours",
     "ikev1/xauth-id-rsa-config-ours", "ikev1/xauth-psk-responders", "ikev1/host2host-ah-ours", "ipv6/transport-ikev1-ours",
-    "road/hybrid-initiators", "site/ecdsa-responders", "site/wrong-psk-ours",
+    "road/hybrid-initiators", "site/ecdsa-ours", "site/wrong-psk-ours",
 }
 SCENARIOS = ike1_scenarios()
 
