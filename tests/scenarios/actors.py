@@ -74,6 +74,9 @@ def lay_certificates(guest, scenario, pki):
             theirs |= {f.strip() for f in end.get("certs", "").split(",") if f.strip()}
             authorities |= {f.strip() for f in end.get("cacerts", "").split(",") if f.strip()}
     authorities |= {a["cacert"] for a in sections(conf.get("authorities", {}), "").values() if "cacert" in a}
+    # Had it an RSA certificate of the same name as well, strongSwan would offer RSA signatures.
+    if any(ECDSA.search(f) for f, _ in own):
+        own = own[1:]
     for file, names in own + [(f, []) for f in theirs]:
         m = re.match(r"([a-z]+)Cert", file)
         owner = m.group(1) if m else guest.name
