@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peers by name, by several addresses and with addresses that change, with strongSwan in both roles."""
+"""Peers by name, by several addresses and with addresses that change; and reauthentication. strongSwan in both roles."""
 import os
 
 import pytest
 
-from config import conf, pair
+from config import child, conf, pair
+from net import wait_until
 from peers import BUILD, Charon, Sallyport
-from test_strongswan import both_ways
+from test_strongswan import both_ways, carried
 
 QUICK = "charon {\n  retransmit_timeout = 0.5\n  retransmit_base = 1\n  retransmit_tries = 2\n}\n"
 
@@ -78,3 +79,19 @@ def test_several_addresses(sites):
     ours.swanctl("--terminate", "--ike", "site")
     theirs.initiate("net")
     both_ways(sites.alice, sites.bob)
+
+
+@pytest.mark.parametrize("who", ["ours", "theirs"])
+def test_reauthentication_loses_nothing(sites, who):
+    """A new Phase 1 with its identities and secrets; the children go on under it."""
+    often = dict(rekey_time=0, reauth_time="6s", over_time="5s", rand_time=0)
+    a, b = pair(ours=often if who == "ours" else {}, theirs=often if who == "theirs" else {}, children={"net": child(rekey_time=0)},
+                local_id="moon", remote_id="sun")
+    ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
+    (ours if who == "ours" else theirs).initiate("net")
+    both_ways(sites.alice, sites.bob)
+    assert sites.alice.ping("10.2.0.10", 440, interval=0.05) == 440
+    assert wait_until(lambda: ours.log().count("established between") >= 3), ours.log()
+    carried(theirs, 20000)
+    for d in (ours, theirs):
+        assert wait_until(lambda: d.list_sas().count("INSTALLED") == 1), d.list_sas()
