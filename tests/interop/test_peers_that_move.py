@@ -48,13 +48,24 @@ def test_a_name_is_looked_up_at_each_attempt(sites):
     both_ways(sites.alice, sites.bob)
 
 
-def test_a_peer_by_name_may_begin(sites):
-    """As responder: who comes from the address that a name means is that peer. What our own name means is left to routing."""
-    Names(sites.moon).set(sun="10.77.0.2")
+def test_a_peer_by_name_may_begin_and_may_move(sites):
+    """As responder: who comes from the address of a name is that peer; when the name means another address, from there."""
+    names = Names(sites.moon)
+    names.set(sun="10.77.0.2")
     a = conf("moon.example.org", "sun.example.org", local_id="moon", remote_id="sun")
     _, b = pair(local_id="moon", remote_id="sun")
     ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
     theirs.initiate("net")
+    both_ways(sites.alice, sites.bob)
+    theirs.swanctl("--terminate", "--ike", "site")
+    # The peer has another address, which its name has as well by now: its first message makes us look, its second finds it.
+    sites.sun.address("wan", "10.77.0.3/24")
+    names.set(sun="10.77.0.3")
+    with open(theirs.dir + "/swanctl.conf", "w") as f:
+        f.write(b.replace("10.77.0.2", "10.77.0.3"))
+    theirs.swanctl("--load-all", "--file", theirs.dir + "/swanctl.conf")
+    theirs.swanctl("--initiate", "--child", "net", "--timeout", "30", check=False)
+    assert wait_until(lambda: "ESTABLISHED" in ours.list_sas() and "@ 10.77.0.3[" in ours.list_sas(), 30), ours.log()
     both_ways(sites.alice, sites.bob)
 
 
