@@ -71,9 +71,10 @@ bool
 steer_flush(const struct steer_options *o, bool *found, char *why, size_t why_size)
 {
 	uint32_t table = remembered_table(o);
-	struct netlink nl;
+	struct netlink nl = { 0 };
 	int error = netlink_open(&nl);
 
+	*found = false;
 	if (!error) {
 		error = flush_routing(&nl, table);
 		*found = nl.removed > 0;
