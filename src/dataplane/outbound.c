@@ -27,6 +27,13 @@ enum {
 	READS_PER_TURN = 64,
 	OCTETS_PER_TURN = 1000 << 10,
 	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
+	LESSONS_MAX = 16,
+};
+
+/* Packets of a bucket of the steering table belong to another worker. */
+struct lesson {
+	uint32_t bucket;
+	unsigned owner;
 };
 
 struct outbound {
@@ -36,6 +43,8 @@ struct outbound {
 	uint8_t *whole;      /* one packet that is going to be cut into fragments */
 	size_t used, sealed; /* octets of the arena: in all, and of these ready to be sent */
 	struct sender *sender;
+	struct lesson lesson[LESSONS_MAX];
+	unsigned n_lessons;
 	struct batch batch;
 };
 
@@ -216,6 +225,34 @@ protect(struct worker *w, struct esp_sa *sa, const struct virtio_net_hdr *vh, st
 	}
 }
 
+/*
+ * The device sends a flow's packets to their owner only once those that lie in our queue were handed over: a flow keeps
+ * its order.
+ */
+static void
+teach(struct worker *w)
+{
+	struct outbound *o = w->outbound;
+
+	for (unsigned i = 0; i < o->n_lessons; i++)
+		tun_steer_teach(&w->shared->steer, o->lesson[i].bucket, o->lesson[i].owner);
+	o->n_lessons = 0;
+}
+
+static void
+note_owner(struct worker *w, struct span packet, unsigned owner)
+{
+	struct outbound *o = w->outbound;
+	struct lesson l = { tun_steer_bucket(packet), owner };
+
+	for (unsigned i = 0; i < o->n_lessons; i++)
+		if (o->lesson[i].bucket == l.bucket)
+			return;
+	/* More at once are learnt with their next packets. */
+	if (o->n_lessons < LESSONS_MAX)
+		o->lesson[o->n_lessons++] = l;
+}
+
 static void
 hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct virtio_net_hdr *vh, struct span packet)
 {
@@ -224,7 +261,7 @@ hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct v
 	if (vh)
 		h.vh = *vh;
 	if (sa)
-		tun_steer_teach(&w->shared->steer, packet, to);
+		note_owner(w, packet, to);
 	if (!worker_hand_over(w, to, &h, packet))
 		worker_drop(w, ESP_DROP_SEND, 1);
 }
@@ -384,8 +421,11 @@ outbound_read(struct worker *w)
 		unsigned asked = o->want, got = 0;
 		size_t before = octets;
 		int one;
-		const int *n = read_packets(w, asked, &one);
+		int n[READS_AT_ONCE];
 
+		memcpy(n, read_packets(w, asked, &one), asked * sizeof *n);
+		/* What another worker read of these flows before. It may use the ring, whose results are ours no longer. */
+		worker_take_inboxes(w);
 		/* A packet may have come after a read that found nothing. */
 		for (unsigned i = 0; i < asked; i++) {
 			gone |= device_gone(n[i]);
@@ -398,6 +438,7 @@ outbound_read(struct worker *w)
 		empty = got < asked;
 		o->want = next_want(w, asked, got, octets - before);
 	}
+	teach(w);
 	outbound_flush(w);
 	return !gone;
 }

@@ -26,12 +26,12 @@ void tun_steer_close(struct tun_steer *s);
 /* The bucket of a packet, as the program computes it; at least an IP header's octets. */
 uint32_t tun_steer_bucket(struct span packet);
 
-/* From now on packets between these addresses come to @queue. From any worker. */
+/* From now on packets of this bucket come to @queue. From any worker; what it handed over before is seen before. */
 static inline void
-tun_steer_teach(const struct tun_steer *s, struct span packet, unsigned queue)
+tun_steer_teach(const struct tun_steer *s, uint32_t bucket, unsigned queue)
 {
 	if (s->queue)
-		__atomic_store_n(&s->queue[tun_steer_bucket(packet)], (uint64_t)queue, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->queue[bucket], (uint64_t)queue, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -175,7 +175,7 @@ take_record(struct worker *w, struct span s)
 
 /* At most what was there at the start of the round, so that no neighbour can hold us here. */
 void
-worker_drain_inboxes(struct worker *w)
+worker_take_inboxes(struct worker *w)
 {
 	for (unsigned i = 0; i < w->shared->n; i++) {
 		size_t octets = 0;
@@ -189,6 +189,12 @@ worker_drain_inboxes(struct worker *w)
 			ring_pop(&w->inbox[i]);
 		}
 	}
+}
+
+void
+worker_drain_inboxes(struct worker *w)
+{
+	worker_take_inboxes(w);
 	inbound_flush(w);
 	outbound_flush(w);
 }

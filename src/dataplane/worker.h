@@ -115,7 +115,8 @@ struct hand_over {
 	uint16_t head; /* HAND_OVER_ESP: octets of IP header in front */
 };
 
-/* Deals with what other workers handed over. */
+/* Takes what other workers handed over into the batches; drain: and sends those on their way. */
+void worker_take_inboxes(struct worker *w);
 void worker_drain_inboxes(struct worker *w);
 
 bool worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struct span packet);

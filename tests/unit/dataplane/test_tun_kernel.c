@@ -171,7 +171,7 @@ static void
 check_teaching(struct tun_steer *s, const uint8_t *packet, size_t n, uint16_t protocol)
 {
 	for (unsigned i = 0; i < 4; i++) {
-		tun_steer_teach(s, span_of(packet, n), i % QUEUES);
+		tun_steer_teach(s, tun_steer_bucket(span_of(packet, n)), i % QUEUES);
 		send_packet(packet, n, protocol);
 		assert_int_equal(arrives_at(packet, n), i % QUEUES);
 	}
@@ -206,7 +206,7 @@ test_without_a_table_nothing_is_taught(void **state)
 	(void)state;
 	assert_false(tun_steer_open(&s, -1, QUEUES));
 	assert_null(s.queue);
-	tun_steer_teach(&s, span_of(packet, sizeof packet), 1);
+	tun_steer_teach(&s, tun_steer_bucket(span_of(packet, sizeof packet)), 1);
 	tun_steer_close(&s);
 }
 
