@@ -59,7 +59,9 @@ present(struct dataplane *dp, const struct sa_params *p)
 }
 
 /*
- * Inbound: where the kernel steers the SPI to. Outbound: as that of the same pair says.
+ * Inbound: where the kernel steers the SPI to. Outbound: beside the inbound SA of
+ * the same pair, since the TUN device hands a flow's packets to the queue that
+ * last delivered the flow's replies.
  */
 static unsigned
 choose_owner(const struct dataplane *dp, const struct sa_params *p)
@@ -71,7 +73,7 @@ choose_owner(const struct dataplane *dp, const struct sa_params *p)
 		const struct control_sa *c = table_entry(l, struct control_sa, child_link);
 
 		if (c->child_id == p->child_id)
-			return outbound_worker(c->owner, dp->shared.n);
+			return c->owner;
 	}
 	return p->reqid % dp->shared.n;
 }

@@ -78,11 +78,8 @@ open_workers(struct dataplane *dp, const int *tun_fd, char *why, size_t why_size
 	bool ok = true;
 
 	/* All are opened even after a failure, so that each owns its descriptors. */
-	for (unsigned i = 0; i < sh->n; i++) {
-		int deliver_fd = tun_fd[sh->steer.queue ? i : outbound_worker(i, sh->n)];
-
-		ok = worker_open(&sh->worker[i], sh, i, tun_fd[i], deliver_fd, dp->event_fd) && ok;
-	}
+	for (unsigned i = 0; i < sh->n; i++)
+		ok = worker_open(&sh->worker[i], sh, i, tun_fd[i], dp->event_fd) && ok;
 	for (unsigned i = 0; ok && i < sh->n; i++)
 		ok = worker_start(&sh->worker[i]);
 	if (!ok)

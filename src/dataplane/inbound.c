@@ -207,7 +207,7 @@ deliver(struct worker *w, struct batch *b)
 		n = !w->uring ? 1 : c->n - i < URING_MAX ? c->n - i : URING_MAX;
 		if (n > 1)
 			write_together(w, i, i + n, skip);
-		else if (writev(w->deliver_fd, s->iov + skip, (int)(s->n_iov - skip)) < 0)
+		else if (writev(w->tun_fd, s->iov + skip, (int)(s->n_iov - skip)) < 0)
 			worker_drop(w, ESP_DROP_TUN_WRITE, s->packets);
 	}
 }

@@ -18,7 +18,7 @@
  * RWF_NOWAIT, so it is over before io_uring_enter returns, in the order of submission.
  */
 struct uring {
-	int ring_fd, read_fd, write_fd;
+	int ring_fd, fd;
 	uint8_t sqe_flags;
 	size_t ring_octets;
 	uint8_t *ring;
@@ -68,33 +68,29 @@ works(struct uring *u)
 	return r == 0 || r == -EAGAIN;
 }
 
-/* The ring then holds the files itself, and need not look them up for each operation. */
+/* The ring then holds the file itself, and need not look it up for each operation. */
 static void
-register_files(struct uring *u)
+register_file(struct uring *u)
 {
-	int fd[2] = { u->read_fd, u->write_fd };
-
-	if (u->ring_fd < 0 || syscall(SYS_io_uring_register, u->ring_fd, IORING_REGISTER_FILES, fd, 2) != 0)
+	if (u->ring_fd < 0 || syscall(SYS_io_uring_register, u->ring_fd, IORING_REGISTER_FILES, &u->fd, 1) != 0)
 		return;
-	u->read_fd = 0;
-	u->write_fd = 1;
+	u->fd = 0;
 	u->sqe_flags = IOSQE_FIXED_FILE;
 }
 
 struct uring *
-uring_new(int read_fd, int write_fd)
+uring_new(int fd)
 {
 	struct io_uring_params p = { 0 };
 	struct uring *u = calloc(1, sizeof *u);
 
 	if (!u)
 		return NULL;
-	u->read_fd = read_fd;
-	u->write_fd = write_fd;
+	u->fd = fd;
 	u->ring = MAP_FAILED;
 	u->sqe = MAP_FAILED;
 	u->ring_fd = (int)syscall(SYS_io_uring_setup, URING_MAX, &p);
-	register_files(u);
+	register_file(u);
 	if (u->ring_fd >= 0 && p.features & IORING_FEAT_SINGLE_MMAP && p.sq_entries == URING_MAX && map_rings(u, &p) && works(u))
 		return u;
 	uring_free(u);
@@ -116,14 +112,14 @@ uring_free(struct uring *u)
 }
 
 static void
-add(struct uring *u, uint8_t opcode, int fd, const void *at, size_t n)
+add(struct uring *u, uint8_t opcode, const void *at, size_t n)
 {
 	uint32_t tail = atomic_load_explicit(u->sq_tail, memory_order_relaxed) + u->n;
 
 	u->sqe[tail & u->sq_mask] = (struct io_uring_sqe) {
 		.opcode = opcode,
 		.flags = u->sqe_flags,
-		.fd = fd,
+		.fd = u->fd,
 		.off = UINT64_MAX, /* the current position: the device has none */
 		.addr = (uint64_t)(uintptr_t)at,
 		.len = (uint32_t)n,
@@ -136,13 +132,13 @@ add(struct uring *u, uint8_t opcode, int fd, const void *at, size_t n)
 void
 uring_read(struct uring *u, void *to, size_t n)
 {
-	add(u, IORING_OP_READ, u->read_fd, to, n);
+	add(u, IORING_OP_READ, to, n);
 }
 
 void
 uring_writev(struct uring *u, const struct iovec *v, size_t n)
 {
-	add(u, IORING_OP_WRITEV, u->write_fd, v, n);
+	add(u, IORING_OP_WRITEV, v, n);
 }
 
 /* Takes the completions that are there. */

@@ -15,11 +15,8 @@ struct uring;
 
 enum { URING_MAX = 64 };
 
-/*
- * Reads from one queue of the device, writes to another, or the same. NULL where the kernel has no io_uring, forbids it
- * (kernel.io_uring_disabled), or cannot read so without waiting.
- */
-struct uring *uring_new(int read_fd, int write_fd);
+/* NULL where the kernel has no io_uring, forbids it (kernel.io_uring_disabled), or cannot read @fd so without waiting. */
+struct uring *uring_new(int fd);
 void uring_free(struct uring *u);
 
 /* At most URING_MAX operations between two calls of uring_run. */

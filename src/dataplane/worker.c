@@ -87,17 +87,16 @@ open_inboxes(struct worker *w)
 }
 
 bool
-worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int deliver_fd, int event_fd)
+worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int event_fd)
 {
 	struct esp_worker_options o = { .rng = &kernel_rng };
 	struct sockets s = w->sockets;
 
-	*w = (struct worker) { .shared = shared, .index = index, .tun_fd = tun_fd, .deliver_fd = deliver_fd, .sockets = s };
-	w->gso = shared->features.gso;
+	*w = (struct worker) { .shared = shared, .index = index, .tun_fd = tun_fd, .sockets = s, .gso = shared->features.gso };
 	sem_init(&w->call_done, 0, 0);
 	w->kick_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	w->uring = shared->options.no_offload ? NULL : uring_new(tun_fd, deliver_fd);
+	w->uring = shared->options.no_offload ? NULL : uring_new(tun_fd);
 	w->esp = esp_worker_new(&o);
 	w->outbound = outbound_new();
 	w->inbound = inbound_new(&shared->tun);

@@ -49,7 +49,6 @@ struct worker {
 	struct worker_shared *shared;
 	unsigned index;
 	int tun_fd, kick_fd, epoll_fd;
-	int deliver_fd;      /* the queue of the TUN device that what is decrypted is written to: see worker_open */
 	struct uring *uring; /* several reads or writes of the TUN queue at once; NULL: one a call */
 	bool gso;            /* UDP_SEGMENT works on this route */
 	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
@@ -74,21 +73,8 @@ struct worker {
 	_Atomic bool stop;
 };
 
-/* Who owns the outbound SA beside an inbound one: the next worker, so that one tunnel's two directions have a core each. */
-static inline unsigned
-outbound_worker(unsigned inbound_owner, unsigned workers)
-{
-	return (inbound_owner + 1) % workers;
-}
-
-/*
- * worker_open - sets up what needs no thread. Descriptors in @w and @tun_fd pass into its ownership; @deliver_fd is
- * borrowed, and may be the same.
- *
- * Without a steering program the device sends a flow's packets to the queue that last took one of its replies: so the
- * worker that decrypts writes to the queue of the one that owns the way back.
- */
-bool worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int deliver_fd, int event_fd);
+/* Sets up what needs no thread. Descriptors in @w pass into its ownership. */
+bool worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int event_fd);
 bool worker_start(struct worker *w);
 /* Ends the thread and frees everything. */
 void worker_close(struct worker *w);

@@ -44,7 +44,7 @@ open_worker(struct dp_case *c, unsigned i, uint8_t last)
 		w->sockets.fd[k] = w->sockets.fd_no_df[k] = -1;
 	w->sockets.fd[SOCKET_UDP4] = udp_socket(last);
 	w->sockets.fd_no_df[SOCKET_UDP4] = dup(w->sockets.fd[SOCKET_UDP4]);
-	assert_true(worker_open(w, &c->dp.shared, i, pair[1], pair[1], c->dp.event_fd));
+	assert_true(worker_open(w, &c->dp.shared, i, pair[1], c->dp.event_fd));
 }
 
 void
