@@ -456,6 +456,7 @@ inbound_read(struct worker *w, enum socket_kind k)
 		octets += in->msg[i].msg_len;
 		take_message(w, i, k);
 	}
+	w->moved += octets;
 	in->want = octets > (size_t)n * LARGE_OCTETS ? MESSAGES_LARGE : MESSAGES;
 	/* The buffers are used again for the next read. */
 	inbound_flush(w);

@@ -438,6 +438,7 @@ outbound_read(struct worker *w)
 		empty = got < asked;
 		o->want = next_want(w, asked, got, octets - before);
 	}
+	w->moved += octets;
 	teach(w);
 	outbound_flush(w);
 	return !gone;

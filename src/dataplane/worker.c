@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,6 +297,21 @@ block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 }
 
+/* Events that are there, or, when it is not worth looking again, will be. */
+static int
+wait_for_events(struct worker *w, struct epoll_event *e)
+{
+	instant_t from;
+	int n = 0;
+
+	while (n <= 0 && patience_yields(&w->patience, from = boottime())) {
+		sched_yield();
+		patience_yielded(&w->patience, from, boottime());
+		n = epoll_wait(w->epoll_fd, e, EVENTS_PER_WAIT, 0);
+	}
+	return n > 0 ? n : epoll_wait(w->epoll_fd, e, EVENTS_PER_WAIT, w->policies.n_held ? HOLD_TICK_MS : -1);
+}
+
 static void *
 run(void *arg)
 {
@@ -304,9 +320,10 @@ run(void *arg)
 
 	block_signals();
 	while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-		int n = epoll_wait(w->epoll_fd, e, EVENTS_PER_WAIT, w->policies.n_held ? HOLD_TICK_MS : -1);
+		int n = wait_for_events(w, e);
 
 		w->now = boottime();
+		w->moved = 0;
 		for (int i = 0; i < n; i++)
 			serve(w, &e[i]);
 		worker_drain_inboxes(w);
@@ -314,6 +331,7 @@ run(void *arg)
 			worker_drop(w, ESP_DROP_HELD_TIMEOUT, policies_expire_held(&w->policies, w->now));
 		answer_call(w);
 		kick_receivers(w);
+		patience_moved(&w->patience, w->moved);
 		event_queue_tell(&w->events);
 	}
 	return NULL;

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 
 #include "event_queue.h"
+#include "patience.h"
 #include "policy.h"
 #include "sockets.h"
 #include "tun.h"
@@ -52,6 +53,8 @@ struct worker {
 	struct uring *uring; /* several reads or writes of the TUN queue at once; NULL: one a call */
 	bool gso;            /* UDP_SEGMENT works on this route */
 	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
+	size_t moved;        /* octets read in this round */
+	struct patience patience;
 	struct sockets sockets;
 	struct esp_worker *esp;
 	struct policies policies;
