@@ -170,15 +170,19 @@ end_of(const struct fragment_view *v)
 	return v->at + (uint32_t)v->data.n;
 }
 
-/*
- * All but the last carry whole units of eight octets, and what they make is an IP
- * packet: RFC 8200 section 4.5. The Fragment header stays, so its octets count.
- */
+/* A datagram is an IP packet: RFC 8200 section 4.5. The Fragment header of IPv6 stays, so its octets count. */
+static bool
+fits(size_t header, size_t data)
+{
+	return header + FRAGMENT_HEADER_OCTETS + data <= DEFRAG_DATAGRAM_OCTETS_MAX;
+}
+
+/* All but the last carry whole units of eight octets. */
 static bool
 plausible(const struct fragment_view *v)
 {
 	return v->data.n && !(v->more && v->data.n % 8) && v->header.n <= DEFRAG_HEADER_OCTETS_MAX &&
-	       end_of(v) + v->header.n + FRAGMENT_HEADER_OCTETS <= DEFRAG_DATAGRAM_OCTETS_MAX;
+	       fits(v->header.n, end_of(v));
 }
 
 /* ---- the datagrams */
@@ -369,8 +373,11 @@ defrag_take(struct defrag *d, struct span *packet, instant_t now, uint64_t *lost
 	}
 	if (!g->header || g->octets != g->total)
 		return DEFRAG_WAITS;
-	/* RFC 3168 section 5.3: CE of one fragment is CE of all, but not where another does not understand ECN. */
-	if (g->seen_ce && g->seen_not_ect) {
+	/*
+	 * The header is the first fragment's, which may be longer than that of the one at the end. RFC 3168 section
+	 * 5.3: CE of one fragment is CE of all, but not where another does not understand ECN.
+	 */
+	if (!fits(g->header->n, g->total) || (g->seen_ce && g->seen_not_ect)) {
 		*lost += forget(d, g);
 		return DEFRAG_LOST;
 	}

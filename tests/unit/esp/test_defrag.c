@@ -200,6 +200,77 @@ what_cannot_be_a_piece_is_refused(void **state)
 	defrag_free(d);
 }
 
+/* A fragment of @data octets at @at, whose header has @header octets: options, or destination options, that do nothing. */
+static uint32_t
+make_fragment(int version, uint32_t header, uint32_t at, uint32_t data, bool more)
+{
+	uint32_t len = header + data + (version == 6 ? 8 : 0);
+
+	memset(packet, 0, len);
+	if (version == 4) {
+		packet[0] = (uint8_t)(0x40 | header / 4);
+		put_be16(packet + 2, (uint16_t)len);
+		put_be16(packet + 6, (uint16_t)(at / 8 | (more ? 0x2000 : 0)));
+		packet[9] = 17;
+		memset(packet + 20, 1, header - 20);
+		return len;
+	}
+	packet[0] = 0x60;
+	put_be16(packet + 4, (uint16_t)(len - 40));
+	packet[6] = header > 40 ? 60 : 44;
+	if (header > 40) {
+		packet[40] = 44;
+		packet[41] = (uint8_t)((header - 40) / 8 - 1);
+	}
+	packet[header] = 17;
+	put_be16(packet + header + 2, (uint16_t)(at | more));
+	return len;
+}
+
+/*
+ * RFC 8200 section 4.5: what is longer than an IP packet when it is whole is discarded. It has the
+ * header of the first fragment, and the end comes from the last: each by itself is no packet too long.
+ */
+static void
+together_they_are_no_longer_than_a_packet(void **state)
+{
+	static const struct {
+		int version;
+		uint32_t first_header, last_header, total;
+		enum defrag_result result;
+	} cases[] = {
+		{ 4, 20, 20, 65507, DEFRAG_WHOLE },   { 4, 60, 20, 65467, DEFRAG_WHOLE },   { 4, 60, 20, 65468, DEFRAG_LOST },
+		{ 4, 60, 20, 65507, DEFRAG_LOST },    { 4, 24, 20, 65507, DEFRAG_LOST },    { 6, 40, 40, 65487, DEFRAG_WHOLE },
+		{ 6, 2040, 40, 63487, DEFRAG_WHOLE }, { 6, 2040, 40, 63488, DEFRAG_LOST },  { 6, 2040, 40, 65487, DEFRAG_LOST },
+		{ 6, 48, 40, 65487, DEFRAG_LOST },    { 6, 40, 2040, 63487, DEFRAG_WHOLE },
+	};
+	enum { DATA = 16000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct defrag *d = defrag_new();
+		uint64_t lost = 0;
+		enum defrag_result r = DEFRAG_NONE;
+
+		for (uint32_t at = 0; at < cases[i].total; at += DATA) {
+			bool more = at + DATA < cases[i].total;
+			struct span s =
+			        span_of(packet, make_fragment(cases[i].version, at ? cases[i].last_header : cases[i].first_header,
+			                                      at, more ? DATA : cases[i].total - at, more));
+
+			assert_true(r == DEFRAG_NONE || r == DEFRAG_WAITS);
+			r = defrag_take(d, &s, 0, &lost);
+			if (r == DEFRAG_WHOLE)
+				assert_int_equal(s.n, cases[i].first_header + cases[i].total + (cases[i].version == 6 ? 8 : 0));
+		}
+		if (r != cases[i].result)
+			fail_msg("case %zu ends with %d", i, (int)r);
+		assert_int_equal(lost, r == DEFRAG_LOST ? (cases[i].total + DATA - 1) / DATA : 0);
+		assert_int_equal(defrag_octets(d), 0);
+		defrag_free(d);
+	}
+}
+
 static void
 pieces_wait_for_a_minute(void **state)
 {
@@ -312,15 +383,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order_makes_the_datagram),
-		cmocka_unit_test(what_is_whole_is_left_alone),
-		cmocka_unit_test(overlaps_lose_the_datagram),
-		cmocka_unit_test(two_ends_lose_the_datagram),
-		cmocka_unit_test(what_cannot_be_a_piece_is_refused),
-		cmocka_unit_test(pieces_wait_for_a_minute),
-		cmocka_unit_test(memory_is_bounded),
-		cmocka_unit_test(a_datagram_has_so_many_pieces),
-		cmocka_unit_test(congestion_marks_survive),
+		cmocka_unit_test(any_order_makes_the_datagram),      cmocka_unit_test(what_is_whole_is_left_alone),
+		cmocka_unit_test(overlaps_lose_the_datagram),        cmocka_unit_test(two_ends_lose_the_datagram),
+		cmocka_unit_test(what_cannot_be_a_piece_is_refused), cmocka_unit_test(together_they_are_no_longer_than_a_packet),
+		cmocka_unit_test(pieces_wait_for_a_minute),          cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(a_datagram_has_so_many_pieces),     cmocka_unit_test(congestion_marks_survive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
