@@ -124,8 +124,8 @@ follow_mapping(struct worker *w, const struct packet *p)
 {
 	const struct arrival *a = p->tag;
 	struct esp_sa *sa = p->sa;
-	const struct replay *r = esp_sa_replay(sa);
-	struct dataplane_event e = { .kind = DATAPLANE_MAPPING, .spi = sa->spi, .child_id = sa->child_id, .reqid = sa->reqid };
+	const struct replay *r = &sa->replay;
+	struct dataplane_event e = { .kind = DATAPLANE_MAPPING, .spi = sa->spi, .child_id = sa->child_id };
 
 	if (r->window && p->seq != r->top)
 		return;

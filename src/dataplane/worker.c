@@ -250,7 +250,6 @@ worker_report_limits(struct worker *w)
 			.kind = e[i].kind == ESP_EVENT_SOFT ? DATAPLANE_EXPIRE_SOFT : DATAPLANE_EXPIRE_HARD,
 			.spi = sa->spi,
 			.child_id = sa->child_id,
-			.reqid = sa->reqid,
 			.direction = sa->flags & SA_OUT ? SA_OUTBOUND : SA_INBOUND,
 			.local = sa->path->local,
 			.remote = sa->path->remote,

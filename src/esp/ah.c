@@ -77,7 +77,6 @@ static enum esp_drop
 admit(struct esp_worker *w, struct packet *p)
 {
 	uint32_t h;
-	struct replay *r;
 
 	p->sa = NULL;
 	p->spi = p->len >= AH_FIXED_OCTETS && p->head >= IPV4_HEADER ? get_be32(p->p + SPI_AT) : 0;
@@ -93,11 +92,10 @@ admit(struct esp_worker *w, struct packet *p)
 		return ESP_DROP_RUNT;
 	if (p->sa->flags & SA_HARD_REPORTED)
 		return ESP_DROP_LIFETIME;
-	r = esp_sa_replay(p->sa);
 	p->seq = get_be32(p->p + SEQ_AT);
 	if (p->sa->flags & SA_ESN)
-		p->seq = replay_infer(r, (uint32_t)p->seq);
-	return replay_check(r, p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
+		p->seq = replay_infer(&p->sa->replay, (uint32_t)p->seq);
+	return replay_check(&p->sa->replay, esp_sa_ring(p->sa), p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
 }
 
 /* 3.4.4 */
@@ -110,7 +108,7 @@ verify(struct esp_worker *w, struct packet *p)
 		return ESP_DROP_HEADER;
 	if (!secret_equal(span_of(icv, p->sa->icv_octets), span_of(p->p + AH_FIXED_OCTETS, p->sa->icv_octets)))
 		return ESP_DROP_ICV;
-	return replay_commit(esp_sa_replay(p->sa), p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
+	return replay_commit(&p->sa->replay, esp_sa_ring(p->sa), p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
 }
 
 /* Within a bundle: what AH covered is the ESP that belongs to it; the IP header moves up to it. */

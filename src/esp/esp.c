@@ -53,8 +53,6 @@ length_fits(const struct esp_sa *sa, uint32_t len)
 static enum esp_drop
 admit(struct packet *p)
 {
-	struct replay *r;
-
 	if (!p->sa)
 		return p->len < 8 ? ESP_DROP_RUNT : ESP_DROP_NO_SA;
 	if (!length_fits(p->sa, p->len))
@@ -65,19 +63,21 @@ admit(struct packet *p)
 		if (d)
 			return d;
 	}
-	r = esp_sa_replay(p->sa);
 	p->seq = get_be32(p->p + 4);
 	if (p->sa->flags & SA_ESN)
-		p->seq = replay_infer(r, (uint32_t)p->seq);
-	return replay_check(r, p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
+		p->seq = replay_infer(&p->sa->replay, (uint32_t)p->seq);
+	return replay_check(&p->sa->replay, esp_sa_ring(p->sa), p->seq) ? ESP_DROP_NONE : ESP_DROP_REPLAY;
 }
 
 static void
 prefetch_windows(const struct batch *b)
 {
-	for (size_t i = 0; i < b->n; i++)
-		if (b->pkt[i].sa)
-			__builtin_prefetch(esp_sa_replay(b->pkt[i].sa), 1);
+	for (size_t i = 0; i < b->n; i++) {
+		const struct packet *p = &b->pkt[i];
+
+		if (p->sa)
+			__builtin_prefetch(esp_sa_ring(p->sa) + replay_word(&p->sa->replay, get_be32(p->p + 4)), 1);
+	}
 }
 
 /* 3.4.4: separate confidentiality and integrity algorithms, and combined ones. */
@@ -163,7 +163,7 @@ accept(struct esp_worker *w, struct packet *p, instant_t now_ns)
 {
 	enum esp_drop d;
 
-	if (!replay_commit(esp_sa_replay(p->sa), p->seq))
+	if (!replay_commit(&p->sa->replay, esp_sa_ring(p->sa), p->seq))
 		return ESP_DROP_REPLAY;
 	d = strip_trailer(p);
 	if (!d)

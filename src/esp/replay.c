@@ -28,17 +28,16 @@ ring_bits(uint32_t window)
 }
 
 size_t
-replay_octets(uint32_t window)
+replay_ring_octets(uint32_t window)
 {
-	return sizeof(struct replay) + ring_bits(window) / 8;
+	return ring_bits(window) / 8;
 }
 
 void
-replay_open(struct replay *r, uint32_t window)
+replay_open(struct replay *r, uint64_t *ring, uint32_t window)
 {
-	memset(r, 0, replay_octets(window));
-	r->window = window;
-	r->mask = ring_bits(window) - 1;
+	memset(ring, 0, replay_ring_octets(window));
+	*r = (struct replay) { .window = window, .mask = ring_bits(window) - 1 };
 }
 
 uint64_t
@@ -62,7 +61,7 @@ bit_of(uint64_t seq)
 }
 
 bool
-replay_check(const struct replay *r, uint64_t seq)
+replay_check(const struct replay *r, const uint64_t *ring, uint64_t seq)
 {
 	if (!r->window)
 		return true;
@@ -72,17 +71,17 @@ replay_check(const struct replay *r, uint64_t seq)
 		return true;
 	if (r->top - seq >= r->window)
 		return false;
-	return !(r->word[(seq & r->mask) / WORD_BITS] & bit_of(seq));
+	return !(ring[replay_word(r, (uint32_t)seq)] & bit_of(seq));
 }
 
 /* Forgets the numbers whose bits top+1 .. seq take over. */
 static void
-advance(struct replay *r, uint64_t seq)
+advance(const struct replay *r, uint64_t *ring, uint64_t seq)
 {
 	uint64_t from = r->top + 1;
 
 	if (seq - r->top > r->mask) {
-		memset(r->word, 0, (r->mask + 1) / 8);
+		memset(ring, 0, replay_ring_octets_of(r));
 		return;
 	}
 	while (from <= seq) {
@@ -90,23 +89,23 @@ advance(struct replay *r, uint64_t seq)
 		uint64_t n = left < WORD_BITS - in_word ? left : WORD_BITS - in_word;
 		uint64_t ones = n == WORD_BITS ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 
-		r->word[(from & r->mask) / WORD_BITS] &= ~(ones << in_word);
+		ring[replay_word(r, (uint32_t)from)] &= ~(ones << in_word);
 		from += n;
 	}
 }
 
 bool
-replay_commit(struct replay *r, uint64_t seq)
+replay_commit(struct replay *r, uint64_t *ring, uint64_t seq)
 {
-	if (!replay_check(r, seq))
+	if (!replay_check(r, ring, seq))
 		return false;
 	if (seq > r->top) {
 		/* In order, the usual case: one bit, which is set below, of a number long out of the window. */
 		if (seq != r->top + 1 && r->window)
-			advance(r, seq);
+			advance(r, ring, seq);
 		r->top = seq;
 	}
 	if (r->window)
-		r->word[(seq & r->mask) / WORD_BITS] |= bit_of(seq);
+		ring[replay_word(r, (uint32_t)seq)] |= bit_of(seq);
 	return true;
 }

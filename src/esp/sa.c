@@ -51,7 +51,7 @@ esp_sa_find(struct esp_worker *w, enum sa_direction d, uint32_t spi, const struc
 static size_t
 plain_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t selectors)
 {
-	size_t n = SA_PACKET_OCTETS + s->key_size + (inbound ? replay_octets(window) + selectors : 0);
+	size_t n = SA_PACKET_OCTETS + s->key_size + (inbound ? replay_ring_octets(window) + selectors : 0);
 
 	return (n + 7) & ~(size_t)7;
 }
@@ -62,31 +62,17 @@ sa_octets(const struct bulk_suite *s, bool inbound, uint32_t window, size_t sele
 	return plain_octets(s, inbound, window, selectors) + (formed ? sizeof(struct sa_form) : 0);
 }
 
-/* sa_selectors_octets in reverse. */
 static size_t
-selectors_octets_of(const struct esp_sa *sa)
-{
-	struct selector_pair v4 = {
-		.local.lo.family = IP_V4, .local.hi.family = IP_V4, .remote.lo.family = IP_V4, .remote.hi.family = IP_V4
-	};
-	struct selector_pair v6 = {
-		.local.lo.family = IP_V6, .local.hi.family = IP_V6, .remote.lo.family = IP_V6, .remote.hi.family = IP_V6
-	};
-
-	return sa->n_v4 * sa_selectors_octets(&v4, 1) + sa->n_v6 * sa_selectors_octets(&v6, 1);
-}
-
-static size_t
-plain_octets_of(struct esp_sa *sa)
+plain_octets_of(const struct esp_sa *sa)
 {
 	bool inbound = !(sa->flags & SA_OUT);
 
-	return plain_octets(sa->suite, inbound, inbound ? esp_sa_replay(sa)->window : 0, selectors_octets_of(sa));
+	return plain_octets(sa->suite, inbound, inbound ? sa->replay.window : 0, sa_selectors_octets_of(sa));
 }
 
 /* As it was allocated. */
 static size_t
-sa_octets_of(struct esp_sa *sa)
+sa_octets_of(const struct esp_sa *sa)
 {
 	return plain_octets_of(sa) + (sa->flags & SA_FORM ? sizeof(struct sa_form) : 0);
 }
@@ -193,11 +179,9 @@ set_iv_mask(struct esp_worker *w, struct esp_sa *sa, const struct esp_sa_extra *
 static void
 fill_inbound(struct esp_sa *sa, const struct sa_params *p, const struct esp_sa_extra *x)
 {
-	struct replay *r = esp_sa_replay(sa);
-
-	replay_open(r, replay_window_clamp(p->replay_window));
-	r->top = x->seq;
-	sa_selectors_pack(sa, (uint8_t *)r + replay_octets(r->window), x->ts, x->n_ts);
+	replay_open(&sa->replay, esp_sa_ring(sa), replay_window_clamp(p->replay_window));
+	sa->replay.top = x->seq;
+	sa_selectors_pack(sa, x->ts, x->n_ts);
 }
 
 /* When the selectors stand, behind which it lies. */
@@ -222,7 +206,6 @@ fill(struct esp_worker *w, struct esp_sa *sa, const struct sa_params *p, const s
 	sa->align = sa->suite->align;
 	sa->icv_octets = sa->suite->icv_octets;
 	sa->child_id = p->child_id;
-	sa->reqid = p->reqid;
 	set_limits(sa, p, x->seq);
 	if (p->direction == SA_OUTBOUND) {
 		sa->seq = x->seq;
@@ -236,27 +219,44 @@ fill(struct esp_worker *w, struct esp_sa *sa, const struct sa_params *p, const s
 
 /* Gives back whatever of an SA exists. */
 static void
-discard(struct esp_worker *w, struct esp_sa *sa, size_t octets)
+discard(struct esp_worker *w, slab_handle h, size_t octets)
 {
+	struct esp_sa *sa = slab_at(&w->slab, h);
+
 	path_put(&w->paths, sa->path);
-	slab_free(&w->slab, sa->handle, octets);
+	slab_free(&w->slab, h, octets);
+}
+
+static struct spi_table *
+table_of(struct esp_worker *w, const struct esp_sa *sa, uint32_t *key)
+{
+	*key = sa->flags & SA_OUT ? outbound_key(w, sa->spi, &sa->path->remote) : sa->spi;
+	return sa->flags & SA_OUT ? &w->out : &w->in;
 }
 
 static bool
-enter_table(struct esp_worker *w, struct esp_sa *sa)
+enter_table(struct esp_worker *w, slab_handle h)
 {
-	if (sa->flags & SA_OUT)
-		return spi_table_add(&w->out, outbound_key(w, sa->spi, &sa->path->remote), sa->handle);
-	return spi_table_add(&w->in, sa->spi, sa->handle);
+	uint32_t key;
+	struct spi_table *t = table_of(w, slab_at(&w->slab, h), &key);
+
+	return spi_table_add(t, key, h);
 }
 
-static void
+/* The table alone knows an SA's handle; it is returned. */
+static slab_handle
 leave_table(struct esp_worker *w, const struct esp_sa *sa)
 {
-	if (sa->flags & SA_OUT)
-		spi_table_remove(&w->out, outbound_key(w, sa->spi, &sa->path->remote), sa->handle);
-	else
-		spi_table_remove(&w->in, sa->spi, sa->handle);
+	uint32_t key;
+	slab_handle h;
+	struct spi_table *t = table_of(w, sa, &key);
+	size_t at = spi_table_home(t, key);
+
+	do
+		h = spi_table_next(t, key, &at);
+	while (slab_at(&w->slab, h) != sa);
+	spi_table_remove(t, key, h);
+	return h;
 }
 
 /* AH computes the ICV in both directions, and compares. */
@@ -275,19 +275,18 @@ build(struct esp_worker *w, const struct sa_params *p, const struct esp_sa_extra
 	if (!h)
 		return NULL;
 	sa = slab_at(&w->slab, h);
-	sa->handle = h;
 	sa->suite = s;
 	sa->path = path_get(&w->paths, &p->local, &p->remote, p->udp_encap, x->mtu ? x->mtu : SA_MTU_DEFAULT);
 	if (!sa->path ||
 	    !bulk_key_expand(w->bulk, s, (uint8_t *)sa + SA_PACKET_OCTETS, makes_icvs(p), p->encr_key, p->integ_key)) {
-		discard(w, sa, octets);
+		discard(w, h, octets);
 		return NULL;
 	}
 	fill(w, sa, p, x);
-	if (enter_table(w, sa))
+	if (enter_table(w, h))
 		return sa;
 	bulk_key_clear(s, (uint8_t *)sa + SA_PACKET_OCTETS);
-	discard(w, sa, octets);
+	discard(w, h, octets);
 	return NULL;
 }
 
@@ -334,10 +333,10 @@ static void
 remove_one(struct esp_worker *w, struct esp_sa *sa)
 {
 	size_t octets = sa_octets_of(sa);
+	slab_handle h = leave_table(w, sa);
 
-	leave_table(w, sa);
 	bulk_key_clear(sa->suite, (uint8_t *)sa + SA_PACKET_OCTETS);
-	discard(w, sa, octets);
+	discard(w, h, octets);
 }
 
 struct esp_sa *
@@ -384,6 +383,7 @@ esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *loca
 {
 	struct esp_path *from = sa->path, *to;
 	bool out = sa->flags & SA_OUT;
+	slab_handle h;
 
 	if (out && !endpoint_equal(remote, &from->remote) && find_outbound(w, sa->spi, remote))
 		return false;
@@ -391,15 +391,15 @@ esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *loca
 	if (!to)
 		return false;
 	/* Leaving first keeps the table from having to grow. */
-	leave_table(w, sa);
+	h = leave_table(w, sa);
 	sa->path = to;
-	if (enter_table(w, sa)) {
+	if (enter_table(w, h)) {
 		path_put(&w->paths, from);
 		return true;
 	}
 	sa->path = from;
 	path_put(&w->paths, to);
-	enter_table(w, sa);
+	enter_table(w, h);
 	return false;
 }
 

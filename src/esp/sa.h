@@ -9,8 +9,9 @@
 
 /*
  * The Security Associations of one worker (RFC 4301 section 4.4.2). A worker
- * owns its SAs alone, so nothing here locks. Memory per SA: the expanded key
- * (1 KiB for AES-GCM with libipsec-mb), two cache lines, window and selectors.
+ * owns its SAs alone, so nothing here locks. Memory per SA: two cache lines, the
+ * expanded key (1 KiB for AES-GCM with libipsec-mb) and, inbound, the ring of the
+ * window and the selectors, unless these are one pair of IPv4 ranges.
  */
 
 struct esp_worker;
@@ -38,36 +39,49 @@ enum sa_flag {
 	SA_FORM = 1 << 11,         /* more than ESP in tunnel mode: form.h */
 	SA_TRANSPORT = 1 << 12,    /* of those: transport mode */
 	SA_CBC = 1 << 10,          /* the IV is made by the cipher: bulk.h, iv_nonce */
+	SA_ONE_RANGE = 1 << 13,    /* inbound: its only selector is esp_sa.range */
+};
+
+/* Addresses of a selector, the local and the remote end; host order. */
+struct range_v4 {
+	uint32_t lo[2], hi[2];
 };
 
 enum { SA_PACKET_OCTETS = 128, SA_SELECTORS_MAX = 64, SA_MTU_DEFAULT = 1500 };
 
 /*
  * Read freely; written only by this layer, but for @user, which belongs to the data
- * plane. Behind it in the same memory: the expanded key, the replay window
- * (inbound), the selectors in compact form (inbound), the form (SA_FORM).
+ * plane. Behind it in the same memory: the expanded key, the ring of the replay
+ * window (inbound), selectors in compact form (inbound), the form (SA_FORM).
  */
 struct esp_sa {
 	/* First cache line: what each packet needs. */
 	const struct bulk_suite *suite;
-	uint64_t seq;             /* outbound: last number used */
 	uint64_t octets, packets; /* inner octets */
-	uint8_t iv_mask[16];      /* outbound: XORed into the counter that makes the IV */
 	uint32_t spi;             /* host order */
 	uint16_t flags;           /* enum sa_flag */
 	uint8_t head_octets;      /* SPI, sequence number, IV */
 	uint8_t align;            /* payload multiple */
-	uint8_t icv_octets;
-	uint8_t n_v4, n_v6; /* selectors by family */
-	uint8_t pad;
-	uint32_t handle; /* in the worker's slab */
+	union {
+		struct {                     /* outbound */
+			uint64_t seq;        /* last number used */
+			uint8_t iv_mask[16]; /* XORed into the counter that makes the IV */
+		};
+		struct { /* inbound */
+			struct replay replay;
+			struct range_v4 range; /* SA_ONE_RANGE */
+		};
+	};
 	/* Second cache line. */
+	uint8_t icv_octets;
+	uint8_t n_v4, n_v6; /* inbound: selectors by family, behind the ring */
+	uint8_t pad;
+	uint32_t child_id;
 	uint64_t next_octets, next_packets; /* the next limit that raises an event */
 	uint64_t hard_octets, hard_packets;
 	uint64_t last_use_ns;
 	struct esp_path *path;
 	void *user;
-	uint32_t child_id, reqid;
 };
 
 _Static_assert(sizeof(struct esp_sa) == SA_PACKET_OCTETS, "two cache lines, as the memory figures say");
@@ -78,11 +92,11 @@ esp_sa_key(const struct esp_sa *sa)
 	return (const uint8_t *)sa + SA_PACKET_OCTETS;
 }
 
-/* Inbound only. */
-static inline struct replay *
-esp_sa_replay(struct esp_sa *sa)
+/* The ring of the replay window; inbound only. */
+static inline uint64_t *
+esp_sa_ring(struct esp_sa *sa)
 {
-	return (struct replay *)((uint8_t *)sa + SA_PACKET_OCTETS + sa->suite->key_size);
+	return (uint64_t *)((uint8_t *)sa + SA_PACKET_OCTETS + sa->suite->key_size);
 }
 
 /* What esp_sa_add takes beyond the parameters of key management. */
@@ -122,6 +136,6 @@ size_t esp_sa_memory(const struct esp_worker *w);
  * section 5.2 step 4. @packet is whole. A later fragment has no ports: it
  * passes only where the selector takes any (or OPAQUE) ports, section 7.
  */
-bool sa_selectors_admit(const struct esp_sa *sa, const uint8_t *packet, uint32_t len);
+bool sa_selectors_admit(struct esp_sa *sa, const uint8_t *packet, uint32_t len);
 
 #endif

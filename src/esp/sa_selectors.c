@@ -11,7 +11,7 @@ struct narrow {
 };
 
 struct selector_v4 {
-	uint32_t lo[ENDS], hi[ENDS]; /* host order */
+	struct range_v4 range;
 	struct narrow narrow;
 };
 
@@ -28,6 +28,18 @@ pair_usable(const struct selector_pair *ts)
 	return (f == IP_V4 || f == IP_V6) && ts->local.hi.family == f && ts->remote.lo.family == f && ts->remote.hi.family == f;
 }
 
+static bool
+ports_matter(const struct selector *s)
+{
+	return s->port_lo != 0 || s->port_hi != ANY_PORT_HI;
+}
+
+static bool
+one_range(const struct selector_pair *ts, size_t n)
+{
+	return n == 1 && ts->local.lo.family == IP_V4 && !sa_selectors_flags(ts, 1);
+}
+
 size_t
 sa_selectors_octets(const struct selector_pair *ts, size_t n)
 {
@@ -38,13 +50,13 @@ sa_selectors_octets(const struct selector_pair *ts, size_t n)
 			return SIZE_MAX;
 		octets += ts[i].local.lo.family == IP_V4 ? sizeof(struct selector_v4) : sizeof(struct selector_v6);
 	}
-	return octets;
+	return one_range(ts, n) ? 0 : octets;
 }
 
-static bool
-ports_matter(const struct selector *s)
+size_t
+sa_selectors_octets_of(const struct esp_sa *sa)
 {
-	return s->port_lo != 0 || s->port_hi != ANY_PORT_HI;
+	return sa->n_v4 * sizeof(struct selector_v4) + sa->n_v6 * sizeof(struct selector_v6);
 }
 
 uint16_t
@@ -71,13 +83,12 @@ narrow_of(const struct selector_pair *ts)
 	};
 }
 
-static void
-pack_v4(struct selector_v4 *out, const struct selector_pair *ts)
+static struct range_v4
+range_of(const struct selector_pair *ts)
 {
-	*out = (struct selector_v4) {
+	return (struct range_v4) {
 		.lo = { get_be32(ts->local.lo.b), get_be32(ts->remote.lo.b) },
 		.hi = { get_be32(ts->local.hi.b), get_be32(ts->remote.hi.b) },
-		.narrow = narrow_of(ts),
 	};
 }
 
@@ -91,28 +102,31 @@ pack_v6(struct selector_v6 *out, const struct selector_pair *ts)
 	memcpy(out->hi[REMOTE], ts->remote.hi.b, 16);
 }
 
-void
-sa_selectors_pack(struct esp_sa *sa, uint8_t *out, const struct selector_pair *ts, size_t n)
+static struct selector_v4 *
+packed_v4(struct esp_sa *sa)
 {
-	struct selector_v4 *v4 = (struct selector_v4 *)out;
+	return (struct selector_v4 *)((uint8_t *)esp_sa_ring(sa) + replay_ring_octets_of(&sa->replay));
+}
+
+void
+sa_selectors_pack(struct esp_sa *sa, const struct selector_pair *ts, size_t n)
+{
+	struct selector_v4 *v4 = packed_v4(sa);
 	struct selector_v6 *v6;
 
 	sa->n_v4 = sa->n_v6 = 0;
+	if (one_range(ts, n)) {
+		sa->range = range_of(ts);
+		sa->flags |= SA_ONE_RANGE;
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		if (ts[i].local.lo.family == IP_V4)
-			pack_v4(&v4[sa->n_v4++], &ts[i]);
+			v4[sa->n_v4++] = (struct selector_v4) { range_of(&ts[i]), narrow_of(&ts[i]) };
 	v6 = (struct selector_v6 *)(v4 + sa->n_v4);
 	for (size_t i = 0; i < n; i++)
 		if (ts[i].local.lo.family == IP_V6)
 			pack_v6(&v6[sa->n_v6++], &ts[i]);
-}
-
-static const struct selector_v4 *
-packed_v4(const struct esp_sa *sa)
-{
-	const struct replay *r = esp_sa_replay((struct esp_sa *)(uintptr_t)sa);
-
-	return (const struct selector_v4 *)((const uint8_t *)r + replay_octets_of(r));
 }
 
 /* The narrow part of a selector, judged by the one implementation of selector.h. */
@@ -137,14 +151,22 @@ narrow_admits(const struct narrow *s, const struct flow *incoming)
 }
 
 static bool
-admits_v4(const struct esp_sa *sa, const uint8_t *packet, const struct flow *f)
+within_v4(const struct range_v4 *r, const uint8_t *packet)
 {
-	const struct selector_v4 *s = packed_v4(sa);
 	uint32_t src = get_be32(packet + 12), dst = get_be32(packet + 16);
 
+	return dst >= r->lo[LOCAL] && dst <= r->hi[LOCAL] && src >= r->lo[REMOTE] && src <= r->hi[REMOTE];
+}
+
+static bool
+admits_v4(struct esp_sa *sa, const uint8_t *packet, const struct flow *f)
+{
+	const struct selector_v4 *s = packed_v4(sa);
+
+	if (sa->flags & SA_ONE_RANGE)
+		return within_v4(&sa->range, packet);
 	for (size_t i = 0; i < sa->n_v4; i++, s++)
-		if (dst >= s->lo[LOCAL] && dst <= s->hi[LOCAL] && src >= s->lo[REMOTE] && src <= s->hi[REMOTE] &&
-		    (!f || narrow_admits(&s->narrow, f)))
+		if (within_v4(&s->range, packet) && (!f || narrow_admits(&s->narrow, f)))
 			return true;
 	return false;
 }
@@ -156,7 +178,7 @@ within_v6(const uint8_t *a, const uint8_t *lo, const uint8_t *hi)
 }
 
 static bool
-admits_v6(const struct esp_sa *sa, const uint8_t *packet, const struct flow *f)
+admits_v6(struct esp_sa *sa, const uint8_t *packet, const struct flow *f)
 {
 	const struct selector_v6 *s = (const struct selector_v6 *)(packed_v4(sa) + sa->n_v4);
 
@@ -168,7 +190,7 @@ admits_v6(const struct esp_sa *sa, const uint8_t *packet, const struct flow *f)
 }
 
 bool
-sa_selectors_admit(const struct esp_sa *sa, const uint8_t *packet, uint32_t len)
+sa_selectors_admit(struct esp_sa *sa, const uint8_t *packet, uint32_t len)
 {
 	struct flow flow, *f = NULL;
 

@@ -4,12 +4,17 @@
 
 #include "sa.h"
 
-/* The selectors of an inbound SA, packed behind it; for this folder only. */
+/*
+ * The selectors of an inbound SA, for this folder only: behind its ring or, where
+ * all there is to look at is one pair of IPv4 ranges, as many SAs have it, in the SA itself.
+ */
 
-/* Octets that they take; SIZE_MAX where one is dynamic or mixes families. */
+/* Octets that they take behind the ring; SIZE_MAX where one is dynamic or mixes families. */
 size_t sa_selectors_octets(const struct selector_pair *ts, size_t n);
-/* Packs them at @out and sets the counts and flags of @sa. */
-void sa_selectors_pack(struct esp_sa *sa, uint8_t *out, const struct selector_pair *ts, size_t n);
+/* The same of an SA that is installed. */
+size_t sa_selectors_octets_of(const struct esp_sa *sa);
+/* Packs them and sets counts and SA_ONE_RANGE of @sa, whose window is open. */
+void sa_selectors_pack(struct esp_sa *sa, const struct selector_pair *ts, size_t n);
 /* SA_PORTS and SA_NARROW, as the selectors have it. */
 uint16_t sa_selectors_flags(const struct selector_pair *ts, size_t n);
 
