@@ -115,35 +115,50 @@ add_avx512(uint64_t sum, uint8_t *to, const uint8_t *p, size_t n)
 	return settle(sum) + (uint64_t)_mm512_reduce_add_epi64(_mm512_add_epi64(a, b));
 }
 
-static uint64_t
-add(uint64_t sum, uint8_t *to, const uint8_t *p, size_t n)
+enum checksum_way
+checksum_best(void)
 {
-	if (__builtin_cpu_supports("avx512bw"))
-		return add_avx512(sum, to, p, n);
-	if (__builtin_cpu_supports("avx2"))
-		return add_avx2(sum, to, p, n);
-	if (to)
-		memcpy(to, p, n);
-	return add_anywhere(sum, p, n);
+	return __builtin_cpu_supports("avx512bw") ? CHECKSUM_AVX512
+	       : __builtin_cpu_supports("avx2")   ? CHECKSUM_AVX2
+	                                          : CHECKSUM_PLAIN;
 }
 #else
-static uint64_t
-add(uint64_t sum, uint8_t *to, const uint8_t *p, size_t n)
+enum checksum_way
+checksum_best(void)
 {
+	return CHECKSUM_PLAIN;
+}
+#endif
+
+static inline uint64_t
+add(enum checksum_way way, uint64_t sum, uint8_t *to, const uint8_t *p, size_t n)
+{
+#ifdef __x86_64__
+	if (way == CHECKSUM_AVX512)
+		return add_avx512(sum, to, p, n);
+	if (way == CHECKSUM_AVX2)
+		return add_avx2(sum, to, p, n);
+#endif
+	(void)way;
 	if (to)
 		memcpy(to, p, n);
 	return add_anywhere(sum, p, n);
 }
-#endif
 
 uint64_t
 checksum_add(uint64_t sum, const void *from, size_t n)
 {
-	return add(sum, NULL, from, n);
+	return add(checksum_best(), sum, NULL, from, n);
 }
 
 uint64_t
 checksum_copy(uint64_t sum, void *to, const void *from, size_t n)
 {
-	return add(sum, to, from, n);
+	return add(checksum_best(), sum, to, from, n);
+}
+
+uint64_t
+checksum_copy_by(enum checksum_way way, uint64_t sum, void *to, const void *from, size_t n)
+{
+	return add(way, sum, to, from, n);
 }

@@ -31,6 +31,12 @@ checksum_add_header(uint64_t sum, const uint8_t *p, size_t n)
 /* As checksum_add, while copying them to @to. */
 uint64_t checksum_copy(uint64_t sum, void *to, const void *from, size_t n);
 
+/* How both do it: the best that the CPU has. It has all ways up to that one, too. */
+enum checksum_way { CHECKSUM_PLAIN, CHECKSUM_AVX2, CHECKSUM_AVX512 };
+enum checksum_way checksum_best(void);
+/* As checksum_copy, in a way of choice; @to NULL: adds only. */
+uint64_t checksum_copy_by(enum checksum_way way, uint64_t sum, void *to, const void *from, size_t n);
+
 /* One 16-bit value in host order, as it would stand in the packet. */
 static inline uint64_t
 checksum_add_u16(uint64_t sum, uint32_t v)
