@@ -312,11 +312,12 @@ static enum esp_drop
 decompress(struct esp_worker *w, struct packet *p, struct sa_form *f)
 {
 	size_t was = w->form->used;
-	uint8_t *out = form_take(w, UINT16_MAX);
+	uint8_t *out;
 	uint32_t n;
 
 	if (!f->ipcomp_cpi)
 		return ESP_DROP_IPCOMP;
+	out = form_take(w, UINT16_MAX);
 	if (!out)
 		return ESP_DROP_NO_ROOM;
 	n = ipcomp_decompress(w->form->ipcomp, out, UINT16_MAX, p->p, p->len, f->ipcomp_cpi, &p->next);

@@ -637,6 +637,36 @@ bombs_go_off_in_their_room(void **state)
 	link_close(&l);
 }
 
+/* RFC 3173 section 2: only where an IPCA was agreed on. A batch of such packets leaves room for the one behind them. */
+static void
+compression_that_was_not_agreed_on_takes_no_room(void **state)
+{
+	enum { PACKETS = 33, LEN = 300 };
+	struct shape s = { .protocol = 50, .transport = true, .version = 4 };
+	static uint8_t sealed[PACKETS][LEN + 200];
+	static struct batch b;
+	struct packet p;
+	struct link l;
+
+	(void)state;
+	link_open(&l, &s, "aes256gcm16");
+	for (unsigned i = 0; i < PACKETS; i++) {
+		make_inner(&l, LEN, false);
+		if (i + 1 < PACKETS)
+			ip_complete(inner, 9, PROTO_IPCOMP, LEN);
+		assert_int_equal(seal(&l, LEN, &p), ESP_DROP_NONE);
+		memcpy(sealed[i], wire, p.len);
+		b.pkt[i] = (struct packet) { .p = sealed[i] + p.head, .len = p.len - p.head, .head = p.head };
+	}
+	b.n = PACKETS;
+	esp_receive(l.far, &b, SECONDS(2));
+	assert_int_equal(b.n, 1);
+	assert_int_equal(b.pkt[0].len, LEN);
+	for (unsigned i = 1; i < PACKETS; i++)
+		assert_int_equal(b.pkt[i].drop, ESP_DROP_IPCOMP);
+	link_close(&l);
+}
+
 /* The Fragment header of a datagram that was made whole stays out: RFC 4303 section 3.1.1, RFC 6946. */
 static void
 an_only_fragment_is_protected_without_its_header(void **state)
@@ -715,6 +745,7 @@ main(void)
 		cmocka_unit_test(hostile_insides_are_survived),
 		cmocka_unit_test(compression_is_counted),
 		cmocka_unit_test(bombs_go_off_in_their_room),
+		cmocka_unit_test(compression_that_was_not_agreed_on_takes_no_room),
 		cmocka_unit_test(an_only_fragment_is_protected_without_its_header),
 		cmocka_unit_test(the_largest_datagrams_pass_or_are_refused),
 	};
