@@ -78,19 +78,21 @@ replay_check(const struct replay *r, const uint64_t *ring, uint64_t seq)
 static void
 advance(const struct replay *r, uint64_t *ring, uint64_t seq)
 {
-	uint64_t from = r->top + 1;
+	uint64_t from = r->top + 1, left = seq - r->top;
 
 	if (seq - r->top > r->mask) {
 		memset(ring, 0, replay_ring_octets_of(r));
 		return;
 	}
-	while (from <= seq) {
-		uint64_t in_word = from % WORD_BITS, left = seq - from + 1;
+	/* Counted, not compared: the number behind the last one of all is 0. */
+	while (left) {
+		uint64_t in_word = from % WORD_BITS;
 		uint64_t n = left < WORD_BITS - in_word ? left : WORD_BITS - in_word;
 		uint64_t ones = n == WORD_BITS ? UINT64_MAX : (UINT64_C(1) << n) - 1;
 
 		ring[replay_word(r, (uint32_t)from)] &= ~(ones << in_word);
 		from += n;
+		left -= n;
 	}
 }
 

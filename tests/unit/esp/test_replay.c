@@ -121,6 +121,29 @@ largest_window_is_exact(void **state)
 	free(ring);
 }
 
+/* RFC 4303 section 2.2.1: 64 bits, and none behind the last. */
+static void
+the_last_numbers_of_all(void **state)
+{
+	static const uint64_t steps[] = { 1, 2, 5, 63, 64, 65, 127, 128, 129, 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		struct replay *r = malloc(replay_octets(128));
+
+		replay_open(r, 128);
+		assert_true(replay_commit(r, UINT64_MAX - steps[i]));
+		assert_true(replay_commit(r, UINT64_MAX));
+		assert_false(replay_check(r, UINT64_MAX));
+		assert_false(replay_check(r, UINT64_MAX - steps[i]));
+		assert_int_equal(replay_check(r, UINT64_MAX - 1), steps[i] != 1);
+		/* What comes then is as old as it looks, and not the first of another round. */
+		assert_int_equal(replay_infer(r, 1), 1);
+		assert_false(replay_check(r, replay_infer(r, 1)));
+		free(r);
+	}
+}
+
 static void
 window_zero_is_off(void **state)
 {
@@ -191,6 +214,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(window_equals_the_plain_model),
 		cmocka_unit_test(largest_window_is_exact),
+		cmocka_unit_test(the_last_numbers_of_all),
 		cmocka_unit_test(window_zero_is_off),
 		cmocka_unit_test(sizes_are_clamped),
 		cmocka_unit_test(inference_is_appendix_a2),
