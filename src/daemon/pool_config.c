@@ -213,6 +213,10 @@ set_range(struct pool *p, const char *text, const struct conf_key *k, struct con
 			ip_next(&p->lo);
 		p->hi = before(&last);
 	}
+	if (ip_compare(&p->lo, &p->hi) > 0) {
+		conf_error(errs, k->where, "addrs = %s leaves no address to lend: the network's last one is never lent", text);
+		return false;
+	}
 	p->fresh = p->lo;
 	p->size = size_of(&p->lo, &p->hi);
 	return p->base != NULL;
