@@ -109,12 +109,12 @@ radius_sa(struct radius *r, enum effect_kind what, const struct sa_params *sa)
 {
 	struct accounted *a;
 
-	if (!r->settings || !r->settings->accounting)
-		return;
 	if (what == EFFECT_INSTALL_SA) {
-		installed(r, sa);
+		if (r->settings && r->settings->accounting)
+			installed(r, sa);
 		return;
 	}
+	/* Those that are known end even when a new configuration accounts no more. */
 	a = find_accounted(r, sa);
 	if (!a)
 		return;

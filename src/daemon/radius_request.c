@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { DOWN_MS = 60000, NAS_PORT_VIRTUAL = 5, SERVICE_FRAMED = 2 };
+enum { DOWN_MS = 60000, WAIT_SECONDS_MAX = 600, NAS_PORT_VIRTUAL = 5, SERVICE_FRAMED = 2 };
 
 /* A socket and a timer for one server: each request has ports of its own, which a forger has to guess as well. */
 struct radius_link {
@@ -212,7 +212,7 @@ transmit(struct radius_request *q)
 		return;
 	}
 	uv_timer_start(&q->link->timer, on_retry, (uint64_t)(q->wait * 1000), 0);
-	q->wait *= s->base;
+	q->wait = q->wait * s->base < WAIT_SECONDS_MAX ? q->wait * s->base : WAIT_SECONDS_MAX;
 	q->sent++;
 }
 

@@ -37,8 +37,10 @@ struct world {
 	size_t n_attr;
 	struct request got[REQUESTS_MAX];
 	size_t n_got;
+	bool mute;      /* it answers nothing */
+	size_t spoiled; /* so many octets of an answer are wrong, one in each of as many answers that come before the right one */
 	/* what the client was told, and what it is told of the daemon */
-	bool judged, ok, late;
+	bool judged, ok, again, late;
 	size_t groups;
 	char reason[RADIUS_REASON_MAX];
 	struct conn *conn;
@@ -87,7 +89,14 @@ serve(uv_poll_t *poll, int status, int events)
 	radius_packet_wire(&d, &q->p);
 	assert_true(wire_ok(&d));
 	w->n_got++;
-	assert_true(sendto(w->fd, out, sign(out, w, q), 0, (struct sockaddr *)&from, n_from) > 0);
+	n = (ssize_t)sign(out, w, q);
+	for (size_t i = 0; i < w->spoiled; i++) {
+		out[i] ^= 0x40;
+		assert_true(sendto(w->fd, out, (size_t)n, 0, (struct sockaddr *)&from, n_from) > 0);
+		out[i] ^= 0x40;
+	}
+	if (!w->mute)
+		assert_true(sendto(w->fd, out, (size_t)n, 0, (struct sockaddr *)&from, n_from) > 0);
 }
 
 static uint32_t
@@ -114,6 +123,7 @@ on_judged(void *context, const struct radius_result *r)
 
 	w->judged = true;
 	w->ok = r->ok;
+	w->again = r->again;
 	w->groups = r->grant ? r->grant->groups.n : 0;
 	snprintf(w->reason, sizeof w->reason, "%s", r->reason ? r->reason : "");
 }
@@ -351,6 +361,109 @@ the_next_server(void **state)
 	end(&w);
 }
 
+/* RFC 2865 section 2: "silently discarded" is an answer that is not the server's; the right one, behind it, still counts. */
+static void
+forged_answers_are_counted_and_waited_out(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	w.spoiled = 20; /* each octet of Code, Identifier, Length and Authenticator once */
+	log_in(&w, NULL);
+	assert_true(w.ok);
+	assert_int_equal(w.n_got, 1);
+	assert_int_equal(w.r.counted[RADIUS_VERDICT_UNASKED], 2);
+	assert_int_equal(w.r.counted[RADIUS_VERDICT_MALFORMED], 2);
+	assert_int_equal(w.r.counted[RADIUS_VERDICT_BAD_AUTHENTICATOR], 16);
+	end(&w);
+}
+
+/* RFC 2865 section 2.5: again after a while, then never; who is told hears which server it was, and of what came instead. */
+static void
+a_silent_server(void **state)
+{
+	(void)state;
+	for (size_t spoiled = 0; spoiled <= 5; spoiled += 5) {
+		struct world w;
+
+		begin(&w, false);
+		w.mute = true;
+		w.spoiled = spoiled;
+		w.s.timeout = 0.05;
+		w.s.tries = 3;
+		log_in(&w, NULL);
+		assert_false(w.ok);
+		assert_int_equal(w.n_got, 3);
+		assert_non_null(strstr(w.reason, "the RADIUS server 'alive' at 127.0.0.1["));
+		assert_non_null(strstr(w.reason, "does not answer"));
+		assert_int_equal(strstr(w.reason, radius_verdict_sentence(RADIUS_VERDICT_UNASKED)) != NULL, spoiled != 0);
+		assert_int_equal(w.r.sessions.n, 0);
+		end(&w);
+	}
+}
+
+/* RFC 2865 section 5.24: the State of a challenge goes into the next request, and into no other. */
+static void
+a_challenge_goes_on_with_its_state(void **state)
+{
+	struct world w;
+	const struct radius_attribute *given;
+
+	(void)state;
+	begin(&w, false);
+	w.code = RADIUS_ACCESS_CHALLENGE;
+	give(&w, RADIUS_STATE, span_str("half way"));
+	log_in(&w, NULL);
+	assert_true(!w.ok && w.again);
+	assert_null(radius_find(&w.got[0].p, RADIUS_STATE, NULL));
+	w.code = RADIUS_ACCESS_ACCEPT;
+	log_in(&w, NULL);
+	assert_true(w.ok);
+	given = radius_find(&w.got[1].p, RADIUS_STATE, NULL);
+	assert_true(given && span_equal(given->value, span_str("half way")));
+	log_in(&w, NULL);
+	assert_true(w.ok);
+	assert_null(radius_find(&w.got[2].p, RADIUS_STATE, NULL));
+	end(&w);
+}
+
+static void
+too_many_at_once_are_refused(void **state)
+{
+	struct user_query u = { .ike_id = 1, .name = span_str("carol"), .password = span_str("x") };
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	u.conn = w.conn;
+	w.r.pending = RADIUS_PENDING_MAX;
+	radius_judge(&w.r, 5, &u, RADIUS_PAP);
+	assert_true(w.judged && !w.ok);
+	assert_non_null(strstr(w.reason, "too many"));
+	w.r.pending = 0;
+	assert_null(w.r.first);
+	end(&w);
+}
+
+/* A password that no packet holds is refused at once, and is not cut: RFC 2865 section 5.2. */
+static void
+a_password_that_is_too_long(void **state)
+{
+	static const char long_one[RADIUS_PASSWORD_MAX + 2] = { [0 ... RADIUS_PASSWORD_MAX] = 'x' };
+	struct user_query u = { .ike_id = 1, .name = span_str("carol"), .password = span_str(long_one) };
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	u.conn = w.conn;
+	radius_judge(&w.r, 5, &u, RADIUS_PAP);
+	assert_true(w.judged && !w.ok && !w.n_got);
+	assert_non_null(strstr(w.reason, "is the password too long?"));
+	assert_int_equal(w.r.pending, 0);
+	end(&w);
+}
+
 /* Its answer comes too late: nothing is kept that no end of an IKE_SA would free. */
 static void
 a_client_that_has_gone(void **state)
@@ -413,6 +526,68 @@ traffic_is_added_up(void **state)
 	assert_int_equal(number(stop, RADIUS_ACCT_OUTPUT_OCTETS), 0);
 	assert_null(radius_find(&stop->p, RADIUS_ACCT_OUTPUT_GIGAWORDS, NULL));
 	assert_int_equal(w.r.sessions.n + w.r.accounted.n, 0);
+	end(&w);
+}
+
+/* What is known of an SA ends with it, whatever a new configuration says by then. */
+static void
+accounting_that_is_switched_off(void **state)
+{
+	struct sa_params one = inbound(0x1001), two = inbound(0x1002);
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	event(&w, EVENT_IKE_UP, 1);
+	radius_sa(&w.r, EFFECT_INSTALL_SA, &one);
+	w.s.accounting = false;
+	radius_sa(&w.r, EFFECT_INSTALL_SA, &two);
+	assert_int_equal(w.r.accounted.n, 1);
+	radius_sa(&w.r, EFFECT_REMOVE_SA, &one);
+	assert_int_equal(w.r.accounted.n, 0);
+	end(&w);
+}
+
+/* accounting_close_on_timeout: without a server that takes the interim record, the session ends; by the other setting it stays.
+ */
+static void
+a_record_that_nobody_takes(void **state)
+{
+	(void)state;
+	for (int keep = 0; keep <= 1; keep++) {
+		struct world w;
+
+		begin(&w, false);
+		event(&w, EVENT_IKE_UP, 1);
+		w.mute = true;
+		w.s.timeout = 0.05;
+		w.s.keep_on_timeout = keep;
+		radius_account(radius_session_find(&w.r, 1), RADIUS_INTERIM);
+		settle(&w);
+		assert_int_equal(w.ended, keep ? 0 : 1);
+		end(&w);
+	}
+}
+
+/* RFC 2865 section 5.27, RFC 2866 section 5.10. */
+static void
+a_session_that_times_out(void **state)
+{
+	static const uint8_t one[] = { 0, 0, 0, 1 };
+	struct world w;
+
+	(void)state;
+	begin(&w, false);
+	give(&w, RADIUS_SESSION_TIMEOUT, span_of(one, 4));
+	log_in(&w, NULL);
+	event(&w, EVENT_IKE_UP, 1);
+	uv_timer_start(&w.alarm, on_alarm, WAIT_MS, 0);
+	while (!w.ended && !w.late)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	uv_timer_stop(&w.alarm);
+	assert_int_equal(w.ended, 1);
+	event(&w, EVENT_IKE_DOWN, 1);
+	assert_int_equal(number(&w.got[w.n_got - 1], RADIUS_ACCT_TERMINATE_CAUSE), RADIUS_SESSION_TIMED_OUT);
 	end(&w);
 }
 
@@ -485,9 +660,17 @@ main(void)
 		cmocka_unit_test(groups_are_told),
 		cmocka_unit_test(a_refusal),
 		cmocka_unit_test(the_next_server),
+		cmocka_unit_test(forged_answers_are_counted_and_waited_out),
+		cmocka_unit_test(a_silent_server),
+		cmocka_unit_test(a_challenge_goes_on_with_its_state),
+		cmocka_unit_test(too_many_at_once_are_refused),
+		cmocka_unit_test(a_password_that_is_too_long),
 		cmocka_unit_test(a_client_that_has_gone),
 		cmocka_unit_test(no_server_at_all),
 		cmocka_unit_test(traffic_is_added_up),
+		cmocka_unit_test(accounting_that_is_switched_off),
+		cmocka_unit_test(a_record_that_nobody_takes),
+		cmocka_unit_test(a_session_that_times_out),
 		cmocka_unit_test(a_renewed_session),
 		cmocka_unit_test(the_record_waits_for_the_address),
 		cmocka_unit_test(interim_records_are_not_too_many),
