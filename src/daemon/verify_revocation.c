@@ -123,7 +123,7 @@ ask_responder(const struct question *q, const char *uri)
 	uint8_t request[OCSP_REQUEST_OCTETS_MAX];
 	struct span nonce = span_of(in->nonce, sizeof in->nonce);
 	size_t n = ocsp_request(request, q->subject, q->issuer, nonce);
-	char why[FETCH_WHY_MAX];
+	char why[FETCH_WHY_MAX] = "no request can be made: its serial number is too long, or memory is out";
 	enum revocation_state s = REVOCATION_UNKNOWN;
 	struct fetched got = { 0 };
 	int64_t until;
@@ -221,13 +221,17 @@ fetch_list(const struct question *q, const char *uri)
 	}
 	crl = crl_read(span_of(got.p, got.n));
 	fetched_clear(&got);
-	f = crl ? keep(q->v, uri) : NULL;
-	if (f)
-		f->crl = crl;
-	else
-		crl_unref(crl);
-	if (!crl)
+	if (!crl) {
 		verify_note(q->v, "what %s gives is no revocation list", uri);
+		return;
+	}
+	f = keep(q->v, uri);
+	if (f) {
+		f->crl = crl;
+		return;
+	}
+	crl_unref(crl);
+	verify_note(q->v, "the revocation list %s is one too many for this chain, or memory is out", uri);
 }
 
 static enum revocation_state

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import tempfile
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -142,6 +143,21 @@ def build(sign_key, issuer, name, key, issuer_cert, serial, san=(), ca=False, pa
     return b.sign(sign_key, hash())
 
 
+def with_serial(authority, name, san, digits, ocsp_uri):
+    """As issue(), with a serial number that RFC 5280 does not allow, and cryptography does not write."""
+    with tempfile.TemporaryDirectory() as folder:
+        at = lambda file: os.path.join(folder, file)
+        key = make_key()
+        for file, octets in (("ca.crt", pem(authority.cert)), ("ca.key", key_bytes(authority.key)),
+                             ("csr", pem(x509.CertificateSigningRequestBuilder().subject_name(dn(name)).sign(key, hashes.SHA256()))),
+                             ("extensions", ("subjectAltName=DNS:%s\nauthorityInfoAccess=OCSP;URI:%s\n" % (san, ocsp_uri)).encode())):
+            with open(at(file), "wb") as f:
+                f.write(octets)
+        made = subprocess.run(["openssl", "x509", "-req", "-in", at("csr"), "-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-set_serial", "0x" + digits,
+                               "-days", "30", "-extfile", at("extensions"), "-outform", "DER"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+        return key, made.stdout
+
+
 def p12(issued, passphrase, cas):
     return pkcs12.serialize_key_and_certificates(b"gateway", issued.key, issued.cert, cas, serialization.BestAvailableEncryption(passphrase))
 
@@ -204,6 +220,9 @@ def certificates_for_unit_tests(out):
         out.put(name + ".crt", der(leaf.cert))
     out.put("moon.pem", pem(moon.cert))
     out.put("moon.key", key_bytes(moon.key))
+    serial_key, serial = with_serial(root, "C=CH, O=Sallyport, CN=serial", "serial.example.org", "7a" * 1100, "http://127.0.0.1:8888/")
+    out.put("serial.crt", serial)
+    out.put("serial.key", key_bytes(serial_key))
     keys_of_all_forms(out, leaves["rsa"].key, leaves["ec384"].key, leaves["ec521"].key)
     lists(out, root, stranger, moon, gone, responder)
     out.put("bundle.p7", pkcs7.serialize_certificates([moon.cert, sub.cert], serialization.Encoding.DER))

@@ -376,6 +376,23 @@ revocation_policies_differ(void **state)
 	}
 }
 
+/* RFC 5280 section 4.1.2.2 allows 20 octets. A longer number fits no request, which is told; nobody is asked. */
+static void
+a_serial_number_that_fits_no_request(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	open_scene(&s);
+	s.conn->remote.revocation = REVOCATION_IFURI;
+	s.serve = "moon.ocsp";
+	assert_false(judge(&s, "serial.example.org", "serial.key", "serial", NULL));
+	assert_int_equal(s.asked, 0);
+	refused(&s, "nobody who is named for it could be asked", NOTIFY_INVALID_CERTIFICATE);
+	assert_non_null(strstr(s.result.text, "OCSP by http://127.0.0.1:8888/: no request can be made"));
+	close_scene(&s);
+}
+
 static void
 what_is_at_hand_is_not_fetched_again(void **state)
 {
@@ -634,6 +651,7 @@ main(void)
 		cmocka_unit_test(raw_public_keys_need_no_certificate),
 		cmocka_unit_test(strength_is_asked_for),
 		cmocka_unit_test(revocation_policies_differ),
+		cmocka_unit_test(a_serial_number_that_fits_no_request),
 		cmocka_unit_test(what_is_at_hand_is_not_fetched_again),
 		cmocka_unit_test(authorities_say_where_to_ask),
 		cmocka_unit_test(the_revoked_are_refused_always),
