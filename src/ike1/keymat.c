@@ -55,26 +55,23 @@ isakmp_encryption_key(uint8_t *ka, size_t n, uint16_t prf_id, struct span skeyid
 	uint8_t k[PRF_OCTETS_MAX];
 	struct span in = { &zero, 1 };
 	size_t step = prf_octets(prf_id);
+	bool ok = step > 0;
 
-	if (!step)
+	if (!ok)
 		return false;
 	if (skeyid_e.n >= n) {
 		memcpy(ka, skeyid_e.p, n);
 		return true;
 	}
 	/* Ka = K1 | K2 | ..., K1 = prf(SKEYID_e, 0), K2 = prf(SKEYID_e, K1) */
-	for (size_t at = 0; at < n; at += step) {
-		uint8_t next[PRF_OCTETS_MAX];
-
-		if (prf(next, prf_id, skeyid_e, &in, 1) != CRYPTO_OK)
-			return false;
-		memcpy(k, next, step);
-		memcpy(ka + at, k, n - at < step ? n - at : step);
+	for (size_t at = 0; ok && at < n; at += step) {
+		ok = prf(k, prf_id, skeyid_e, &in, 1) == CRYPTO_OK;
+		if (ok)
+			memcpy(ka + at, k, n - at < step ? n - at : step);
 		in = span_of(k, step);
-		secret_wipe(next, sizeof next);
 	}
 	secret_wipe(k, sizeof k);
-	return true;
+	return ok;
 }
 
 static bool
@@ -138,20 +135,18 @@ bool
 phase2_keymat(uint8_t *keymat, size_t n, uint16_t prf_id, struct span skeyid_d, struct span gqm_xy, uint8_t protocol,
               uint32_t spi, struct span ni_b, struct span nr_b)
 {
-	uint8_t head[5] = { protocol }, k[PRF_OCTETS_MAX], next[PRF_OCTETS_MAX];
+	uint8_t head[5] = { protocol }, k[PRF_OCTETS_MAX];
 	struct span in[] = { { 0 }, gqm_xy, { head, 5 }, ni_b, nr_b };
 	size_t step = prf_octets(prf_id);
 	bool ok = step > 0;
 
 	put_be32(head + 1, spi);
 	for (size_t at = 0; ok && at < n; at += step) {
-		ok = prf(next, prf_id, skeyid_d, in, 5) == CRYPTO_OK;
-		memcpy(k, next, step);
+		ok = prf(k, prf_id, skeyid_d, in, 5) == CRYPTO_OK;
 		if (ok)
 			memcpy(keymat + at, k, n - at < step ? n - at : step);
 		in[0] = span_of(k, step);
 	}
 	secret_wipe(k, sizeof k);
-	secret_wipe(next, sizeof next);
 	return ok;
 }
