@@ -117,12 +117,11 @@ carry_out_one(struct daemon *d, const struct effect *e)
 		carry_install(d, e);
 		break;
 	case EFFECT_UPDATE_SA:
-		radius_sa(&d->road.radius, e->kind, &e->sa);
-		dataplane_update_child(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id, &e->sa.local, &e->sa.remote);
+		dataplane_update(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id, &e->sa.local, &e->sa.remote);
 		break;
 	case EFFECT_REMOVE_SA:
 		radius_sa(&d->road.radius, e->kind, &e->sa);
-		dataplane_remove_child(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id);
+		dataplane_remove(d->dataplane, e->sa.direction, e->sa.spi, e->sa.child_id);
 		break;
 	case EFFECT_CLAIM:
 		carry_claim(d, &e->claim);

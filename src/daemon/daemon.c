@@ -229,9 +229,9 @@ backend_forget(void *context, uint64_t id)
 }
 
 static bool
-backend_usage(void *context, enum sa_direction dir, uint32_t spi, const struct endpoint *remote, struct sa_usage *out)
+backend_usage(void *context, enum sa_direction dir, uint32_t spi, uint32_t child_id, struct sa_usage *out)
 {
-	return dataplane_usage(((struct daemon *)context)->dataplane, dir, spi, remote, out);
+	return dataplane_usage(((struct daemon *)context)->dataplane, dir, spi, child_id, out);
 }
 
 static bool

@@ -40,7 +40,7 @@ on_owner(void *context, uint32_t child_id)
 static bool
 on_usage(void *context, const struct sa_params *sa, struct sa_usage *out)
 {
-	return dataplane_usage(((struct daemon *)context)->dataplane, sa->direction, sa->spi, &sa->remote, out);
+	return dataplane_usage(((struct daemon *)context)->dataplane, sa->direction, sa->spi, sa->child_id, out);
 }
 
 /* Stopping waits for the records of what it ended. */

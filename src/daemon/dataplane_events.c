@@ -49,12 +49,12 @@ daemon_dataplane_events(struct daemon *d)
 }
 
 static void
-report_child(struct daemon *d, const struct child_info *child, const struct endpoint *remote, enum sa_direction dir, instant_t since)
+report_child(struct daemon *d, const struct child_info *child, enum sa_direction dir, instant_t since)
 {
 	struct command c = { .kind = COMMAND_TRAFFIC, .spi = child->spi_in, .direction = dir, .child_id = child->id };
 	struct sa_usage usage;
 
-	if (!dataplane_usage(d->dataplane, dir, dir == SA_INBOUND ? child->spi_in : child->spi_out, remote, &usage))
+	if (!dataplane_usage(d->dataplane, dir, dir == SA_INBOUND ? child->spi_in : child->spi_out, child->id, &usage))
 		return;
 	c.used_at = (instant_t)usage.last_use_ns;
 	if (c.used_at > since)
@@ -74,7 +74,7 @@ daemon_report_traffic(struct daemon *d)
 		for (uint32_t k = 0; ike_next_child(d->ike, sa.id, &k, &child);) {
 			/* Sending is no sign of the peer's life, only that the child is in use. */
 			if (child.config->inactivity_ns)
-				report_child(d, &child, &sa.remote, SA_OUTBOUND, since);
-			report_child(d, &child, &sa.remote, SA_INBOUND, since);
+				report_child(d, &child, SA_OUTBOUND, since);
+			report_child(d, &child, SA_INBOUND, since);
 		}
 }

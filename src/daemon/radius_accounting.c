@@ -97,7 +97,7 @@ installed(struct radius *r, const struct sa_params *sa)
 		return;
 	a->key.spi = sa->spi;
 	a->key.direction = sa->direction;
-	a->sa = (struct sa_params) { .direction = sa->direction, .spi = sa->spi, .child_id = sa->child_id, .remote = sa->remote };
+	a->sa = (struct sa_params) { .direction = sa->direction, .spi = sa->spi, .child_id = sa->child_id };
 	if (table_insert(&r->accounted, &a->by_spi, span_of(&a->key, sizeof a->key)))
 		link_to(s, a);
 	else
@@ -118,10 +118,6 @@ radius_sa(struct radius *r, enum effect_kind what, const struct sa_params *sa)
 	a = find_accounted(r, sa);
 	if (!a)
 		return;
-	if (what == EFFECT_UPDATE_SA) {
-		a->sa.remote = sa->remote;
-		return;
-	}
 	add_usage(a->session, a);
 	forget(r, a);
 }

@@ -24,7 +24,7 @@ struct vici_backend {
 	/* The client that waited is gone: its `done` is not called any more. */
 	void (*forget)(void *context, uint64_t id);
 	/* Traffic figures of one direction of an IPsec SA; false: none known. */
-	bool (*usage)(void *context, enum sa_direction d, uint32_t spi, const struct endpoint *remote, struct sa_usage *out);
+	bool (*usage)(void *context, enum sa_direction d, uint32_t spi, uint32_t child_id, struct sa_usage *out);
 	/* Reads strongswan.conf again (log levels and whatever can change at run time). False with a sentence in @why. */
 	bool (*reload_settings)(void *context, char *why, size_t why_size);
 	/* Secrets that commands load go here; those of the file are there too. */

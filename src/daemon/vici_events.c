@@ -147,11 +147,10 @@ name_of(const struct ike_info *s)
 }
 
 static void
-put_child(struct vici_writer *w, const struct vici_server *v, const char *name, const struct ike_info *s,
-          const struct child_info *c)
+put_child(struct vici_writer *w, const struct vici_server *v, const char *name, const struct child_info *c)
 {
 	vici_section(w, name);
-	vici_put_child(w, v->backend, s, c, v->backend->now(v->backend->context));
+	vici_put_child(w, v->backend, c, v->backend->now(v->backend->context));
 	vici_section_end(w);
 }
 
@@ -187,7 +186,7 @@ child_updown(struct vici_server *v, const struct ike_info *s, const struct child
 		vici_key(&w, "up", "yes");
 	begin_sa(&w, v, s);
 	vici_section(&w, "child-sas");
-	put_child(&w, v, name, s, c);
+	put_child(&w, v, name, c);
 	vici_section_end(&w);
 	vici_section_end(&w);
 	vici_broadcast(v, VICI_CHILD_UPDOWN, &w);
@@ -203,8 +202,8 @@ child_rekeyed(struct vici_server *v, const struct ike_info *s, const struct chil
 	vici_section(&w, "child-sas");
 	vici_section(&w, c->config->name);
 	if (old)
-		put_child(&w, v, "old", s, old);
-	put_child(&w, v, "new", s, c);
+		put_child(&w, v, "old", old);
+	put_child(&w, v, "new", c);
 	vici_section_end(&w);
 	vici_section_end(&w);
 	vici_section_end(&w);

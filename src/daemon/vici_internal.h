@@ -171,7 +171,7 @@ void vici_put_round_lists(struct vici_writer *w, const struct auth_round *r);
 const char *vici_mode_name(enum child_mode m);
 /* The keys of an IKE_SA, without its children, and of a CHILD_SA, in strongSwan's order. */
 void vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now);
-void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c,
+void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c,
                     instant_t now);
 
 /* ---- control */

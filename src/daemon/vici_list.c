@@ -32,7 +32,7 @@ put_children(struct vici_writer *w, struct vici_client *c, const struct ike_info
 			continue;
 		snprintf(name, sizeof name, "%.240s-%u", child.config->name, child.id);
 		vici_section(w, name);
-		vici_put_child(w, b, s, &child, now);
+		vici_put_child(w, b, &child, now);
 		vici_section_end(w);
 	}
 	vici_section_end(w);

@@ -164,14 +164,13 @@ put_count(struct vici_writer *w, const char *what, const char *side, uint64_t n)
 }
 
 static void
-put_usage(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c, enum sa_direction d,
-          const struct endpoint *remote, instant_t now)
+put_usage(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c, enum sa_direction d, instant_t now)
 {
 	struct sa_usage u = { 0 };
 	const char *side = d == SA_INBOUND ? "in" : "out";
 	instant_t used;
 
-	b->usage(b->context, d, d == SA_INBOUND ? c->spi_in : c->spi_out, remote, &u);
+	b->usage(b->context, d, d == SA_INBOUND ? c->spi_in : c->spi_out, c->id, &u);
 	used = (instant_t)u.last_use_ns;
 	put_count(w, "bytes", side, u.octets);
 	put_count(w, "packets", side, u.packets);
@@ -193,8 +192,7 @@ vici_mode_name(enum child_mode m)
 }
 
 void
-vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *ike, const struct child_info *c,
-               instant_t now)
+vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c, instant_t now)
 {
 	vici_key(w, "name", c->config->name);
 	vici_keyf(w, "uniqueid", "%u", c->id);
@@ -224,8 +222,8 @@ vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct
 		vici_key(w, "dh-group", name_of(TRANSFORM_DH, c->dh_id));
 	if (c->esn)
 		vici_key(w, "esn", "1");
-	put_usage(w, b, c, SA_INBOUND, &ike->remote, now);
-	put_usage(w, b, c, SA_OUTBOUND, &ike->remote, now);
+	put_usage(w, b, c, SA_INBOUND, now);
+	put_usage(w, b, c, SA_OUTBOUND, now);
 	put_left(w, "rekey-time", c->rekey_at, now);
 	put_left(w, "life-time", c->expires_at, now);
 	if (c->installed_at)

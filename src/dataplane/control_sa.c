@@ -15,29 +15,9 @@ child_span(const uint32_t *child_id)
 	return span_of(child_id, sizeof *child_id);
 }
 
-/* Outbound SPIs are the peer's numbers: where two peers chose the same, @remote decides, by its address at least. */
-static struct control_sa *
-find(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
-{
-	struct control_sa want = { .key = { d, spi } }, *any = NULL, *same_ip = NULL;
-
-	for (struct table_link *l = table_find(&dp->sas, key_span(&want)); l; l = table_find_next(l)) {
-		struct control_sa *c = table_entry(l, struct control_sa, link);
-
-		if (c->key.direction != (uint32_t)d || c->key.spi != spi)
-			continue;
-		if (d == SA_INBOUND || !remote || endpoint_equal(&c->remote, remote))
-			return c;
-		if (ip_equal(&c->remote.ip, &remote->ip))
-			same_ip = c;
-		any = c;
-	}
-	return same_ip ? same_ip : any;
-}
-
 /* The child's own SA: a peer that chose the SPI of another peer, by chance or not, must not get at that one's. */
 static struct control_sa *
-find_of_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
+find(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
 {
 	struct control_sa want = { .key = { d, spi } };
 
@@ -50,12 +30,20 @@ find_of_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t 
 	return NULL;
 }
 
+/* Whether there is one that its packets could not be told from. */
 static bool
 present(struct dataplane *dp, const struct sa_params *p)
 {
-	struct control_sa *c = find(dp, p->direction, p->spi, &p->remote);
+	struct control_sa want = { .key = { p->direction, p->spi } };
 
-	return c && (p->direction == SA_INBOUND || endpoint_equal(&c->remote, &p->remote));
+	for (struct table_link *l = table_find(&dp->sas, key_span(&want)); l; l = table_find_next(l)) {
+		const struct control_sa *c = table_entry(l, struct control_sa, link);
+
+		if (c->key.direction == (uint32_t)p->direction && c->key.spi == p->spi &&
+		    (p->direction == SA_INBOUND || endpoint_equal(&c->remote, &p->remote)))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -295,36 +283,25 @@ run_move(struct worker *w, void *arg)
 	path_ask_mtu(w, sa);
 }
 
-static bool
-move(struct dataplane *dp, struct control_sa *c, const struct endpoint *local, const struct endpoint *remote)
+bool
+dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
+                 const struct endpoint *remote)
 {
-	struct move_call call = { c, local, remote, false };
+	struct move_call call = { find(dp, d, spi, child_id), local, remote, false };
 
-	if (!c)
+	if (!call.c)
 		return false;
-	worker_call(&dp->shared.worker[c->owner], run_move, &call);
+	worker_call(&dp->shared.worker[call.c->owner], run_move, &call);
 	if (call.ok)
-		c->remote = *remote;
+		call.c->remote = *remote;
 	return call.ok;
 }
 
 bool
-dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
-                 const struct endpoint *remote)
+dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
 {
-	return move(dp, find(dp, d, spi, remote), local, remote);
-}
+	struct control_sa *c = find(dp, d, spi, child_id);
 
-bool
-dataplane_update_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
-                       const struct endpoint *remote)
-{
-	return move(dp, find_of_child(dp, d, spi, child_id), local, remote);
-}
-
-static bool
-drop_sa(struct dataplane *dp, struct control_sa *c)
-{
 	if (!c)
 		return false;
 	if (c->policy)
@@ -335,29 +312,13 @@ drop_sa(struct dataplane *dp, struct control_sa *c)
 }
 
 bool
-dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote)
+dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, struct sa_usage *out)
 {
-	return drop_sa(dp, find(dp, d, spi, remote));
-}
+	const struct control_sa *c = find(dp, d, spi, child_id);
 
-bool
-dataplane_remove_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
-{
-	return drop_sa(dp, find_of_child(dp, d, spi, child_id));
-}
-
-bool
-dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote, struct sa_usage *out)
-{
-	const struct control_sa *c = find(dp, d, spi, remote);
-
-	if (!c)
-		return false;
-	/* The owner counts on meanwhile; each number is whole. */
-	out->octets = __atomic_load_n(&c->sa->octets, __ATOMIC_RELAXED);
-	out->packets = __atomic_load_n(&c->sa->packets, __ATOMIC_RELAXED);
-	out->last_use_ns = __atomic_load_n(&c->sa->last_use_ns, __ATOMIC_RELAXED);
-	return true;
+	if (c)
+		esp_sa_usage(c->sa, out);
+	return c != NULL;
 }
 
 void

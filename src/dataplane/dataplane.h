@@ -40,18 +40,15 @@ unsigned dataplane_tun_ifindex(const struct dataplane *dp);
 
 /* Never installs the same keys twice. False with a sentence in *why. */
 bool dataplane_install(struct dataplane *dp, const struct sa_params *sa, const char **why);
-/* An outbound SA carries its policy's traffic from when it is installed; the previous one of the same selectors stays until
- * removed. */
-bool dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *local,
+/*
+ * An outbound SA carries its policy's traffic from when it is installed; the previous one of the same selectors stays until
+ * removed. Later an SA is named by its child, too: outbound SPIs are the peers' numbers, and another peer, by chance or
+ * not, may have chosen the same. False: there is no such SA.
+ */
+bool dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
                       const struct endpoint *remote);
-/* @remote: outbound SPIs are the peer's numbers, so they are unique only per peer. */
-bool dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
-/* The same for the SA that was installed for this child, wherever its peer is now: another peer may have chosen the same SPI. */
-bool dataplane_update_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id,
-                            const struct endpoint *local, const struct endpoint *remote);
-bool dataplane_remove_child(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id);
-bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, const struct endpoint *remote,
-                     struct sa_usage *out);
+bool dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id);
+bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, struct sa_usage *out);
 
 /* Adds or replaces the policy of c->reqid. Held packets stay held over a replacement. */
 bool dataplane_claim(struct dataplane *dp, const struct claim *c);

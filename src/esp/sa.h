@@ -126,6 +126,7 @@ void esp_sa_remove(struct esp_worker *w, struct esp_sa *sa);
 struct esp_sa *esp_sa_find(struct esp_worker *w, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
 /* New endpoints (RFC 3948 section 4, MOBIKE). False: no memory, or the SPI exists there; unchanged. */
 bool esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *local, const struct endpoint *remote);
+/* From any thread, as long as the SA is not removed: its worker counts on meanwhile; each number is whole. */
 void esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out);
 size_t esp_sa_count(const struct esp_worker *w);
 /* Octets of memory that the worker's SAs take: slabs, tables, paths. */

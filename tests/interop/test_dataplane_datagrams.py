@@ -136,7 +136,7 @@ class Ports(Tunnel):
         self.narrow = self.install(a + "[udp]", b + "[udp/5001]", reqid=2)
 
     def arrived(self, spis):
-        return self.b.numbers("usage in spi=%d" % spis[1])["packets"]
+        return self.b.numbers("usage in spi=%d child=%d" % (spis[1], spis[0]))["packets"]
 
 
 @pytest.mark.parametrize("version", [4, 6])

@@ -95,6 +95,9 @@ def test_ping_and_tcp(gateways, name, version):
     f.only_protected(cap.lines("not arp"))
     d = f.b.drops()
     assert d.pop("none") > 100 and not {k: v for k, v in d.items() if k != "no-policy"}
+    # The pings are of zeros. Whoever counts in the worker is read by the control thread.
+    for tool, side in ((f.a, "out"), (f.b, "in")):
+        assert (tool.numbers("usage %s spi=%d" % (side, f.spis[1]))["compressed"] > 0) == ("cpi" in FORMS[name][1])
     f.quit()
 
 

@@ -109,9 +109,9 @@ for n in range(2000):
 """
     m.run("/usr/bin/python3", "-c", code)
     # Every packet is accepted by the SA that it belongs to, whichever worker received it.
-    sent = [t.a.numbers("usage out spi=%d remote=10.77.0.2:4500" % (0x3000 + k))["packets"] for k in (1, 2)]
+    sent = [t.a.numbers("usage out spi=%d child=%d" % (0x3000 + k, 4094 + 2 * k))["packets"] for k in (1, 2)]
     assert sum(sent) > 2000
-    assert wait_until(lambda: [t.b.numbers("usage in spi=%d" % (0x3000 + k))["packets"] for k in (1, 2)] == sent), (sent, t.b.drops())
+    assert wait_until(lambda: [t.b.numbers("usage in spi=%d child=%d" % (0x3000 + k, 4094 + 2 * k))["packets"] for k in (1, 2)] == sent), (sent, t.b.drops())
     assert "no-sa" not in t.b.drops()
     t.quit()
 
@@ -124,7 +124,7 @@ def test_rekeying_under_load_with_two_workers(gateways):
     for _ in range(20):
         a, b = t.install(*pair, reqid=1)
         t.install(*pair, reqid=1)       # the next pair belongs to the other worker, or the same: by chance of its SPI
-        t.a.do("remove out spi=%d remote=10.77.0.2:4500" % b)
-        t.b.do("remove out spi=%d remote=10.77.0.1:4500" % a)
+        t.a.do("remove out spi=%d child=%d" % (b, a))
+        t.b.do("remove out spi=%d child=%d" % (a, a))
     assert p.result() == 300
     t.quit()

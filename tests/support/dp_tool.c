@@ -9,7 +9,8 @@
  *	   [mode=transport] [proto=ah] [ah=SPI ahkey=HEX] (HMAC-SHA2-256) [cpi=2]
  *	   [soft_packets=N] [hard_packets=N] [soft_octets=N] [hard_octets=N]
  *	claim reqid=1 ts=A==B[,C==D] [trap=1] [mode=drop]
- *	release|remove|update|usage|ike|keepalive ... drops features counters quit
+ *	remove|update|usage in|out spi=0x100 [child=1] [local=10.0.0.1:4500] [remote=10.0.0.2:4500]
+ *	release|ike|keepalive ... drops features counters quit
  */
 #include <errno.h>
 #include <poll.h>
@@ -176,12 +177,12 @@ direction(const struct line *l)
 static void
 usage(const struct line *l)
 {
-	struct endpoint remote = endpoint_of(l, "remote");
 	struct sa_usage u;
 
-	if (dataplane_usage(dp, direction(l), (uint32_t)number(l, "spi", 0), &remote, &u))
-		printf("ok octets=%llu packets=%llu last_use_ns=%llu\n", (unsigned long long)u.octets,
-		       (unsigned long long)u.packets, (unsigned long long)u.last_use_ns);
+	if (dataplane_usage(dp, direction(l), (uint32_t)number(l, "spi", 0), (uint32_t)number(l, "child", 1), &u))
+		printf("ok octets=%llu packets=%llu last_use_ns=%llu compressed=%llu incompressible=%llu\n",
+		       (unsigned long long)u.octets, (unsigned long long)u.packets, (unsigned long long)u.last_use_ns,
+		       (unsigned long long)u.compressed, (unsigned long long)u.incompressible);
 	else
 		printf("error no such SA\n");
 }
@@ -190,16 +191,10 @@ static void
 change_sa(const struct line *l, bool remove)
 {
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
-	uint32_t spi = (uint32_t)number(l, "spi", 0);
-	uint32_t child = (uint32_t)number(l, "child", 0);
-	bool ok;
+	uint32_t spi = (uint32_t)number(l, "spi", 0), child = (uint32_t)number(l, "child", 1);
+	bool ok = remove ? dataplane_remove(dp, direction(l), spi, child)
+	                 : dataplane_update(dp, direction(l), spi, child, &local, &remote);
 
-	if (child)
-		ok = remove ? dataplane_remove_child(dp, direction(l), spi, child)
-		            : dataplane_update_child(dp, direction(l), spi, child, &local, &remote);
-	else
-		ok = remove ? dataplane_remove(dp, direction(l), spi, &remote)
-		            : dataplane_update(dp, direction(l), spi, &local, &remote);
 	printf(ok ? "ok\n" : "error no such SA\n");
 }
 
@@ -279,11 +274,11 @@ print_event(const struct dataplane_event *e)
 	static const char *const name[] = { "ike", "acquire", "expire-soft", "expire-hard", "invalid-spi", "mapping", "failed" };
 	char local[ENDPOINT_TEXT_MAX], remote[ENDPOINT_TEXT_MAX], src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
 
-	printf("event %s spi=0x%x dir=%s child=%u reqid=%u local=%s remote=%s", name[e->kind], e->spi,
-	       e->direction == SA_OUTBOUND ? "out" : "in", e->child_id, e->reqid, endpoint_format(local, &e->local),
+	printf("event %s spi=0x%x dir=%s child=%u local=%s remote=%s", name[e->kind], e->spi,
+	       e->direction == SA_OUTBOUND ? "out" : "in", e->child_id, endpoint_format(local, &e->local),
 	       endpoint_format(remote, &e->remote));
 	if (e->kind == DATAPLANE_ACQUIRE)
-		printf(" src=%s dst=%s proto=%u dport=%u", ip_format(src, &e->flow.src), ip_format(dst, &e->flow.dst),
+		printf(" reqid=%u src=%s dst=%s proto=%u dport=%u", e->reqid, ip_format(src, &e->flow.src), ip_format(dst, &e->flow.dst),
 		       e->flow.proto, e->flow.dport);
 	if (e->kind == DATAPLANE_IKE) {
 		printf(" data=");

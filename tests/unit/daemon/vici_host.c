@@ -225,10 +225,10 @@ backend_forget(void *context, uint64_t id)
 
 /* No packets flow here: figures that a test can recognise. */
 static bool
-backend_usage(void *context, enum sa_direction d, uint32_t spi, const struct endpoint *remote, struct sa_usage *out)
+backend_usage(void *context, enum sa_direction d, uint32_t spi, uint32_t child_id, struct sa_usage *out)
 {
 	(void)context;
-	(void)remote;
+	(void)child_id;
 	*out = d == SA_INBOUND ? (struct sa_usage) { 84000, 1000, (uint64_t)now() } : (struct sa_usage) { 1234567, 2000, 0 };
 	return spi != 0;
 }

@@ -62,7 +62,7 @@ keys_are_installed_once_only(void **state)
 	installed(f, &p);
 	p.spi = 0x1002;
 	assert_non_null(strstr(refused(f, &p), "installed before"));
-	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, &p.remote));
+	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, 1));
 	p.spi = 0x1001;
 	assert_non_null(strstr(refused(f, &p), "installed before"));
 }
@@ -179,8 +179,8 @@ removal_waits_for_what_is_on_its_way(void **state)
 		assert_true(worker_start(&f->a.worker[i]));
 	for (unsigned i = 0; i < 200; i++)
 		dp_case_route(&f->a, 1, NULL, f->packet, dp_case_packet(f->packet, 1, 2, 64, (uint8_t)i));
-	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, &f->b.self));
-	assert_false(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, &f->b.self));
+	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, 1));
+	assert_false(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, 1));
 	for (unsigned i = 0; i < 2; i++)
 		worker_stop(&f->a.worker[i]);
 }
@@ -195,10 +195,10 @@ an_update_moves_the_sa_to_its_new_ends(void **state)
 
 	installed(f, &out);
 	moved.port = 4711;
-	assert_true(dataplane_update(&f->a.dp, SA_OUTBOUND, 0x1001, &f->a.self, &moved));
-	assert_true(dataplane_usage(&f->a.dp, SA_OUTBOUND, 0x1001, &moved, &u));
-	assert_false(dataplane_update(&f->a.dp, SA_OUTBOUND, 0x9999, &f->a.self, &moved));
-	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, &moved));
+	assert_true(dataplane_update(&f->a.dp, SA_OUTBOUND, 0x1001, 1, &f->a.self, &moved));
+	assert_true(dataplane_usage(&f->a.dp, SA_OUTBOUND, 0x1001, 1, &u));
+	assert_false(dataplane_update(&f->a.dp, SA_OUTBOUND, 0x9999, 1, &f->a.self, &moved));
+	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, 1));
 }
 
 /* Outbound SPIs are the peers' own numbers: two peers may choose the same. */
@@ -212,10 +212,11 @@ two_peers_may_choose_the_same_spi(void **state)
 	installed(f, &one);
 	two = dp_case_sa(&f->a, &f->b, SA_OUTBOUND, 0x1001, 2);
 	two.remote.ip.b[3] = 99;
+	two.child_id = 2;
 	installed(f, &two);
 	first = esp_sa_find(f->a.worker[1].esp, SA_OUTBOUND, 0x1001, &one.remote);
 	assert_non_null(first);
-	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, &two.remote));
+	assert_true(dataplane_remove(&f->a.dp, SA_OUTBOUND, 0x1001, two.child_id));
 	assert_ptr_equal(esp_sa_find(f->a.worker[1].esp, SA_OUTBOUND, 0x1001, &one.remote), first);
 	assert_null(esp_sa_find(f->a.worker[1].esp, SA_OUTBOUND, 0x1001, &two.remote));
 }

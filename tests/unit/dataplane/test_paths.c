@@ -99,13 +99,13 @@ both_directions_and_usage(void **state)
 		dp_case_turn(&f->a);
 		expect_delivered(f, &f->a, n);
 	}
-	assert_true(dataplane_usage(&f->b.dp, SA_OUTBOUND, 0x1002, &f->a.self, &out));
-	assert_true(dataplane_usage(&f->a.dp, SA_INBOUND, 0x1002, &f->b.self, &in));
+	assert_true(dataplane_usage(&f->b.dp, SA_OUTBOUND, 0x1002, 1, &out));
+	assert_true(dataplane_usage(&f->a.dp, SA_INBOUND, 0x1002, 1, &in));
 	assert_int_equal(out.packets, 10);
 	assert_int_equal(in.packets, 10);
 	assert_int_equal(out.octets, 1280);
 	assert_int_equal(in.octets, 1280);
-	assert_false(dataplane_usage(&f->a.dp, SA_INBOUND, 0x1003, &f->b.self, &in));
+	assert_false(dataplane_usage(&f->a.dp, SA_INBOUND, 0x1003, 1, &in));
 }
 
 /* A UDP super-packet of the kernel's: its header once, checksum open, payload of many datagrams. */
