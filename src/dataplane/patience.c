@@ -6,10 +6,11 @@ enum {
 	/* About four super-packets a turn. */
 	AVERAGE_MAX = 250 << 10,
 	LOOKS_MAX = 4,
+	/* So that long yields, however they are mixed with short ones, take no more than this part of the time. */
+	PAUSE_RATIO = 16,
 };
 
 #define LONG_YIELD MILLISECONDS(1)
-#define PAUSE_MIN MILLISECONDS(16)
 #define PAUSE_MAX SECONDS(1)
 
 void
@@ -32,6 +33,7 @@ patience_yielded(struct patience *p, instant_t from, instant_t to)
 		p->pause = 0;
 		return;
 	}
-	p->pause = !p->pause ? PAUSE_MIN : 2 * p->pause < PAUSE_MAX ? 2 * p->pause : PAUSE_MAX;
+	p->pause = 2 * p->pause > PAUSE_RATIO * (to - from) ? 2 * p->pause : PAUSE_RATIO * (to - from);
+	p->pause = p->pause < PAUSE_MAX ? p->pause : PAUSE_MAX;
 	p->since = to + p->pause;
 }

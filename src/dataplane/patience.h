@@ -27,7 +27,10 @@ void patience_moved(struct patience *p, size_t octets);
 /* True: yield and look again; false: sleep. */
 bool patience_yields(struct patience *p, instant_t now);
 
-/* A yield lasted from @from to @to: a long one is not repeated for a while, which doubles as long as none is short. */
+/*
+ * A yield lasted from @from to @to: a long one is not repeated for sixteen times as long, and where none in between was
+ * short for twice as long as the last time; at most for a second.
+ */
 void patience_yielded(struct patience *p, instant_t from, instant_t to);
 
 #endif

@@ -74,6 +74,30 @@ long_yields_become_rare(void **state)
 	assert_in_range(yields, 20, 30);
 }
 
+/* Beside a program that computes in bursts some are short and some long: what the long ones cost stays a small part. */
+static void
+long_yields_among_short_ones_stay_cheap(void **state)
+{
+	struct patience p = { 0 };
+	instant_t now = SECONDS(1), lost = 0;
+	unsigned yields = 0;
+
+	(void)state;
+	while (now < SECONDS(21)) {
+		instant_t took = yields % 4 ? MICROSECONDS(2) : MILLISECONDS(4);
+
+		now += MICROSECONDS(100);
+		patience_moved(&p, 100);
+		if (!patience_yields(&p, now))
+			continue;
+		patience_yielded(&p, now, now + took);
+		now += took;
+		lost += yields++ % 4 ? 0 : took;
+	}
+	assert_true(lost > 0);
+	assert_true(lost < (now - SECONDS(1)) / 16);
+}
+
 static void
 a_short_yield_ends_the_doubling(void **state)
 {
@@ -99,6 +123,7 @@ main(void)
 		cmocka_unit_test(small_turns_are_worth_a_few_looks),
 		cmocka_unit_test(large_turns_are_not_and_one_of_the_other_kind_changes_nothing),
 		cmocka_unit_test(long_yields_become_rare),
+		cmocka_unit_test(long_yields_among_short_ones_stay_cheap),
 		cmocka_unit_test(a_short_yield_ends_the_doubling),
 	};
 
