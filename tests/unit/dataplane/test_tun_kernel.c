@@ -8,10 +8,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <sys/socket.h>
 
+#include <linux/if.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 
 /* What the kernel offers for TUN beyond reads and writes, against the kernel itself. */
 
@@ -128,6 +131,63 @@ test_refused(void **state)
 	uring_free(NULL);
 }
 
+/* ---- a kernel whose TUN devices have no virtio header. It looks at flags behind a pointer, so seccomp could not play it */
+
+static bool without_vnet_hdr;
+
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+int
+__wrap_ioctl(int fd, unsigned long request, ...)
+{
+	const struct ifreq *r;
+	va_list arg;
+
+	va_start(arg, request);
+	r = va_arg(arg, void *);
+	va_end(arg);
+	if (without_vnet_hdr && request == TUNSETIFF && r->ifr_flags & IFF_VNET_HDR) {
+		errno = EINVAL;
+		return -1;
+	}
+	return __real_ioctl(fd, request, (void *)(uintptr_t)r);
+}
+
+/* The device then takes and gives plain packets. */
+static void
+test_without_virtio_headers(void **state)
+{
+	const uint8_t packet[28] = { 0x45, [3] = 28, [8] = 64, [9] = 17, [12] = 10, 9, 0, 1, 10, 9, 0, 2 };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP) };
+	uint8_t got[PACKET_MAX];
+	int fd, packets;
+	struct tun t;
+	char why[256];
+
+	(void)state;
+	need_tun();
+	without_vnet_hdr = true;
+	assert_true(tun_open(&t, &fd, 1, "t1", 1400, true, why, sizeof why));
+	without_vnet_hdr = false;
+	assert_false(t.vnet_hdr || t.tso || t.uso);
+	packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP));
+	to.sll_ifindex = (int)t.ifindex;
+	assert_int_equal(bind(packets, (struct sockaddr *)&to, sizeof to), 0);
+	assert_int_equal(write(fd, packet, sizeof packet), sizeof packet);
+	assert_int_equal(recv(packets, got, sizeof got, 0), sizeof packet);
+	assert_memory_equal(got, packet, sizeof packet);
+	assert_int_equal(sendto(packets, packet, sizeof packet, 0, (struct sockaddr *)&to, sizeof to), sizeof packet);
+	assert_int_equal(read(fd, got, sizeof got), sizeof packet);
+	assert_memory_equal(got, packet, sizeof packet);
+	close(packets);
+	close(fd);
+	/* The same device with the flag: it is there, and offloads are asked for. */
+	assert_true(tun_open(&t, &fd, 1, "t2", 1400, true, why, sizeof why));
+	assert_true(t.vnet_hdr);
+	close(fd);
+}
+
 /* ---- which queue */
 
 static void
@@ -234,6 +294,7 @@ main(void)
 		cmocka_unit_test(test_several_writes_in_order),
 		cmocka_unit_test(test_a_tun_device_is_read_without_waiting),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_without_virtio_headers),
 		cmocka_unit_test(test_packets_come_where_they_were_sent),
 		cmocka_unit_test(test_without_a_table_nothing_is_taught),
 		cmocka_unit_test(test_buckets),
