@@ -60,5 +60,7 @@ struct crl *crl_ref(struct crl *c);
 void crl_unref(struct crl *c);
 struct span crl_der(const struct crl *c);
 struct span crl_issuer(const struct crl *c);
+/* Whether its issuer has the CA's name, and its signature is made with the CA's key. */
+bool crl_signed_by(const struct crl *c, const struct certificate *ca);
 
 #endif

@@ -69,6 +69,15 @@ crl_unref(struct crl *c)
 	free(c);
 }
 
+bool
+crl_signed_by(const struct crl *c, const struct certificate *ca)
+{
+	bool is = span_equal(c->issuer, ca->subject) && X509_CRL_verify(c->x, X509_get0_pubkey(ca->x)) == 1;
+
+	ERR_clear_error();
+	return is;
+}
+
 struct span
 crl_der(const struct crl *c)
 {

@@ -63,11 +63,9 @@ is_forged(const struct crl *crl, const struct trust_path *path)
 	bool named = false;
 
 	for (size_t i = 0; i < path->n; i++) {
-		if (!span_equal(crl->issuer, path->cert[i]->subject))
-			continue;
-		named = true;
-		if (X509_CRL_verify(crl->x, X509_get0_pubkey(path->cert[i]->x)) == 1)
+		if (crl_signed_by(crl, path->cert[i]))
 			return false;
+		named |= span_equal(crl->issuer, path->cert[i]->subject);
 	}
 	return named;
 }

@@ -195,6 +195,16 @@ judge_lists(const struct question *q)
 	return s[q->at];
 }
 
+/* RFC 5280 section 6.3.3 (g). Whoever is on the way to an http URI could otherwise have us keep what he likes. */
+static bool
+is_genuine(const struct crl *c, const struct trust_path *path)
+{
+	for (size_t i = 1; i < path->n; i++)
+		if (crl_signed_by(c, path->cert[i]))
+			return true;
+	return false;
+}
+
 static bool
 was_fetched(const struct verify *v, const char *uri)
 {
@@ -223,6 +233,11 @@ fetch_list(const struct question *q, const char *uri)
 	fetched_clear(&got);
 	if (!crl) {
 		verify_note(q->v, "what %s gives is no revocation list", uri);
+		return;
+	}
+	if (!is_genuine(crl, q->path)) {
+		verify_note(q->v, "the revocation list that %s gives is not signed by a CA of this chain", uri);
+		crl_unref(crl);
 		return;
 	}
 	f = keep(q->v, uri);

@@ -361,7 +361,7 @@ the_next_server(void **state)
 	end(&w);
 }
 
-/* RFC 2865 section 2: "silently discarded" is an answer that is not the server's; the right one, behind it, still counts. */
+/* RFC 2865 section 4.2: "Invalid packets are silently discarded"; the right one, behind them, still counts. */
 static void
 forged_answers_are_counted_and_waited_out(void **state)
 {

@@ -393,6 +393,34 @@ a_serial_number_that_fits_no_request(void **state)
 	close_scene(&s);
 }
 
+/* RFC 5280 section 6.3.3 (g): "Validate the signature on the complete CRL". What is not the CA's is not kept for others either. */
+static void
+lists_of_strangers_are_not_kept(void **state)
+{
+	static const struct {
+		const char *serve, *note;
+		size_t kept;
+	} cases[] = {
+		{ "root.crl", NULL, 1 },
+		{ "old.crl", NULL, 1 },
+		{ "forged.crl", "is not signed by a CA of this chain", 0 },
+		{ "moon.crt", "is no revocation list", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct scene s;
+
+		open_scene(&s);
+		s.serve = cases[i].serve;
+		assert_true(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
+		assert_int_equal(s.result.n_fetched, cases[i].kept);
+		if (cases[i].note && !strstr(s.result.notes, cases[i].note))
+			fail_msg("%s: %s", cases[i].serve, s.result.notes);
+		close_scene(&s);
+	}
+}
+
 static void
 what_is_at_hand_is_not_fetched_again(void **state)
 {
@@ -652,6 +680,7 @@ main(void)
 		cmocka_unit_test(strength_is_asked_for),
 		cmocka_unit_test(revocation_policies_differ),
 		cmocka_unit_test(a_serial_number_that_fits_no_request),
+		cmocka_unit_test(lists_of_strangers_are_not_kept),
 		cmocka_unit_test(what_is_at_hand_is_not_fetched_again),
 		cmocka_unit_test(authorities_say_where_to_ask),
 		cmocka_unit_test(the_revoked_are_refused_always),
