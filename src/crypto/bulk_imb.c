@@ -140,31 +140,22 @@ chacha_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op
 	const struct chacha_key *k = op[i].key;
 
 	bulk_nonce(st->nonce[i], k->salt, &op[i]);
-	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	fill_aead(st, s, op, i, j, k->key, seal);
+	j->key_len_in_bytes = sizeof k->key; /* the suite has no key length to negotiate */
 	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	j->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
 	j->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
-	j->enc_keys = j->dec_keys = k->key;
-	j->key_len_in_bytes = sizeof k->key;
-	j->src = j->dst = bulk_payload(s, &op[i]);
-	j->cipher_start_src_offset_in_bytes = j->hash_start_src_offset_in_bytes = 0;
-	j->msg_len_to_cipher_in_bytes = j->msg_len_to_hash_in_bytes = op[i].payload;
-	j->iv = st->nonce[i];
 	j->iv_len_in_bytes = AEAD_NONCE_OCTETS;
 	j->u.CHACHA20_POLY1305.aad = st->aad[i];
 	j->u.CHACHA20_POLY1305.aad_len_in_bytes = bulk_aad(st->aad[i], &op[i]);
-	j->auth_tag_output = seal ? bulk_icv(s, &op[i]) : st->tag[i];
-	j->auth_tag_output_len_in_bytes = 16;
-	if (!seal)
-		open_icv(st, s, op, i);
 }
 
 JOBS_BOTH_WAYS(chacha)
 
 /* ---- AES-CBC or NULL with HMAC */
 
-IMB_HASH_ALG
-imb_hash_of(uint16_t integ_id)
+static IMB_HASH_ALG
+hash_of(uint16_t integ_id)
 {
 	return integ_id == INTEG_HMAC_SHA1_96        ? IMB_AUTH_HMAC_SHA_1
 	       : integ_id == INTEG_HMAC_SHA2_256_128 ? IMB_AUTH_HMAC_SHA_256
@@ -263,29 +254,22 @@ imb_fill_cbc(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, const u
 	fill_cbc(s, op, j, aes, seal);
 }
 
+void
+imb_fill_hmac(const struct bulk_suite *s, IMB_JOB *j, const struct hmac_key *k)
+{
+	j->hash_alg = hash_of(s->integ_id);
+	j->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
+	j->u.HMAC._hashed_auth_key_xor_opad = k->outer;
+}
+
 static void
 hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
 {
 	const struct hmac_key *k = op[i].key;
-	uint8_t *icv = bulk_icv(s, &op[i]);
 
-	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
-	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	fill_cbc(s, &op[i], j, k->aes, seal);
-	j->hash_alg = imb_hash_of(s->integ_id);
-	j->u.HMAC._hashed_auth_key_xor_ipad = k->inner;
-	j->u.HMAC._hashed_auth_key_xor_opad = k->outer;
-	j->hash_start_src_offset_in_bytes = 0;
-	j->msg_len_to_hash_in_bytes = (uint64_t)(icv - op[i].head);
-	j->auth_tag_output = seal ? icv : st->tag[i];
-	j->auth_tag_output_len_in_bytes = s->icv_octets;
-	if (!seal)
-		open_icv(st, s, op, i);
-	/* RFC 4303 section 2.8: the high half is hashed behind the packet and not sent; the ICV lends its place. */
-	if (op[i].esn) {
-		put_be32(icv, op[i].seq_high);
-		j->msg_len_to_hash_in_bytes += 4;
-	}
+	fill_mac(st, s, op, i, j, seal);
+	imb_fill_hmac(s, j, k);
 }
 
 JOBS_BOTH_WAYS(hmac)

@@ -42,8 +42,8 @@ void imb_hmac_states(IMB_MGR *mgr, const struct bulk_suite *s, struct hmac_key *
 /* Makes a key for AES-GCM with its salt. */
 void imb_gcm_key(IMB_MGR *mgr, uint16_t key_bits, struct gcm_key *k, const uint8_t *key);
 
-/* The hash of an HMAC suite. */
-IMB_HASH_ALG imb_hash_of(uint16_t integ_id);
+/* The MAC of a job for an HMAC suite. */
+void imb_fill_hmac(const struct bulk_suite *s, IMB_JOB *j, const struct hmac_key *k);
 
 /* Cipher of a job for AES-CBC or NULL, from the schedule @aes. */
 void imb_fill_cbc(const struct bulk_suite *s, struct bulk_op *op, IMB_JOB *j, const uint8_t *aes, bool seal);
@@ -120,11 +120,50 @@ run_jobs(struct bulk *b, const struct bulk_suite *s, struct bulk_op *op, size_t 
 		run_jobs(b, s, op, n, false, name##_fill);                                                                       \
 	}
 
-static void
-open_icv(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i)
+/* Where the ICV goes: into the packet or, to be compared, beside it. */
+static inline void
+fill_icv(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
 {
+	uint8_t *icv = bulk_icv(s, &op[i]);
+
+	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	j->auth_tag_output = seal ? icv : st->tag[i];
+	j->auth_tag_output_len_in_bytes = s->icv_octets;
+	if (seal)
+		return;
 	op[i].ok = false;
-	memcpy(st->received[i], bulk_icv(s, &op[i]), s->icv_octets);
+	memcpy(st->received[i], icv, s->icv_octets);
+}
+
+/* What the jobs of all AEADs share; the nonce is there. */
+static inline void
+fill_aead(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, const uint8_t *key,
+          bool seal)
+{
+	j->enc_keys = j->dec_keys = key;
+	j->key_len_in_bytes = s->key_bits / 8;
+	j->src = j->dst = bulk_payload(s, &op[i]);
+	j->cipher_start_src_offset_in_bytes = j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_cipher_in_bytes = j->msg_len_to_hash_in_bytes = op[i].payload;
+	j->iv = st->nonce[i];
+	fill_icv(st, s, op, i, j, seal);
+}
+
+/* What the jobs of a cipher with a MAC share: encrypt, then MAC. */
+static inline void
+fill_mac(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
+{
+	uint8_t *icv = bulk_icv(s, &op[i]);
+
+	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
+	j->hash_start_src_offset_in_bytes = 0;
+	j->msg_len_to_hash_in_bytes = (uint64_t)(icv - op[i].head);
+	fill_icv(st, s, op, i, j, seal);
+	/* RFC 4303 section 2.8: the high half is hashed behind the packet and not sent; the ICV lends its place. */
+	if (op[i].esn) {
+		put_be32(icv, op[i].seq_high);
+		j->msg_len_to_hash_in_bytes += 4;
+	}
 }
 
 #endif

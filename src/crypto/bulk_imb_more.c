@@ -57,23 +57,13 @@ ccm_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, s
 	const struct ccm_key *k = op[i].key;
 
 	bulk_ccm_nonce(st->nonce[i], k->salt, &op[i]);
-	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
+	fill_aead(st, s, op, i, j, k->aes, seal);
 	j->chain_order = seal ? IMB_ORDER_HASH_CIPHER : IMB_ORDER_CIPHER_HASH;
 	j->cipher_mode = IMB_CIPHER_CCM;
 	j->hash_alg = IMB_AUTH_AES_CCM;
-	j->enc_keys = j->dec_keys = k->aes;
-	j->key_len_in_bytes = s->key_bits / 8;
-	j->src = j->dst = bulk_payload(s, &op[i]);
-	j->cipher_start_src_offset_in_bytes = j->hash_start_src_offset_in_bytes = 0;
-	j->msg_len_to_cipher_in_bytes = j->msg_len_to_hash_in_bytes = op[i].payload;
-	j->iv = st->nonce[i];
 	j->iv_len_in_bytes = CCM_NONCE_OCTETS;
 	j->u.CCM.aad = st->aad[i];
 	j->u.CCM.aad_len_in_bytes = bulk_aad(st->aad[i], &op[i]);
-	j->auth_tag_output = seal ? bulk_icv(s, &op[i]) : st->tag[i];
-	j->auth_tag_output_len_in_bytes = s->icv_octets;
-	if (!seal)
-		open_icv(st, s, op, i);
 }
 
 JOBS_BOTH_WAYS(ccm)
@@ -155,26 +145,6 @@ fill_ctr(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, s
 	j->iv_len_in_bytes = AEAD_NONCE_OCTETS;
 }
 
-/* All that is independent of the MAC: see hmac_fill in bulk_imb.c for where the high half of an ESN goes. */
-static inline void
-fill_mac(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *op, size_t i, IMB_JOB *j, bool seal)
-{
-	uint8_t *icv = bulk_icv(s, &op[i]);
-
-	j->cipher_direction = seal ? IMB_DIR_ENCRYPT : IMB_DIR_DECRYPT;
-	j->chain_order = seal ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
-	j->hash_start_src_offset_in_bytes = 0;
-	j->msg_len_to_hash_in_bytes = (uint64_t)(icv - op[i].head);
-	j->auth_tag_output = seal ? icv : st->tag[i];
-	j->auth_tag_output_len_in_bytes = s->icv_octets;
-	if (!seal)
-		open_icv(st, s, op, i);
-	if (op[i].esn) {
-		put_be32(icv, op[i].seq_high);
-		j->msg_len_to_hash_in_bytes += 4;
-	}
-}
-
 static bool
 ctr_hmac_expand(struct bulk *b, const struct bulk_suite *s, void *out, bool seal, struct span encr, struct span integ)
 {
@@ -194,9 +164,7 @@ ctr_hmac_fill(struct imb_state *st, const struct bulk_suite *s, struct bulk_op *
 
 	fill_ctr(st, s, op, i, j, k->hmac.aes, k->salt);
 	fill_mac(st, s, op, i, j, seal);
-	j->hash_alg = imb_hash_of(s->integ_id);
-	j->u.HMAC._hashed_auth_key_xor_ipad = k->hmac.inner;
-	j->u.HMAC._hashed_auth_key_xor_opad = k->hmac.outer;
+	imb_fill_hmac(s, j, &k->hmac);
 }
 
 JOBS_BOTH_WAYS(ctr_hmac)
