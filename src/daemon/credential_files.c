@@ -307,9 +307,9 @@ name_of(struct span issuer)
 }
 
 bool
-credential_file_keep_crl(const char *dir, const struct crl *crl, const char **why)
+credential_file_keep_crl(char path[CREDENTIAL_PATH_MAX], const char *dir, const struct crl *crl, const char **why)
 {
-	char path[CREDENTIAL_PATH_MAX], next[CREDENTIAL_PATH_MAX + 8], name[64];
+	char next[CREDENTIAL_PATH_MAX + 8], name[64];
 	struct span der = crl_der(crl);
 	FILE *f;
 	bool ok;

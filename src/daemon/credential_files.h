@@ -36,9 +36,9 @@ bool credential_file_read(struct secret *out, const char *path, size_t max, cons
 void credentials_load_folders(struct credentials *out, const char *dir, struct passphrase *secrets, struct conf_errors *errs);
 
 /*
- * Writes a revocation list into x509crl, where the next start finds it; one of
- * the same issuer gives way. False with a sentence in *why.
+ * Writes a revocation list into x509crl, where the next start finds it, and says
+ * its path; one of the same issuer gives way. False with a sentence in *why.
  */
-bool credential_file_keep_crl(const char *dir, const struct crl *crl, const char **why);
+bool credential_file_keep_crl(char path[CREDENTIAL_PATH_MAX], const char *dir, const struct crl *crl, const char **why);
 
 #endif

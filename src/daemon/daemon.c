@@ -321,17 +321,22 @@ on_credential_note(void *context, int level, const char *conn, const char *text)
 	daemon_log(context, LOG_CFG, level, "%s%s%s", conn ? conn : "", conn ? ": " : "", text);
 }
 
-/* charon.cache_crls */
+/* charon.cache_crls: into the folders beside the configuration, or those that swanctl reads for us. */
 static void
 on_crl_fetched(void *context, const struct crl *crl)
 {
 	struct daemon *d = context;
-	char *path = d->settings.cache_crls && d->options->config ? strdup(d->options->config) : NULL;
-	const char *why;
+	const char *given = d->options->config, *swanctl = getenv("SWANCTL_DIR"), *dir, *why;
+	char config[CREDENTIAL_PATH_MAX], path[CREDENTIAL_PATH_MAX];
 
-	if (path && !credential_file_keep_crl(dirname(path), crl, &why))
-		daemon_log(d, LOG_CFG, LOG_CONTROL, "cannot keep a revocation list in x509crl: %s", why);
-	free(path);
+	if (!d->settings.cache_crls)
+		return;
+	snprintf(config, sizeof config, "%s", given ? given : "");
+	dir = given ? dirname(config) : swanctl ? swanctl : "/etc/swanctl";
+	if (credential_file_keep_crl(path, dir, crl, &why))
+		daemon_log(d, LOG_CFG, LOG_CONTROL, "written crl file '%s'", path);
+	else
+		daemon_log(d, LOG_CFG, LOG_CONTROL, "cannot keep a revocation list in %s/x509crl: %s", dir, why);
 }
 
 /* ---- opening */

@@ -257,19 +257,28 @@ def test_a_list_by_ldap(sites, revoked):
         established(ours, theirs)
 
 
-def test_a_fetched_list_is_kept_for_the_next_start(sites):
+@pytest.mark.parametrize("by", ["file", "swanctl"])
+def test_a_fetched_list_is_kept_for_the_next_start(sites, by):
     root, _, sun = root_with_hosts(sites, crl_uris=["http://10.77.0.2:8080/root.crl"])
     web = Folder(os.path.join(sites.sun.net.tmp, "web"))
     web.put("root.crl", der(root.crl()))
     serve(sites.sun, web.path, 8080)
-    folder(sites.moon).put("x509crl/README.txt", b"lists")
+    kept = os.path.dirname(folder(sites.moon).put("x509crl/README.txt", b"lists"))
     text = conf("moon", remote=dict(revocation="strict"))
-    ours, theirs = Sallyport(sites.moon, text, extra="charon { cache_crls = yes }\n"), Charon(sites.sun, conf("sun"))
+
+    def start(extra=""):
+        d = Sallyport(sites.moon, text, extra=extra, load=by == "file", env={"SWANCTL_DIR": os.path.dirname(kept)})
+        if by == "swanctl":
+            d.swanctl("--load-all", "--file", os.path.join(d.dir, "swanctl.conf"))
+        return d
+
+    ours, theirs = start("charon { cache_crls = yes }\n"), Charon(sites.sun, conf("sun"))
     ours.initiate("net")
     established(ours, theirs)
+    assert len(os.listdir(kept)) == 2
     ours.stop()
     os.unlink(os.path.join(web.path, "root.crl"))
-    ours = Sallyport(sites.moon, text)
+    ours = start()
     ours.initiate("net")
     established(ours, theirs)
 
