@@ -168,7 +168,6 @@ struct ike_sa {
 	bool reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
 	        addresses_known, zombie,
 	        ending, said_again;
-	bool fallback; /* replaced, and it is the peer's part to delete it */
 	bool asked;    /* a probe is out that only a message under the keys answers, not ESP */
 	uint8_t end_why; /* enum end_cause, while ending */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
@@ -188,7 +187,8 @@ struct ike_sa {
 	struct refused_quick refused[REFUSALS_KEPT];
 	unsigned tries;  /* keyingtries used */
 	uint64_t ticket; /* ASK_ADDRESS */
-	uint32_t dpd_out, dpd_in;
+	uint32_t dpd_out, dpd_in, dpd_answered;
+	uint32_t question; /* replaced: the probe of its successor whose answer lets it go; 0: it has to be asked (anew) */
 	unsigned dpd_tries;
 	unsigned n_children;
 	unsigned queued;  /* children that wait for their Quick Mode */
@@ -397,6 +397,10 @@ void ike_sa_rekey(struct ike_sa *sa, bool reauth);
 void ike_sa_probe(struct ike_sa *sa);
 /* Likewise, and only the SA itself can answer it: does the peer have it? */
 void ike_sa_ask(struct ike_sa *sa);
+/* Whether the peer may be told that we have it. */
+bool ike_sa_may_vouch(struct ike_sa *sa);
+/* The peer has it: it answered that question. */
+void ike_sa_answered(struct ike_sa *sa, uint32_t question);
 /* An authenticated, fresh message came from @from: the peer is alive, and may have moved (RFC 3947). */
 void ike_sa_heard(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *from);
 void ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct endpoint *to);

@@ -137,7 +137,13 @@ ike_sa_ask(struct ike_sa *sa)
 	if (!ike_sa_is_up(sa) || !sa->peer_dpd || sa->successor)
 		return;
 	sa->asked = true;
-	ike_sa_probe(sa);
+	if (sa->dpd_at == INSTANT_NEVER) {
+		ike_sa_probe(sa);
+		return;
+	}
+	/* An answer to the one that is out might be older than the question. */
+	sa->dpd_out++;
+	sa->protocol->probe(sa);
 }
 
 /* True when the SA is gone. */

@@ -9,8 +9,10 @@
 
 /* How long the SAs that were replaced stay, so that what is under way on them arrives. */
 static const instant_t REPLACED_GRACE = SECONDS(10);
-/* Where it is the peer's part, and it did not: while what it may have deleted instead still answers that it is gone. */
-static const instant_t ASK_AFTER = SECONDS(15);
+/* Likewise where it is the peer's part to delete it, and it did not. */
+static const instant_t REPLACED_GRACE_OF_PEER = SECONDS(15);
+/* The one that carries on is asked for again after so long, and by chance up to so much more: both ends may be asking. */
+static const instant_t ASK_AGAIN = SECONDS(4);
 
 /*
  * Nothing answers the last message of Aggressive Mode: until the peer is heard
@@ -41,6 +43,31 @@ ike_sa_revive(struct ike_sa *sa)
 	ike_sa_schedule(sa);
 }
 
+static bool
+better(const struct ike_sa *a, const struct ike_sa *b)
+{
+	bool doubt = ike_sa_in_doubt(a);
+
+	if (!b || doubt != ike_sa_in_doubt(b))
+		return !b || !doubt;
+	return a->established_at > b->established_at;
+}
+
+/* Another SA with the same host that could carry on for @sa, the youngest; @replaced: of those that @sa replaced. */
+static struct ike_sa *
+another(struct ike_sa *sa, bool replaced)
+{
+	struct ike_sa *best = NULL;
+
+	for (struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL; o; o = ike_sa_same_peer(sa, o)) {
+		bool may = !o->zombie && !o->ending && o->established_at && ike_sa_same_place(sa, o);
+
+		if (may && (!replaced || o->successor == sa->id) && better(o, best))
+			best = o;
+	}
+	return best;
+}
+
 /*
  * The SA that carries on when the peer deletes @sa: it may hold another opinion about which of two should stay. Where the
  * peer just does not answer under @sa, it is the one that @sa replaced: its deletion of @sa may have been lost.
@@ -48,15 +75,8 @@ ike_sa_revive(struct ike_sa *sa)
 void
 ike_sa_hand_over(struct ike_sa *sa, enum end_cause why)
 {
-	struct ike_sa *o = sa->peer_key ? ike_sa_same_peer(sa, NULL) : NULL;
-	struct ike_sa *next = NULL;
+	struct ike_sa *next = another(sa, why != END_BY_PEER);
 
-	for (; o; o = ike_sa_same_peer(sa, o)) {
-		bool may = !o->zombie && !o->ending && o->established_at && ike_sa_same_place(sa, o);
-
-		if (may && (why == END_BY_PEER || o->successor == sa->id) && (!next || ike_sa_in_doubt(next)))
-			next = o;
-	}
 	if (!next)
 		return;
 	if (next->successor == sa->id)
@@ -65,35 +85,93 @@ ike_sa_hand_over(struct ike_sa *sa, enum end_cause why)
 	ike_sa_run_queue(next);
 }
 
-/* The peer did not delete it: it may have deleted the other one, and that was lost. Both must not go. */
-static bool
-awaits_answer(struct ike_sa *sa, struct ike_sa *next)
+/*
+ * An answer tells the peer that it may give up what this SA replaces. While the login or the configuration of a renewal is
+ * under way here, what it is to replace is still needed.
+ */
+bool
+ike_sa_may_vouch(struct ike_sa *sa)
 {
-	if (!sa->fallback)
-		return next->asked && !next->successor;
-	sa->fallback = false;
-	ike_sa_ask(next);
+	struct ike_sa *o;
+
+	if (sa->established_at)
+		return true;
+	if (sa->role == INITIATOR)
+		return !sa->rekeys;
+	/* Who the peer is, and with it what it replaces, is known after the login. */
+	if ((road_peer_logs_in(sa) && !(sa->road && sa->road->user)) || !ike_sa_index_peer(sa))
+		return true;
+	for (o = ike_sa_same_peer(sa, NULL); o; o = ike_sa_same_peer(sa, o))
+		if (ike_sa_is_up(o) && ike_sa_same_place(sa, o))
+			return false;
 	return true;
+}
+
+/*
+ * Both must not go. The peer may never have got our last message of Phase 1, or mean the other one to carry on, and its Delete
+ * was lost. So before @sa goes the peer has to answer a question under @next that is younger than our last answer to
+ * it under @sa: where both ends do that, each answer makes the end that gives it ask anew, and no order of things lets
+ * both delete. One without dead peer detection cannot be asked: it is believed.
+ */
+static bool
+may_go(struct ike_sa *sa, struct ike_sa *next)
+{
+	if (!next->peer_dpd || !ike_sa_is_up(next))
+		return true;
+	if (sa->question && next->dpd_answered >= sa->question)
+		return true;
+	if (!sa->question || next->dpd_at == INSTANT_NEVER) {
+		exchange_repeat_phase1(next);
+		ike_sa_ask(next);
+		sa->question = next->dpd_out;
+	}
+	return false;
+}
+
+void
+ike_sa_answered(struct ike_sa *sa, uint32_t question)
+{
+	sa->dpd_answered = question;
+	for (struct ike_sa *o = ike_sa_same_peer(sa, NULL); o; o = ike_sa_same_peer(sa, o))
+		if (o->successor == sa->id && !o->zombie && !o->ending && o->question && o->question <= question) {
+			o->delete_at = sa->core->now;
+			ike_sa_schedule(o);
+		}
+}
+
+/* The one that carries on for @sa: what replaced it may have been replaced, or deleted, as well. NULL: none is left. */
+static struct ike_sa *
+carries_on(struct ike_sa *sa)
+{
+	struct ike_sa *next = ike_sa_by_id(sa->core, sa->successor), *after;
+
+	if (!next || next->zombie || next->ending)
+		next = another(sa, false);
+	while (next && (after = ike_sa_by_id(sa->core, next->successor)) && !after->zombie && !after->ending)
+		next = after;
+	return next == sa ? NULL : next;
 }
 
 void
 ike_sa_replaced_due(struct ike_sa *sa)
 {
-	struct ike_sa *next = ike_sa_by_id(sa->core, sa->successor);
+	struct ike_sa *next = carries_on(sa);
 
 	sa->delete_at = INSTANT_NEVER;
-	/* What was to replace it is gone: it stays. */
-	if (!next || next->zombie) {
+	if (!next) {
 		ike_sa_revive(sa);
 		return;
 	}
+	if (next->id != sa->successor)
+		sa->question = 0;
+	sa->successor = next->id;
 	ike_sa_adopt(next, sa);
-	if (awaits_answer(sa, next)) {
-		sa->delete_at = sa->core->now + ASK_AFTER;
-		ike_sa_schedule(sa);
+	if (may_go(sa, next)) {
+		ike_sa_end(sa, END_REPLACED, "it was replaced");
 		return;
 	}
-	ike_sa_end(sa, END_REPLACED, "it was replaced");
+	sa->delete_at = sa->core->now + ASK_AGAIN + (instant_t)rng_below(sa->core->rng, (uint64_t)ASK_AGAIN);
+	ike_sa_schedule(sa);
 }
 
 /*
@@ -115,10 +193,10 @@ supersede(struct ike_sa *sa, struct ike_sa *o)
 	if (winner->state == IKE_STATE_REKEYING)
 		ike_sa_state(winner, IKE_STATE_ESTABLISHED);
 	loser->successor = winner->id;
-	loser->fallback = !ours;
+	loser->question = 0;
 	if (!winner->rekeys)
 		winner->rekeys = loser->id;
-	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : ASK_AFTER);
+	loser->delete_at = sa->core->now + (ours ? REPLACED_GRACE : REPLACED_GRACE_OF_PEER);
 	ike_sa_state(loser, IKE_STATE_REKEYED);
 	ike_sa_schedule(loser);
 	ike_sa_run_queue(winner);

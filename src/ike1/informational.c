@@ -219,10 +219,16 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 			refuse(sa->core, sa, VERDICT_DPD_SEQUENCE, NULL);
 			return;
 		}
+		if (!ike_sa_may_vouch(sa))
+			return;
 		sa->dpd_in = seq;
+		/* The peer may give up another SA for this answer. */
+		sa->question = 0;
 		info_dpd(sa, NOTIFY_R_U_THERE_ACK, seq);
 	} else if (seq != sa->dpd_out) {
 		refuse(sa->core, sa, VERDICT_DPD_SEQUENCE, NULL);
+	} else {
+		ike_sa_answered(sa, seq);
 	}
 }
 
@@ -312,7 +318,7 @@ info_initial_contact(struct ike_sa *sa)
 	while (o) {
 		struct ike_sa *next = ike_sa_same_peer(sa, o);
 
-		if (!o->zombie && o->established_at <= sa->created_at)
+		if (!o->zombie && o->established_at && o->established_at <= sa->created_at)
 			ike_sa_end(o, END_FORGOTTEN, "INITIAL-CONTACT: the peer has no other SA with us");
 		o = next;
 	}
