@@ -178,7 +178,7 @@ TEST(the_renewal_of_phase_1_survives_any_single_fault_by_each_method)
 static void
 each_outage(const struct method *m, bool by_bob, uint64_t nth)
 {
-	static const instant_t lasts[] = { SECONDS(3), SECONDS(6), SECONDS(20), SECONDS(50) };
+	static const instant_t lasts[] = { SECONDS(6), SECONDS(50) };
 
 	for (size_t i = 0; i < sizeof lasts / sizeof *lasts; i++)
 		renew_through_outage(m, by_bob, lasts[i], nth);
