@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 256 };
+enum { FILES_MAX = 1024 };
 
 static char folder[64];
 static void *kept[FILES_MAX];
@@ -58,7 +58,7 @@ test_pki_file(const char *name)
 	snprintf(path, sizeof path, "%s/%s", test_pki(), name);
 	f = fopen(path, "rb");
 	if (!f || !p || n_kept == FILES_MAX) {
-		fprintf(stderr, "test_pki: no file %s\n", path);
+		fprintf(stderr, "test_pki: no file %s, or more than %d files\n", path, FILES_MAX);
 		exit(1);
 	}
 	n = fread(p, 1, 1 << 20, f);
