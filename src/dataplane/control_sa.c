@@ -181,6 +181,8 @@ admissible(struct dataplane *dp, const struct sa_params *p, const char **why)
 {
 	if (p->remote.ip.family == IP_NONE)
 		*why = "the SA has no remote address";
+	else if (!p->udp_encap && ip_is_any(&p->local.ip))
+		*why = "the SA has no local address, which ESP without UDP needs";
 	else if (!has_socket(dp, p))
 		*why = no_socket(p);
 	else if (present(dp, p))

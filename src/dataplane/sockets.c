@@ -177,6 +177,21 @@ open_header(bool v6, const struct sockets_options *o)
 	                                 (!o->mark || set(fd, SOL_SOCKET, SO_MARK, (int)o->mark)));
 }
 
+/*
+ * For a socket that only sends. The kernel copies the head of each ESP packet for every raw socket that it might be for
+ * before it asks the socket's filter; with this address it is for none from outside. Each message names its own source,
+ * and where loopback is down the filter is enough.
+ */
+static void
+bind_loopback(int fd, bool v6)
+{
+	struct sockaddr_in a4 = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 a6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	if ((v6 ? bind(fd, (struct sockaddr *)&a6, sizeof a6) : bind(fd, (struct sockaddr *)&a4, sizeof a4)) < 0)
+		return;
+}
+
 static int
 open_raw(bool v6, bool df, const struct sockets_options *o, unsigned worker)
 {
@@ -185,6 +200,8 @@ open_raw(bool v6, bool df, const struct sockets_options *o, unsigned worker)
 	if (fd < 0)
 		return -1;
 	buffers(fd, df ? SOCKET_BUFFER : 4096);
+	if (!df)
+		bind_loopback(fd, v6);
 	return keep_or_close(fd, (df ? steer_raw(fd, v6, 0, o->workers, worker) : drop_all(fd)) &&
 	                                 common_options(fd, v6, df, o->mark));
 }

@@ -79,6 +79,8 @@ what_cannot_work_is_refused_with_its_reason(void **state)
 	p = dp_case_sa(&f->a, &f->b, SA_OUTBOUND, 0x1003, 3);
 	p.udp_encap = false;
 	assert_non_null(strstr(refused(f, &p), "raw socket"));
+	p.local.ip = ip_from_v4(0);
+	assert_non_null(strstr(refused(f, &p), "local address"));
 	p = dp_case_sa(&f->a, &f->b, SA_OUTBOUND, 0x1004, 4);
 	p.remote.ip.family = IP_V6;
 	assert_non_null(strstr(refused(f, &p), "IPv6"));
