@@ -203,6 +203,38 @@ mutable_fields_of_ipv6_are_zeroed(void **state)
 	assert_true(ah_mask_header(p, n));
 }
 
+/* RFC 8200 sections 4.2 and 4.3: what says more than there is has no ICV, wherever the lie stands. */
+static void
+crooked_extension_headers_of_ipv6_are_refused(void **state)
+{
+	static const struct {
+		uint8_t chain[2], at, value;
+		uint32_t n, less; /* headers; octets by which the whole is said to be shorter */
+		bool good;
+	} cases[] = {
+		{ { 0 }, 0, 0, 1, 0, true },        /* six Pad1 options */
+		{ { 60 }, 0, 0, 1, 0, true },       /* of the destination, too */
+		{ { 0 }, 41, 1, 1, 0, false },      /* the header is longer than all headers */
+		{ { 0 }, 41, 255, 1, 0, false },    /* by far */
+		{ { 0 }, 0, 0, 1, 1, false },       /* it ends within its eight octets */
+		{ { 0 }, 0, 0, 1, 7, false },       /* likewise */
+		{ { 0 }, 47, 5, 1, 0, false },      /* an option behind five Pad1 that has no length */
+		{ { 0, 50 }, 0, 0, 2, 0, false },   /* ESP is no header in front of AH */
+		{ { 0, 44 }, 0, 0, 2, 0, false },   /* nor is that of a fragment */
+		{ { 60, 43 }, 49, 2, 2, 0, false }, /* a routing header that goes on behind all headers */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		uint32_t n = ipv6(cases[i].chain, cases[i].n);
+
+		if (cases[i].at)
+			p[cases[i].at] = cases[i].value;
+		if (ah_mask_header(p, n - cases[i].less) != cases[i].good)
+			fail_msg("case %zu", i);
+	}
+}
+
 /* "The sender must order the field so that it appears as it will at the receiver": hop by hop, as RFC 2460 section 4.4 moves it.
  */
 static void
@@ -293,6 +325,7 @@ main(void)
 		cmocka_unit_test(a_source_route_predicts_the_destination),
 		cmocka_unit_test(crooked_options_of_ipv4_are_refused),
 		cmocka_unit_test(mutable_fields_of_ipv6_are_zeroed),
+		cmocka_unit_test(crooked_extension_headers_of_ipv6_are_refused),
 		cmocka_unit_test(a_routing_header_is_predicted),
 		cmocka_unit_test(checksums_follow_a_nat),
 	};
