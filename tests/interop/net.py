@@ -113,7 +113,7 @@ class Capture:
     def stop(self):
         self.settle()
         self.p.send_signal(signal.SIGINT)
-        self.p.wait(10)
+        self.p.wait(60)
         self.p.stderr.close()
         return self.path
 
