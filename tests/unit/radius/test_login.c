@@ -229,6 +229,59 @@ eap_that_cannot_be_answered(void **state)
 	assert_non_null(strstr(why, "without an EAP Request"));
 }
 
+/* RFC 3748 section 5.1: asked once more, we say once more who we are. */
+static void
+the_identity_may_be_asked_for(void **state)
+{
+	static const uint8_t request[] = { EAP_REQUEST, 7, 0, 5, EAP_IDENTITY };
+	static const uint8_t response[] = { EAP_RESPONSE, 7, 0, 10, EAP_IDENTITY, 'c', 'a', 'r', 'o', 'l' };
+	struct radius_login l;
+	char why[RADIUS_REASON_MAX] = "";
+
+	(void)state;
+	begin(&l, RADIUS_EAP);
+	assert_int_equal(eap_request(&l, request, sizeof request, why), RADIUS_GO_ON);
+	assert_int_equal(l.n_message, sizeof response);
+	assert_memory_equal(l.message, response, sizeof response);
+}
+
+/* Each way in which a challenge can be none, cut at each octet too; a failure is acknowledged: sections 2.4 and 2.6. */
+static void
+eap_mschapv2_that_cannot_be_answered(void **state)
+{
+	static const uint8_t failure[] = { EAP_REQUEST, 9, 0, 6, EAP_MSCHAPV2, 4 },
+	                     other[] = { EAP_REQUEST, 9, 0, 6, EAP_MSCHAPV2, 7 };
+	static const uint8_t acknowledged[] = { EAP_RESPONSE, 9, 0, 6, EAP_MSCHAPV2, 4 };
+	uint8_t challenge[5 + 5 + 16] = { EAP_REQUEST, 9, 0, sizeof challenge, EAP_MSCHAPV2, 1, 9, 0, 21, 16 };
+	struct seeded_rng rng;
+	struct radius_login l;
+	char why[RADIUS_REASON_MAX] = "";
+
+	(void)state;
+	begin(&l, RADIUS_EAP);
+	for (uint8_t n = 6; n < sizeof challenge; n++) {
+		challenge[3] = n;
+		assert_int_equal(eap_request(&l, challenge, n, why), RADIUS_REFUSED);
+		assert_non_null(strstr(why, "cannot be read"));
+		l.rounds = 0;
+	}
+	challenge[3] = sizeof challenge;
+	challenge[9] = 15;
+	assert_int_equal(eap_request(&l, challenge, sizeof challenge, why), RADIUS_REFUSED);
+	assert_non_null(strstr(why, "cannot be read"));
+	assert_int_equal(eap_request(&l, other, sizeof other, why), RADIUS_REFUSED);
+	assert_non_null(strstr(why, "that is none of it"));
+	assert_int_equal(eap_request(&l, failure, sizeof failure, why), RADIUS_GO_ON);
+	assert_int_equal(l.n_message, sizeof acknowledged);
+	assert_memory_equal(l.message, acknowledged, sizeof acknowledged);
+	/* A password that is no text. */
+	seeded_rng_open(&rng, 1);
+	radius_login_begin(&l, RADIUS_EAP, span_str("carol"), span_str("p\xff"), &rng.rng);
+	challenge[9] = 16;
+	assert_int_equal(eap_request(&l, challenge, sizeof challenge, why), RADIUS_REFUSED);
+	assert_non_null(strstr(why, "not UTF-8"));
+}
+
 static void
 challenges_have_an_end(void **state)
 {
@@ -257,6 +310,8 @@ main(void)
 		cmocka_unit_test(eap_mschapv2_conversation),
 		cmocka_unit_test(other_types),
 		cmocka_unit_test(eap_that_cannot_be_answered),
+		cmocka_unit_test(the_identity_may_be_asked_for),
+		cmocka_unit_test(eap_mschapv2_that_cannot_be_answered),
 		cmocka_unit_test(challenges_have_an_end),
 	};
 
