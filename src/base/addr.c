@@ -61,7 +61,17 @@ ip_compare(const struct ip *a, const struct ip *b)
 bool
 ip_equal(const struct ip *a, const struct ip *b)
 {
-	return ip_compare(a, b) == 0;
+	if (a->family != b->family)
+		return false;
+	/* Sizes that the compiler knows: no call. */
+	switch (a->family) {
+	case IP_V4:
+		return memcmp(a->b, b->b, 4) == 0;
+	case IP_V6:
+		return memcmp(a->b, b->b, 16) == 0;
+	default:
+		return true;
+	}
 }
 
 bool
