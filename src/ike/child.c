@@ -8,6 +8,16 @@ enum { IPPROTO_ESP_NUMBER = 50, IPPROTO_AH_NUMBER = 51, CPI_PRIVATE = 61440 };
 
 /* CHILD_SAs: their tables, the data plane's two directions, their going. Their timers are in child_timers.c. */
 
+static void
+count_queued(struct ike_sa *sa, struct child_sa *c)
+{
+	if (!c->queued)
+		return;
+	sa->queued++;
+	if (!sa->first_queued || c->id < sa->first_queued->id)
+		sa->first_queued = c;
+}
+
 /* Ids rise, so the place is nearly always the end. */
 void
 child_link(struct ike_sa *sa, struct child_sa *c)
@@ -21,8 +31,8 @@ child_link(struct ike_sa *sa, struct child_sa *c)
 	*(before ? &before->next : &sa->children) = c;
 	*(c->next ? &c->next->prev : &sa->last_child) = c;
 	c->sa = sa;
-	sa->queued += c->queued;
 	sa->n_children++;
+	count_queued(sa, c);
 }
 
 void
@@ -33,6 +43,8 @@ child_unlink(struct child_sa *c)
 	*(c->prev ? &c->prev->next : &sa->children) = c->next;
 	*(c->next ? &c->next->prev : &sa->last_child) = c->prev;
 	sa->queued -= c->queued;
+	if (sa->first_queued == c)
+		sa->first_queued = c->next;
 	sa->n_children--;
 }
 
@@ -115,7 +127,10 @@ child_queue(struct child_sa *c, bool waits)
 	if (c->queued == waits)
 		return;
 	c->queued = waits;
-	c->sa->queued += waits ? 1u : -1u;
+	if (waits)
+		count_queued(c->sa, c);
+	else
+		c->sa->queued--;
 }
 
 /* What names one direction of it to the data plane. */

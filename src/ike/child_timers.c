@@ -222,12 +222,20 @@ start_negotiation(struct child_sa *c)
 	return ike_sa_by_id(core, id) != NULL;
 }
 
+static struct child_sa *
+first_queued(struct ike_sa *sa)
+{
+	while (sa->first_queued && !sa->first_queued->queued)
+		sa->first_queued = sa->first_queued->next;
+	return sa->first_queued;
+}
+
 /* One way through the queue; false when the IKE_SA ended. */
 static bool
 run_queue_once(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
-	struct child_sa *c = sa->children;
+	struct child_sa *c = first_queued(sa);
 
 	while (c && sa->queued && sa->running < core->settings.exchanges_per_sa) {
 		uint32_t next = c->next ? c->next->id : 0;
@@ -241,7 +249,7 @@ run_queue_once(struct ike_sa *sa)
 		/* What failed at once may have ended others too, or moved them. */
 		c = next ? child_by_id(core, next) : NULL;
 		if (next && (!c || c->sa != sa))
-			c = sa->children;
+			c = first_queued(sa);
 	}
 	return true;
 }

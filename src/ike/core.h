@@ -79,6 +79,7 @@ struct policy {
 	struct conn *conn;                      /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
+	size_t at; /* the pair after the one that a peer named last: it often names the next */
 	size_t n_ts;
 	struct selector_pair ts[];
 };
@@ -192,6 +193,7 @@ struct ike_sa {
 	unsigned dpd_tries;
 	unsigned n_children;
 	unsigned queued;  /* children that wait for their Quick Mode */
+	struct child_sa *first_queued; /* none before it waits; NULL: none does */
 	unsigned running; /* exchanges that are not over */
 	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
 	instant_t heard_at, said_at; /* last authenticated message or packet; last datagram sent */

@@ -49,17 +49,22 @@ fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, cons
      size_t *pair)
 {
 	struct ike_sa *sa = ex->sa;
-	const struct policy *p = road_find_policy(sa, conn, cfg);
-	size_t n = p ? p->n_ts : 0;
+	struct policy *p = road_find_policy(sa, conn, cfg);
+	size_t n = p ? p->n_ts : 0, first = p && !within && p->at < n ? p->at : 0;
 	const struct selector_pair *have = p ? p->ts : road_pairs(sa, cfg, &n);
 
 	if (!have || cfg->mode == MODE_PASS || cfg->mode == MODE_DROP)
 		return false;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t k = 0; k < n; k++) {
+		size_t i = first + k < n ? first + k : first + k - n;
+
+		if (within ? !selector_contains(&have[i].local, &ts->local) || !selector_contains(&have[i].remote, &ts->remote)
+		           : !selector_pair_equal(&have[i], ts))
+			continue;
 		*pair = i;
-		if (within ? selector_contains(&have[i].local, &ts->local) && selector_contains(&have[i].remote, &ts->remote)
-		           : selector_pair_equal(&have[i], ts))
-			return true;
+		if (p)
+			p->at = i + 1;
+		return true;
 	}
 	return false;
 }

@@ -50,12 +50,6 @@ selector_pair_equal(const struct selector_pair *a, const struct selector_pair *b
 	return selector_equal(&a->local, &b->local) && selector_equal(&a->remote, &b->remote);
 }
 
-bool
-selector_is_dynamic(const struct selector *s)
-{
-	return s->lo.family == IP_NONE;
-}
-
 struct selector
 selector_resolve(const struct selector *s, const struct ip *a)
 {
