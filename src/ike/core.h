@@ -56,6 +56,7 @@ enum { FRAGMENTS_HELD_MAX = 4 << 20 };
 struct exchange;
 struct child_sa;
 struct half_open;
+struct message_ids;
 struct pending;
 
 /* A command that waits for an IKE_SA or CHILD_SA hangs on it through one of these. */
@@ -140,8 +141,6 @@ struct refused_quick {
 	uint8_t protocol; /* of the SPI */
 };
 
-enum { REFUSALS_KEPT = 4 };
-
 /* One Phase 1: an ISAKMP SA or IKE_SA, from the attempt to its end. */
 struct ike_sa {
 	struct table_link by_cookie; /* initiator cookie */
@@ -182,10 +181,7 @@ struct ike_sa {
 	instant_t lifetime_ns;                /* as Phase 1 agreed; 0: no end */
 	struct secret keys;                   /* the protocol's; wiped with the SA */
 	uint8_t iv[16];     /* IKEv1: last Phase 1 ciphertext block */
-	uint32_t *seen_ids; /* message ids used by the peer: each is good for one exchange */
-	uint16_t n_seen, cap_seen, at_seen;
-	uint16_t n_refused;
-	struct refused_quick refused[REFUSALS_KEPT];
+	struct message_ids *message_ids; /* NULL: none was used */
 	unsigned tries;  /* keyingtries used */
 	uint64_t ticket; /* ASK_ADDRESS */
 	uint32_t dpd_out, dpd_in, dpd_answered;
@@ -410,13 +406,20 @@ void ike_sa_move(struct ike_sa *sa, const struct endpoint *local, const struct e
 struct ike_sa *ike_sa_for_conn(struct ike *core, const char *conn);
 /* Starts Phase 1 towards a connection's peer; NULL with a sentence in *why. */
 struct ike_sa *ike_sa_initiate(struct ike *core, struct conn *conn, struct ike_sa *rekeys, const char **why);
-/* Remembers a message id of the peer; false when it was used before. */
-bool ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id);
-bool ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id);
 /* The last unauthenticated notification: the probable cause of what will follow. */
 void ike_sa_notice(struct ike_sa *sa, const char *text);
 void ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data);
 void ike_sa_send(struct ike_sa *sa, struct span data);
+
+/* ---- message_ids.c */
+/* Remembers a message id of the peer; false when it was used before. */
+bool ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id);
+bool ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id);
+/* Remembers that a Phase 2 was refused, the oldest of some gives way. */
+void ike_sa_refused(struct ike_sa *sa, const struct refused_quick *r);
+/* What is remembered of a message with this id and digest; NULL: nothing. */
+struct refused_quick *ike_sa_refusal(struct ike_sa *sa, uint32_t message_id, uint64_t digest);
+void message_ids_free(struct message_ids *m);
 
 /* ---- half_open.c: what a responder has not authenticated yet */
 /* Whether one more first message from @ip may make an SA; older ones may give way to it. */

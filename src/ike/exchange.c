@@ -361,7 +361,7 @@ exchange_due(struct exchange *ex)
 
 /* ---- Receiving */
 
-static struct queued *
+struct queued *
 queued_new(const struct datagram *in)
 {
 	struct queued *q = malloc(sizeof *q + in->data.n);
@@ -373,7 +373,7 @@ queued_new(const struct datagram *in)
 	return q;
 }
 
-static struct datagram
+struct datagram
 queued_datagram(const struct queued *q)
 {
 	return (struct datagram) { .local = q->local, .remote = q->remote, .marker = q->marker, .data = { q->data, q->n } };

@@ -53,6 +53,11 @@ struct queued {
 	uint8_t data[];
 };
 
+/* A copy, freed with free(); NULL when out of memory. */
+struct queued *queued_new(const struct datagram *in);
+/* It points into @q. */
+struct datagram queued_datagram(const struct queued *q);
+
 enum { EXCHANGE_QUEUE_MAX = 4 };
 
 struct exchange {

@@ -95,7 +95,7 @@ ike_sa_free(struct ike_sa *sa)
 	timer_stop(&core->timers, &sa->timer);
 	core->n_timers--;
 	reassembly_free(sa->reassembly, &core->fragments);
-	free(sa->seen_ids);
+	message_ids_free(sa->message_ids);
 	free(sa->last_notice);
 	free(sa);
 }
@@ -519,48 +519,6 @@ ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
 	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
 	ike_sa_end_rest(sa);
 	act_again(core, again, n);
-}
-
-bool
-ike_sa_seen_id(const struct ike_sa *sa, uint32_t message_id)
-{
-	for (size_t i = 0; i < sa->n_seen; i++)
-		if (sa->seen_ids[i] == message_id)
-			return true;
-	return false;
-}
-
-enum { SEEN_IDS_MAX = 16384, SEEN_IDS_RENEW = SEEN_IDS_MAX / 4 * 3 };
-
-/* RFC 2408 section 3.1: message ids identify protocol state; a replayed one must not make new state. */
-bool
-ike_sa_fresh_id(struct ike_sa *sa, uint32_t message_id)
-{
-	if (ike_sa_seen_id(sa, message_id))
-		return false;
-	if (sa->n_seen == SEEN_IDS_MAX) {
-		sa->seen_ids[sa->at_seen++ % SEEN_IDS_MAX] = message_id;
-		return true;
-	}
-	if (sa->n_seen == sa->cap_seen) {
-		uint16_t cap = (uint16_t)(sa->cap_seen ? sa->cap_seen * 2 : 4);
-		uint32_t *ids = realloc(sa->seen_ids, cap * sizeof *ids);
-
-		if (!ids) {
-			sa->core->nomem = true;
-			return false;
-		}
-		sa->seen_ids = ids;
-		sa->cap_seen = cap;
-	}
-	sa->seen_ids[sa->n_seen++] = message_id;
-	/* Before the first is forgotten another SA takes over, under which all begins anew. */
-	if (sa->n_seen == SEEN_IDS_RENEW && sa->conn) {
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "IKE_SA %s has used %u message ids", sa_name(sa), sa->n_seen);
-		sa->rekey_at = sa->core->now;
-		ike_sa_schedule(sa);
-	}
-	return true;
 }
 
 void

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "ike1_sa.h"
 #include "phase1.h"
 
@@ -32,33 +34,41 @@ offer_all(struct exchange *ex, struct builder *b)
 	return BUILT;
 }
 
+static bool
+keep_their_id(struct phase1 *p, const struct identity *id)
+{
+	free(p->their_id);
+	p->their_id = id_box_new(id);
+	return p->their_id != NULL;
+}
+
 static enum verdict
 choose_all(struct exchange *ex, const struct message *m)
 {
 	struct phase1 *p = phase1_of(ex);
-	const struct payload *id = message_find(m, PAYLOAD_ID, NULL);
+	const struct payload *id_b = message_find(m, PAYLOAD_ID, NULL);
+	struct identity id;
 	enum verdict v;
 
 	/* A first message that is refused leaves nothing behind. */
 	ex->fatal = true;
-	v = phase1_read_id(ex, &p->their_id, id);
+	v = phase1_read_id(ex, &id, id_b);
 	if (v)
 		return v;
-	v = phase1_choose_sa(ex, m, &p->their_id);
+	v = phase1_choose_sa(ex, m, &id);
 	if (v || ex->ticket)
 		return v;
 	ex->fatal = true;
 	/* Nobody in particular: only a client that logs in later may be that, now that the method is known. */
-	if (p->their_id.type == ID_ANY && method_proves(p->method, phase1_other(ex)))
-		return phase1_wrong_identity(ex, &p->their_id);
-	p->have_their_id = true;
+	if (id.type == ID_ANY && method_proves(p->method, phase1_other(ex)))
+		return phase1_wrong_identity(ex, &id);
 	sig_take_requests(ex, m);
 	phase1_take_vendor_ids(ex, m);
 	v = phase1_take_ke_nonce(ex, m);
 	if (v)
 		return v;
 	ex->fatal = false;
-	return secret_copy(&p->id_b, id->raw) ? VERDICT_OK : VERDICT_INTERNAL;
+	return keep_their_id(p, &id) && secret_copy(&p->id_b, id_b->raw) ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
 /* ---- Message 2 */
@@ -91,6 +101,7 @@ answer_all(struct exchange *ex, struct builder *b)
 	sig_add_requests(ex, b);
 	nat_add_hashes(ex, b);
 	phase1_add_vendor_ids(ex, b);
+	secret_clear(&phase1_of(ex)->sar_b);
 	return BUILT;
 }
 
@@ -123,21 +134,23 @@ static enum verdict
 check_answer(struct exchange *ex, const struct message *m)
 {
 	struct phase1 *p = phase1_of(ex);
-	const struct payload *id = message_find(m, PAYLOAD_ID, NULL);
+	const struct payload *id_b = message_find(m, PAYLOAD_ID, NULL);
+	struct identity id;
 	enum verdict v = phase1_accept_sa(ex, m);
 
 	memcpy(p->cookie_r, m->h.cookie_r, 8);
 	if (!v)
 		v = phase1_take_ke_nonce(ex, m);
 	if (!v)
-		v = phase1_read_id(ex, &p->their_id, id);
-	if (!v && p->their_id.type != ID_ANY && identity_match(&ex->sa->conn->remote.id, &p->their_id) <= 0)
-		v = phase1_wrong_identity(ex, &p->their_id);
+		v = phase1_read_id(ex, &id, id_b);
+	if (!v && id.type != ID_ANY && identity_match(&ex->sa->conn->remote.id, &id) <= 0)
+		v = phase1_wrong_identity(ex, &id);
+	if (!v && !keep_their_id(p, &id))
+		v = VERDICT_INTERNAL;
 	if (v)
 		return v;
-	p->have_their_id = true;
 	v = phase1_verdict(ex, phase1_need_skeyid(ex));
-	return v || ex->ticket ? v : phase1_check_proof(ex, m, id->raw, &p->their_id);
+	return v || ex->ticket ? v : phase1_check_proof(ex, m, id_b->raw, &id);
 }
 
 static enum verdict
@@ -150,7 +163,7 @@ accept_all(struct exchange *ex, const struct message *m)
 
 	if (v || ex->ticket) {
 		restore(sa, &was);
-		p->have_skeyid = p->have_skeyid && ex->ticket;
+		p->keying->have_skeyid = p->keying->have_skeyid && ex->ticket;
 		/* Anybody can have sent it. */
 		ex->fatal = false;
 		return v;
@@ -185,7 +198,8 @@ check_proof(struct exchange *ex, const struct message *m)
 {
 	struct phase1 *p = phase1_of(ex);
 	bool sealed = m->h.flags & FLAG_ENCRYPTION;
-	enum verdict v = phase1_check_proof(ex, m, secret_span(&p->id_b), &p->their_id);
+	struct identity id = id_box_get(p->their_id);
+	enum verdict v = phase1_check_proof(ex, m, secret_span(&p->id_b), &id);
 
 	if (!v && !ex->ticket) {
 		nat_take_hashes(ex, m);

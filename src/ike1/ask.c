@@ -39,9 +39,20 @@ phase1_answer(struct exchange *ex, enum asked what)
 
 /* ---- Credentials */
 
-void
-credential_clear(struct credential *k)
+const struct credential *
+phase1_credential(const struct exchange *ex)
 {
+	static const struct credential none;
+	const struct phase1 *p = phase1_of(ex);
+
+	return p->credential ? p->credential : &none;
+}
+
+void
+credential_free(struct credential *k)
+{
+	if (!k)
+		return;
 	for (size_t i = 0; i < k->n_cert; i++)
 		secret_clear(&k->cert[i]);
 	for (size_t i = 0; i < k->n_authority; i++)
@@ -50,7 +61,7 @@ credential_clear(struct credential *k)
 	free(k->authority);
 	conn_unref(k->conn);
 	free(k->why);
-	*k = (struct credential) { 0 };
+	free(k);
 }
 
 static bool
@@ -74,9 +85,13 @@ take_lists(struct credential *k, const struct answer *a)
 static enum built
 take_credential(struct exchange *ex, struct conn *c, const struct answer *a)
 {
-	struct credential *k = &phase1_of(ex)->credential;
+	struct phase1 *p = phase1_of(ex);
+	struct credential *k = calloc(1, sizeof *k);
 
-	credential_clear(k);
+	if (!k)
+		return BUILD_FAILED;
+	credential_free(p->credential);
+	p->credential = k;
 	k->conn = conn_ref(c);
 	k->ok = a->ok;
 	k->scheme = a->scheme;
@@ -119,7 +134,7 @@ phase1_need_credential(struct exchange *ex, struct conn *c, unsigned schemes)
 {
 	const struct answer *a;
 
-	if (phase1_of(ex)->credential.conn == c)
+	if (phase1_credential(ex)->conn == c)
 		return BUILT;
 	a = phase1_answer(ex, ASKED_CREDENTIAL);
 	if (a)

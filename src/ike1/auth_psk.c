@@ -84,18 +84,18 @@ static enum built
 take(struct exchange *ex, const struct answer *a)
 {
 	struct ike_sa *sa = ex->sa;
-	struct phase1 *p = phase1_of(ex);
+	struct keying *k = phase1_of(ex)->keying;
 
 	if (!a->ok)
 		return refuse_psk(ex, arena_printf(&sa->core->scratch,
 		                                   "%s for %s...%s: add a secret for the peer's identity or address",
 		                                   a->reason ? a->reason : "no pre-shared key", ip_text(sa->core, &sa->local.ip),
 		                                   ip_text(sa->core, &sa->remote.ip)));
-	secret_clear(&p->psk);
-	if (!secret_copy(&p->psk, a->psk) ||
-	    !skeyid_from_psk(p->skeyid, sa->prf_id, a->psk, secret_span(&p->ni), secret_span(&p->nr)))
+	secret_clear(&k->psk);
+	if (!secret_copy(&k->psk, a->psk) ||
+	    !skeyid_from_psk(k->skeyid, sa->prf_id, a->psk, secret_span(&k->ni), secret_span(&k->nr)))
 		return BUILD_FAILED;
-	p->have_skeyid = true;
+	k->have_skeyid = true;
 	return BUILT;
 }
 
@@ -130,10 +130,10 @@ psk_need(struct exchange *ex)
 	if (!pairs_open(sa->core, &p))
 		return BUILD_FAILED;
 	/* Aggressive Mode: the identity came first, so the key is the one that goes with it. */
-	if (p1->have_their_id) {
-		struct identity l = phase1_local_id(sa, sa->conn);
+	if (p1->their_id) {
+		struct identity l = phase1_local_id(sa, sa->conn), r = id_box_get(p1->their_id);
 
-		add(&p, &l, &p1->their_id);
+		add(&p, &l, &r);
 	} else {
 		add_by_address(&p, ex);
 	}
@@ -166,12 +166,12 @@ psk_confirm(struct exchange *ex)
 		return ask(ex, ASKED_PSK_AGAIN, q.local, q.remote, q.n) ? BUILD_PARKED : BUILD_FAILED;
 	}
 	a = phase1_answer(ex, ASKED_PSK_AGAIN);
-	if (!a || !a->ok || !secret_equal(a->psk, secret_span(&p->psk)))
+	if (!a || !a->ok || !secret_equal(a->psk, secret_span(&p->keying->psk)))
 		return refuse_psk(ex, arena_printf(&sa->core->scratch,
 		                                   "the peer proved a key that is not the one configured for the identity "
 		                                   "it claims, %s",
 		                                   id_text(sa->core, &r)));
 	p->confirmed = true;
-	secret_clear(&p->psk);
+	secret_clear(&p->keying->psk);
 	return BUILT;
 }

@@ -16,7 +16,7 @@ void
 sig_add_requests(struct exchange *ex, struct builder *b)
 {
 	struct phase1 *p = phase1_of(ex);
-	const struct credential *k = &p->credential;
+	const struct credential *k = phase1_credential(ex);
 
 	if (!ex->sa->conn->send_certreq || !p->method || !method_signs(p->method, phase1_other(ex)))
 		return;
@@ -67,17 +67,18 @@ need_fitting_credential(struct exchange *ex)
 	struct phase1 *p = phase1_of(ex);
 	enum built r;
 
-	if (!p->credential_again && (p->n_wanted || p->credential.conn != ex->sa->conn)) {
+	if (!p->credential_again && (p->n_wanted || phase1_credential(ex)->conn != ex->sa->conn)) {
 		p->credential_again = true;
-		credential_clear(&p->credential);
+		credential_free(p->credential);
+		p->credential = NULL;
 	}
 	r = phase1_need_credential(ex, ex->sa->conn, 1u << p->method->scheme);
 	if (r != BUILT)
 		return r;
-	if (p->credential.ok && p->credential.scheme == (enum signature_scheme)p->method->scheme)
+	if (phase1_credential(ex)->ok && phase1_credential(ex)->scheme == (enum signature_scheme)p->method->scheme)
 		return BUILT;
 	phase1_refuse(ex, VERDICT_NO_CREDENTIAL, NOTIFY_CERTIFICATE_UNAVAILABLE,
-	              p->credential.why ? arena_printf(&ex->sa->core->scratch, "%s", p->credential.why)
+	              phase1_credential(ex)->why ? arena_printf(&ex->sa->core->scratch, "%s", phase1_credential(ex)->why)
 	                                : "the key for this connection makes another kind of signature than the one agreed");
 	return BUILD_FAILED;
 }
@@ -96,7 +97,7 @@ need_signature(struct exchange *ex, struct span hash)
 		e = phase1_ask(ex, EFFECT_ASK_SIGN, ASKED_SIGNATURE);
 		if (!e)
 			return BUILD_FAILED;
-		e->sign = (struct sign_query) { .key = p->credential.key,
+		e->sign = (struct sign_query) { .key = phase1_credential(ex)->key,
 			                        .scheme = (enum signature_scheme)p->method->scheme,
 			                        .octets = arena_dup(&core->fx->arena, hash) };
 		return BUILD_PARKED;
@@ -125,7 +126,7 @@ enum built
 sig_add(struct exchange *ex, struct builder *b, struct span hash)
 {
 	struct phase1 *p = phase1_of(ex);
-	const struct credential *k = &p->credential;
+	const struct credential *k = phase1_credential(ex);
 	enum built r = need_signature(ex, hash);
 
 	if (r != BUILT)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "phase1.h"
 
 /*
@@ -25,22 +27,25 @@ early_hold(struct ike_sa *sa, const struct datagram *in, const struct isakmp_hea
 
 	if (!p || in->data.n > EARLY_OCTETS_MAX)
 		return false;
-	secret_clear(&p->early);
-	if (!secret_copy(&p->early, in->data))
+	free(p->early);
+	p->early = queued_new(in);
+	if (!p->early)
 		return false;
-	p->early_local = in->local;
-	p->early_remote = in->remote;
-	p->early_marker = in->marker;
 	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "a %s message overtook the end of Phase 1: kept until then",
 	    exchange_name(h->exchange));
 	return true;
 }
 
 void
-early_release(struct ike *core, const struct ike_protocol *protocol, const struct datagram *in)
+early_release(struct ike *core, const struct ike_protocol *protocol, struct queued *early)
 {
 	struct isakmp_header h;
+	struct datagram in;
 
-	if (in->data.n && !isakmp_decode_header(&h, in->data))
-		protocol->receive(core, in, &h);
+	if (!early)
+		return;
+	in = queued_datagram(early);
+	if (!isakmp_decode_header(&h, in.data))
+		protocol->receive(core, &in, &h);
+	free(early);
 }

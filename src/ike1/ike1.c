@@ -110,6 +110,10 @@ wrong_beginning(const struct isakmp_header *h, uint16_t *notify)
 
 /* ---- A first message */
 
+/* What it leaves behind, besides itself and our answer: RFC 2408 section 2.5.3 wants it to cost little. */
+_Static_assert(sizeof(struct ike_sa) + sizeof(struct exchange) + sizeof(struct phase1) <= 1024,
+               "what only a later message needs has a record of its own");
+
 static enum verdict
 may_respond(struct ike *core, const struct datagram *in, const char **why)
 {

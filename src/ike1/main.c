@@ -31,6 +31,7 @@ static enum built
 answer_sa(struct exchange *ex, struct builder *b)
 {
 	phase1_answer_sa(ex, b);
+	secret_clear(&phase1_of(ex)->sar_b);
 	memcpy(phase1_of(ex)->cookie_r, ex->sa->cookie_r, 8);
 	phase1_add_vendor_ids(ex, b);
 	return BUILT;

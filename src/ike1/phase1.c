@@ -25,6 +25,29 @@ clear_all(struct secret *const *s, size_t n)
 		secret_clear(s[i]);
 }
 
+static void
+keying_free(struct keying *k)
+{
+	if (!k)
+		return;
+
+	struct secret *const all[] = { &k->ni, &k->nr, &k->gxi, &k->gxr, &k->gxy, &k->psk };
+
+	dh_free(k->dh);
+	clear_all(all, sizeof all / sizeof *all);
+	secret_wipe(k, sizeof *k);
+	free(k);
+}
+
+/* Made when it is needed first; NULL when out of memory. */
+static struct keying *
+keying_of(struct phase1 *p)
+{
+	if (!p->keying)
+		p->keying = calloc(1, sizeof *p->keying);
+	return p->keying;
+}
+
 void
 phase1_free(struct exchange *ex)
 {
@@ -33,10 +56,9 @@ phase1_free(struct exchange *ex)
 	if (!p)
 		return;
 
-	struct secret *const all[] = { &p->ni,    &p->nr,    &p->gxi,  &p->gxr, &p->gxy,
-		                       &p->sai_b, &p->sar_b, &p->id_b, &p->psk, &p->signature, &p->early };
+	struct secret *const all[] = { &p->sai_b, &p->sar_b, &p->id_b, &p->signature };
 
-	dh_free(p->dh);
+	keying_free(p->keying);
 	clear_all(all, sizeof all / sizeof *all);
 	for (size_t i = 0; i < p->n_wanted; i++)
 		secret_clear(&p->wanted[i]);
@@ -44,7 +66,9 @@ phase1_free(struct exchange *ex)
 	for (size_t i = 0; i < p->n_judged; i++)
 		conn_unref(p->judged[i]);
 	free(p->judged);
-	credential_clear(&p->credential);
+	credential_free(p->credential);
+	free(p->their_id);
+	free(p->early);
 	secret_wipe(p, sizeof *p);
 	free(p);
 	ex->state = NULL;
@@ -172,14 +196,17 @@ bool
 phase1_own_ke_nonce(struct exchange *ex, struct builder *b)
 {
 	struct ike *core = ex->sa->core;
-	struct phase1 *p = phase1_of(ex);
-	struct secret *nonce = ex->role == INITIATOR ? &p->ni : &p->nr;
-	struct secret *g = ex->role == INITIATOR ? &p->gxi : &p->gxr;
+	struct keying *k = keying_of(phase1_of(ex));
+	struct secret *nonce, *g;
 
-	if (!p->dh && !g->n)
-		p->dh = dh_new(ex->sa->dh_id, core->rng);
+	if (!k)
+		return false;
+	nonce = ex->role == INITIATOR ? &k->ni : &k->nr;
+	g = ex->role == INITIATOR ? &k->gxi : &k->gxr;
+	if (!k->dh && !g->n)
+		k->dh = dh_new(ex->sa->dh_id, core->rng);
 	/* Called again after parking: what was made stays. */
-	if (!g->n && (!p->dh || !secret_copy(g, dh_public(p->dh))))
+	if (!g->n && (!k->dh || !secret_copy(g, dh_public(k->dh))))
 		return false;
 	if (!nonce->n) {
 		if (!secret_alloc(nonce, NONCE_OCTETS))
@@ -196,33 +223,36 @@ enum verdict
 phase1_take_ke_nonce(struct exchange *ex, const struct message *m)
 {
 	struct ike_sa *sa = ex->sa;
-	struct phase1 *p = phase1_of(ex);
+	struct keying *k = keying_of(phase1_of(ex));
 	struct span g = message_find(m, PAYLOAD_KE, NULL)->data, n = message_find(m, PAYLOAD_NONCE, NULL)->data;
-	struct secret *nonce = ex->role == INITIATOR ? &p->nr : &p->ni;
-	struct secret *ours = ex->role == INITIATOR ? &p->ni : &p->nr;
-	struct secret *theirs = ex->role == INITIATOR ? &p->gxr : &p->gxi;
+	struct secret *nonce, *ours, *theirs;
 
+	if (!k)
+		return VERDICT_INTERNAL;
+	nonce = ex->role == INITIATOR ? &k->nr : &k->ni;
+	ours = ex->role == INITIATOR ? &k->ni : &k->nr;
+	theirs = ex->role == INITIATOR ? &k->gxr : &k->gxi;
 	if (n.n < NONCE_MIN || n.n > NONCE_MAX)
 		return VERDICT_BAD_NONCE;
 	/* Our own message, sent back to us. */
 	if (span_equal(n, secret_span(ours)))
 		return VERDICT_REFLECTED;
-	if (!p->dh)
-		p->dh = dh_new(sa->dh_id, sa->core->rng);
-	if (!p->dh)
+	if (!k->dh)
+		k->dh = dh_new(sa->dh_id, sa->core->rng);
+	if (!k->dh)
 		return VERDICT_INTERNAL;
-	if (span_equal(g, dh_public(p->dh))) {
+	if (span_equal(g, dh_public(k->dh))) {
 		ex->why = "it is our own value: the message was reflected";
 		return VERDICT_BAD_KE;
 	}
 	/* Considered again after parking: what was computed holds. */
-	if (p->gxy.n && span_equal(secret_span(theirs), g) && span_equal(secret_span(nonce), n))
+	if (k->gxy.n && span_equal(secret_span(theirs), g) && span_equal(secret_span(nonce), n))
 		return VERDICT_OK;
-	p->have_skeyid = false;
+	k->have_skeyid = false;
 	secret_clear(theirs);
 	secret_clear(nonce);
-	secret_clear(&p->gxy);
-	if (dh_shared(&p->gxy, p->dh, g) != CRYPTO_OK) {
+	secret_clear(&k->gxy);
+	if (dh_shared(&k->gxy, k->dh, g) != CRYPTO_OK) {
 		ex->notify = NOTIFY_INVALID_KEY_INFORMATION;
 		return VERDICT_BAD_KE;
 	}
@@ -245,15 +275,16 @@ export_key(struct ike_sa *sa)
 enum built
 phase1_need_skeyid(struct exchange *ex)
 {
-	struct phase1 *p = phase1_of(ex);
+	const struct phase1 *p = phase1_of(ex);
+	struct keying *k = p->keying;
 
-	if (p->have_skeyid)
+	if (k->have_skeyid)
 		return BUILT;
 	if (p->method->form == FORM_PSK)
 		return psk_need(ex);
-	p->have_skeyid =
-	        skeyid_from_nonces(p->skeyid, ex->sa->prf_id, secret_span(&p->ni), secret_span(&p->nr), secret_span(&p->gxy));
-	return p->have_skeyid ? BUILT : BUILD_FAILED;
+	k->have_skeyid =
+	        skeyid_from_nonces(k->skeyid, ex->sa->prf_id, secret_span(&k->ni), secret_span(&k->nr), secret_span(&k->gxy));
+	return k->have_skeyid ? BUILT : BUILD_FAILED;
 }
 
 enum built
@@ -270,25 +301,25 @@ bool
 phase1_derive(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
-	struct phase1 *p = phase1_of(ex);
+	struct keying *k = phase1_of(ex)->keying;
 	const struct algorithm *cipher = algorithm_by_id(TRANSFORM_ENCR, sa->encr.id, sa->encr.key_bits);
 	size_t n = prf_octets(sa->prf_id);
 	uint8_t e[PRF_OCTETS_MAX];
-	bool ok = cipher && n && p->have_skeyid && secret_alloc(&sa->keys, 2 * n + cipher->key_octets);
+	bool ok = cipher && n && k->have_skeyid && secret_alloc(&sa->keys, 2 * n + cipher->key_octets);
 
-	ok = ok && skeyid_derive(sa->keys.p, sa->keys.p + n, e, sa->prf_id, span_of(p->skeyid, n), secret_span(&p->gxy),
+	ok = ok && skeyid_derive(sa->keys.p, sa->keys.p + n, e, sa->prf_id, span_of(k->skeyid, n), secret_span(&k->gxy),
 	                         sa->cookie_i, sa->cookie_r);
 	ok = ok && isakmp_encryption_key(sa->keys.p + 2 * n, cipher->key_octets, sa->prf_id, span_of(e, n));
-	ok = ok && phase1_iv(ex->iv, ike1_block(sa), sa->prf_id, secret_span(&p->gxi), secret_span(&p->gxr));
+	ok = ok && phase1_iv(ex->iv, ike1_block(sa), sa->prf_id, secret_span(&k->gxi), secret_span(&k->gxr));
 	secret_wipe(e, sizeof e);
 	if (!ok) {
 		secret_clear(&sa->keys);
 		return false;
 	}
 	/* What only the derivation needed. */
-	dh_free(p->dh);
-	p->dh = NULL;
-	secret_clear(&p->gxy);
+	dh_free(k->dh);
+	k->dh = NULL;
+	secret_clear(&k->gxy);
 	export_key(sa);
 	return true;
 }
@@ -298,8 +329,9 @@ phase1_hash_of(struct exchange *ex, uint8_t *hash, uint8_t whose, struct span id
 {
 	const struct ike_sa *sa = ex->sa;
 	const struct phase1 *p = phase1_of(ex);
+	const struct keying *k = p->keying;
 	uint16_t prf_id = method_hash_prf(p->method, whose, sa->prf_id);
-	struct span skeyid = span_of(p->skeyid, prf_octets(sa->prf_id)), gxi = secret_span(&p->gxi), gxr = secret_span(&p->gxr);
+	struct span skeyid = span_of(k->skeyid, prf_octets(sa->prf_id)), gxi = secret_span(&k->gxi), gxr = secret_span(&k->gxr);
 	struct span sai_b = secret_span(&p->sai_b);
 	bool ok = whose == INITIATOR ? phase1_hash(hash, prf_id, skeyid, gxi, gxr, sa->cookie_i, sa->cookie_r, sai_b, id_b)
 	                             : phase1_hash(hash, prf_id, skeyid, gxr, gxi, sa->cookie_r, sa->cookie_i, sai_b, id_b);

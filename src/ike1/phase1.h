@@ -17,7 +17,7 @@ enum asked { ASKED_NOTHING, ASKED_CREDENTIAL, ASKED_PSK, ASKED_PSK_AGAIN, ASKED_
 
 /* The answer to ASK_CREDENTIAL. */
 struct credential {
-	struct conn *conn; /* it is for; its own reference; NULL: not asked yet */
+	struct conn *conn; /* it is for; its own reference */
 	bool ok;
 	enum signature_scheme scheme;
 	uint64_t key;
@@ -30,35 +30,41 @@ struct credential {
 	char *why; /* where it is not ok */
 };
 
-/* What Phase 1 needs until it is done, whichever exchange carries it. Freed then. */
-struct phase1 {
-	const struct method *method; /* NULL: not agreed yet */
+/* What the key exchange is made of. A responder of Main Mode has none before message 3: RFC 2408 section 2.5.3. */
+struct keying {
 	struct dh *dh;
 	struct secret ni, nr;   /* nonce bodies */
 	struct secret gxi, gxr; /* public values, as in the KE payloads */
 	struct secret gxy;
-	struct secret sai_b; /* the initiator's SA payload body: RFC 2409 hashes it as it was sent */
-	struct secret sar_b; /* our answer to it, as responder */
-	struct secret id_b;  /* Aggressive Mode, message 1: the initiator's ID payload body */
 	struct secret psk;
-	struct secret early; /* what overtook the peer's last message: see early.c */
-	struct endpoint early_local, early_remote;
-	bool early_marker;
-	struct credential credential;
-	bool credential_again; /* asked once more, for the CAs that the peer named */
+	uint8_t skeyid[PRF_OCTETS_MAX];
+	bool have_skeyid;
+};
+
+/*
+ * What Phase 1 needs until it is done, whichever exchange carries it. Freed then. Who only sent a first message has such a
+ * record kept: what comes later is in records of its own.
+ */
+struct phase1 {
+	const struct method *method; /* NULL: not agreed yet */
+	struct keying *keying;
+	struct secret sai_b;           /* the initiator's SA payload body: RFC 2409 hashes it as it was sent */
+	struct secret sar_b;           /* our answer to it, as responder, until it is sent */
+	struct secret id_b;            /* Aggressive Mode, message 1: the initiator's ID payload body */
+	struct queued *early;          /* what overtook the peer's last message: see early.c */
+	struct credential *credential; /* NULL: not asked yet */
+	bool credential_again;         /* asked once more, for the CAs that the peer named */
 	struct secret signature;
 	struct conn **judged; /* the connections that ASK_VERIFY named, referenced */
 	size_t n_judged;
 	struct secret *wanted; /* DER names of CAs that the peer asked for */
 	size_t n_wanted;
-	bool cert_wanted;         /* it asked for a certificate, of whatever CA */
-	struct identity their_id; /* Aggressive Mode: what the peer says it is, proven only at the end */
-	bool have_their_id;
+	bool cert_wanted;        /* it asked for a certificate, of whatever CA */
+	struct id_box *their_id; /* Aggressive Mode: what the peer says it is, proven only at the end; NULL: it has not said */
 	enum asked asked;
-	size_t skip; /* candidates whose credential did not fit */
-	uint8_t skeyid[PRF_OCTETS_MAX];
+	size_t skip;         /* candidates whose credential did not fit */
 	uint8_t cookie_r[8]; /* of the message under way, for a notification about it */
-	bool have_skeyid, asked_again, confirmed, initial_contact;
+	bool asked_again, confirmed, initial_contact;
 	uint32_t announced;    /* a bit per enum vendor_id that the peer sent */
 	bool fragment_flags;   /* flags stood behind its FRAGMENTATION */
 	bool shorten;          /* ours is shorter than what the initiator offered: it is told */
@@ -141,8 +147,8 @@ void phase1_ask_last(struct ike_sa *sa);
 /* ---- early.c: what overtakes the end of Phase 1 */
 /* Whether the first message of another exchange waits for it. */
 bool early_hold(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
-/* It is looked at, if there is one; the SA may be gone afterwards. */
-void early_release(struct ike *core, const struct ike_protocol *protocol, const struct datagram *in);
+/* It is looked at, if there is one, and freed; the SA may be gone afterwards. */
+void early_release(struct ike *core, const struct ike_protocol *protocol, struct queued *early);
 
 /* ---- phase1_sa.c: the SA payload, RFC 2408 section 4.2 */
 enum built phase1_offer_sa(struct exchange *ex, struct builder *b);
@@ -178,9 +184,11 @@ enum verdict phase1_check_proof(struct exchange *ex, const struct message *m, st
 struct effect *phase1_ask(struct exchange *ex, enum effect_kind kind, enum asked what);
 /* The answer to @what, once; NULL: there is none. */
 const struct answer *phase1_answer(struct exchange *ex, enum asked what);
-/* BUILT: p->credential is the one of @c; ok or not. @schemes: as in struct credential_query. */
+/* BUILT: phase1_credential() is the one of @c; ok or not. @schemes: as in struct credential_query. */
 enum built phase1_need_credential(struct exchange *ex, struct conn *c, unsigned schemes);
-void credential_clear(struct credential *k);
+/* As long as none was asked for: one of nobody. */
+const struct credential *phase1_credential(const struct exchange *ex);
+void credential_free(struct credential *k);
 
 /* ---- nat.c: RFC 3947 */
 void nat_add_vendor_ids(const struct exchange *ex, struct builder *b);

@@ -54,8 +54,7 @@ phase1_done(struct exchange *ex)
 	struct ike *core = sa->core;
 	struct phase1 *p = phase1_of(ex);
 	const struct ike_protocol *protocol = sa->protocol;
-	autosecret early = { 0 };
-	struct datagram in;
+	struct queued *early = p->early;
 
 	/* Appendix B: "the final phase 1 CBC output block ... must be retained in the ISAKMP SA state". */
 	memcpy(sa->iv, ex->iv, sizeof sa->iv);
@@ -63,10 +62,9 @@ phase1_done(struct exchange *ex)
 	sa->initial_contact = p->initial_contact;
 	sa->authenticated = true;
 	warn(sa);
-	early = secret_move(&p->early);
-	in = (struct datagram) { p->early_local, p->early_remote, .marker = p->early_marker, .data = secret_span(&early) };
+	p->early = NULL;
 	phase1_next(sa);
-	early_release(core, protocol, &in);
+	early_release(core, protocol, early);
 }
 
 /* Whether the peer has shown to have the keys: by the message that failed, or by the one before it. */

@@ -28,8 +28,8 @@ own_id(const struct exchange *ex)
 		return c->local.id;
 	if (!method_proves(p->method, ex->role))
 		return (struct identity) { .type = ID_ANY };
-	if (method_signs(p->method, ex->role) && p->credential.id.type != ID_ANY)
-		return p->credential.id;
+	if (method_signs(p->method, ex->role) && phase1_credential(ex)->id.type != ID_ANY)
+		return phase1_credential(ex)->id;
 	return identity_from_ip(&ex->sa->local.ip);
 }
 

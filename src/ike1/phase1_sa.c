@@ -91,7 +91,6 @@ choose_method(struct exchange *ex)
 {
 	struct ike_sa *sa = ex->sa;
 	struct ike *core = sa->core;
-	struct phase1 *p = phase1_of(ex);
 	struct conn *c = sa->conn;
 	const struct method *m;
 
@@ -100,12 +99,13 @@ choose_method(struct exchange *ex)
 
 		if (r != BUILT)
 			return r;
-		if (conn_signs(c) && !p->credential.ok) {
-			phase1_refuse(ex, VERDICT_NO_CREDENTIAL, 0, arena_printf(&core->scratch, "%s", p->credential.why));
+		if (conn_signs(c) && !phase1_credential(ex)->ok) {
+			phase1_refuse(ex, VERDICT_NO_CREDENTIAL, 0,
+			              arena_printf(&core->scratch, "%s", phase1_credential(ex)->why));
 			return BUILD_FAILED;
 		}
 	}
-	m = method_for(c, INITIATOR, p->credential.scheme);
+	m = method_for(c, INITIATOR, phase1_credential(ex)->scheme);
 	if (!m) {
 		ex->why = method_missing(&core->scratch, c);
 		return BUILD_FAILED;
@@ -177,7 +177,6 @@ schemes_offered(const struct choice *ch, const struct conn *c)
 static enum built
 need_scheme(struct exchange *ex, struct choice *ch, struct conn *c, enum signature_scheme *scheme)
 {
-	struct phase1 *p = phase1_of(ex);
 	unsigned bits;
 	enum built r;
 
@@ -189,11 +188,11 @@ need_scheme(struct exchange *ex, struct choice *ch, struct conn *c, enum signatu
 	if (!bits)
 		return BUILT;
 	r = phase1_need_credential(ex, c, bits);
-	if (r == BUILT && p->credential.ok)
-		*scheme = p->credential.scheme;
-	if (r == BUILT && !p->credential.ok) {
+	if (r == BUILT && phase1_credential(ex)->ok)
+		*scheme = phase1_credential(ex)->scheme;
+	if (r == BUILT && !phase1_credential(ex)->ok) {
 		pass_over(ch, VERDICT_NO_CREDENTIAL, NOTIFY_NO_PROPOSAL_CHOSEN,
-		          arena_printf(&ex->sa->core->scratch, "connection %s: %s", c->name, p->credential.why));
+		          arena_printf(&ex->sa->core->scratch, "connection %s: %s", c->name, phase1_credential(ex)->why));
 		*scheme = SIGN_NONE;
 	}
 	return r;

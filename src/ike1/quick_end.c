@@ -101,29 +101,28 @@ say_refused(struct exchange *ex)
 	};
 
 	if (ex->role == RESPONDER)
-		sa->refused[sa->n_refused++ % REFUSALS_KEPT] = r;
+		ike_sa_refused(sa, &r);
 	notify_refused(sa, &r);
 }
 
 void
 quick_mode_received(struct ike_sa *sa, uint32_t message_id, uint64_t digest)
 {
-	for (size_t i = 0; i < REFUSALS_KEPT; i++)
-		if (sa->refused[i].message_id == message_id && !sa->refused[i].digest)
-			sa->refused[i].digest = digest;
+	struct refused_quick *r = ike_sa_refusal(sa, message_id, 0);
+
+	if (r)
+		r->digest = digest;
 }
 
 /* RFC 2408 section 5.1: the same message gets the same answer. */
 bool
 quick_mode_refused_before(struct ike_sa *sa, uint32_t message_id, uint64_t digest)
 {
-	for (size_t i = 0; i < REFUSALS_KEPT; i++) {
-		if (!message_id || sa->refused[i].message_id != message_id || sa->refused[i].digest != digest)
-			continue;
-		notify_refused(sa, &sa->refused[i]);
-		return true;
-	}
-	return false;
+	const struct refused_quick *r = ike_sa_refusal(sa, message_id, digest);
+
+	if (r)
+		notify_refused(sa, r);
+	return r != NULL;
 }
 
 void
