@@ -260,6 +260,17 @@ void sim_behind(struct sim_peer *p, struct sim_nat *nat);
 /* All mappings get new ports from now on. */
 void sim_nat_rebind(struct sim_nat *nat);
 
+/*
+ * The methods of Phase 1: what the two ends say besides. @road: alice is the client, who logs in, gets an address, and alone
+ * renews what was made so. The last has no name.
+ */
+extern const struct sim_method {
+	const char *name, *alice, *bob;
+	bool road;
+} sim_methods[];
+/* NULL: there is none of that name. */
+const struct sim_method *sim_method(const char *name);
+
 /* Commands. The result arrives with sim_result(). */
 uint64_t sim_initiate(struct sim_peer *from, struct sim_peer *to);
 uint64_t sim_initiate_child(struct sim_peer *p, const char *child);

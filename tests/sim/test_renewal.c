@@ -11,31 +11,7 @@
  * usage: sim_renewal [METHOD]
  */
 
-static const struct method {
-	const char *name, *alice, *bob;
-	bool road; /* alice is the client, who alone renews */
-} methods[] = {
-	{ "psk", "psk=swordfish", "psk=swordfish", false },
-	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish",
-	  "aggressive aggressive-psk without-pfs psk=swordfish", false },
-	{ "signature", "key=alice-ec256 trust=bob-ec256", "key=bob-ec256 trust=alice-ec256", false },
-	{ "rsa-signature", "key=alice-rsa trust=bob-rsa", "key=bob-rsa trust=alice-rsa", false },
-	{ "aggressive-signature", "aggressive without-pfs key=alice-ec256 trust=bob-ec256",
-	  "aggressive without-pfs key=bob-ec256 trust=alice-ec256", false },
-	{ "road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0", "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
-	{ "push-road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0 push",
-	  "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1 push", true },
-	{ "aggressive-road", "aggressive aggressive-psk without-pfs psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0",
-	  "aggressive aggressive-psk without-pfs psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
-	{ "hybrid", "hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",
-	  "hybrid=gateway key=bob-rsa user=carol:4iChxLT3 pool=10.9.0.1", true },
-	{ "aggressive-hybrid", "aggressive without-pfs hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",
-	  "aggressive without-pfs hybrid=gateway key=bob-rsa user=carol:4iChxLT3 pool=10.9.0.1", true },
-};
-
-enum { METHODS = sizeof methods / sizeof *methods };
-
-static const struct method *only;
+static const struct sim_method *only;
 
 struct pair {
 	struct sim net;
@@ -43,7 +19,7 @@ struct pair {
 };
 
 static struct pair
-pair_open(const struct method *m, uint64_t seed)
+pair_open(const struct sim_method *m, uint64_t seed)
 {
 	char text[512];
 	struct pair p = { .net = sim_open((struct sim_opts) { .seed = seed, .traffic_ns = MILLISECONDS(50) }) };
@@ -61,7 +37,7 @@ pair_open(const struct method *m, uint64_t seed)
 }
 
 static void
-expect_renewed(struct pair *p, const struct method *m, const uint8_t old[8], uint64_t which)
+expect_renewed(struct pair *p, const struct sim_method *m, const uint8_t old[8], uint64_t which)
 {
 	struct ike_info a = sim_ike(p->alice), b = sim_ike(p->bob);
 
@@ -99,13 +75,13 @@ cut(void *arg, struct sim *net, struct sim_packet *k)
 #define TIDY SECONDS(46)
 
 static uint64_t
-which(const struct method *m, bool by_bob, uint64_t nth, uint64_t how)
+which(const struct sim_method *m, bool by_bob, uint64_t nth, uint64_t how)
 {
-	return (uint64_t)(m - methods) * 100000 + by_bob * 10000 + nth * 100 + how;
+	return (uint64_t)(m - sim_methods) * 100000 + by_bob * 10000 + nth * 100 + how;
 }
 
 static uint64_t
-count_messages(const struct method *m, bool by_bob)
+count_messages(const struct sim_method *m, bool by_bob)
 {
 	struct pair p = pair_open(m, 1);
 	struct ike_info old = sim_ike(p.alice);
@@ -121,7 +97,7 @@ count_messages(const struct method *m, bool by_bob)
 }
 
 static void
-renew_with_fault(const struct method *m, bool by_bob, enum sim_fault f, uint64_t nth)
+renew_with_fault(const struct sim_method *m, bool by_bob, enum sim_fault f, uint64_t nth)
 {
 	struct pair p = pair_open(m, nth * 10 + f);
 	struct ike_info old = sim_ike(p.alice);
@@ -134,7 +110,7 @@ renew_with_fault(const struct method *m, bool by_bob, enum sim_fault f, uint64_t
 }
 
 static void
-renew_through_outage(const struct method *m, bool by_bob, instant_t lasts, uint64_t from)
+renew_through_outage(const struct sim_method *m, bool by_bob, instant_t lasts, uint64_t from)
 {
 	struct pair p = pair_open(m, from);
 	struct outage o = { .from = from, .lasts = lasts };
@@ -147,13 +123,13 @@ renew_through_outage(const struct method *m, bool by_bob, instant_t lasts, uint6
 	sim_close(&p.net);
 }
 
-typedef void each_message(const struct method *m, bool by_bob, uint64_t nth);
+typedef void each_message(const struct sim_method *m, bool by_bob, uint64_t nth);
 
 /* By each method, from each end that may renew, at each message. */
 static void
 at_each_message(each_message *test)
 {
-	for (const struct method *m = methods; m < methods + METHODS; m++)
+	for (const struct sim_method *m = sim_methods; m->name; m++)
 		for (int by_bob = 0; by_bob < (m->road ? 1 : 2); by_bob++) {
 			uint64_t messages = only && only != m ? 0 : count_messages(m, by_bob);
 
@@ -163,7 +139,7 @@ at_each_message(each_message *test)
 }
 
 static void
-each_fault(const struct method *m, bool by_bob, uint64_t nth)
+each_fault(const struct sim_method *m, bool by_bob, uint64_t nth)
 {
 	for (enum sim_fault f = SIM_LOST; f < SIM_FAULTS; f++)
 		renew_with_fault(m, by_bob, f, nth);
@@ -176,7 +152,7 @@ TEST(the_renewal_of_phase_1_survives_any_single_fault_by_each_method)
 
 /* Less than dead peer detection allows for. */
 static void
-each_outage(const struct method *m, bool by_bob, uint64_t nth)
+each_outage(const struct sim_method *m, bool by_bob, uint64_t nth)
 {
 	static const instant_t lasts[] = { SECONDS(6), SECONDS(50) };
 
@@ -197,9 +173,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_renewal_of_phase_1_survives_an_outage_at_any_message_by_each_method),
 	};
 
-	for (const struct method *m = methods; argc > 1 && m < methods + METHODS; m++)
-		if (!strcmp(m->name, argv[1]))
-			only = m;
+	only = argc > 1 ? sim_method(argv[1]) : NULL;
 	if (argc > 1 && !only) {
 		fprintf(stderr, "no method of that name: %s\n", argv[1]);
 		return 2;

@@ -13,27 +13,7 @@
 
 static unsigned long first = 1, last = 500;
 
-/*
- * What the two ends say besides. @road: one end is the client, who logs in, gets an address, and alone renews what was made
- * so.
- */
-static const struct method {
-	const char *name, *alice, *bob;
-	bool road;
-} methods[] = {
-	{ "psk", "psk=swordfish", "psk=swordfish", false },
-	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish",
-	  "aggressive aggressive-psk without-pfs psk=swordfish", false },
-	{ "road", "psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0", "psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
-	{ "signature", "key=alice-ec256 trust=bob-ec256", "key=bob-ec256 trust=alice-ec256", false },
-	{ "aggressive-road", "aggressive aggressive-psk without-pfs psk=swordfish login=carol:4iChxLT3 vip=0.0.0.0",
-	  "aggressive aggressive-psk without-pfs psk=swordfish user=carol:4iChxLT3 pool=10.9.0.1", true },
-	{ "aggressive-signature", "aggressive without-pfs key=alice-ec256 trust=bob-ec256",
-	  "aggressive without-pfs key=bob-ec256 trust=alice-ec256", false },
-	{ "hybrid", "hybrid=client trust=bob-rsa login=carol:4iChxLT3 vip=0.0.0.0",
-	  "hybrid=gateway key=bob-rsa user=carol:4iChxLT3 pool=10.9.0.1", true },
-};
-static const struct method *method = &methods[0];
+static const struct sim_method *method = &sim_methods[0];
 
 struct draw {
 	struct rng *r;
@@ -227,10 +207,9 @@ main(int argc, char **argv)
 		first = strtoul(argv[1], NULL, 10);
 		last = strtoul(argv[2], NULL, 10);
 	}
-	for (size_t i = 0; argc >= 4 && i < sizeof methods / sizeof *methods; i++)
-		if (!strcmp(methods[i].name, argv[3]))
-			method = &methods[i];
-	if (argc >= 4 && strcmp(method->name, argv[3]) != 0) {
+	if (argc >= 4)
+		method = sim_method(argv[3]);
+	if (!method) {
 		fprintf(stderr, "no method of that name: %s\n", argv[3]);
 		return 2;
 	}
