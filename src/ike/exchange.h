@@ -118,18 +118,17 @@ struct ike_protocol {
 	size_t (*seal)(struct exchange *ex, uint8_t *message, size_t n, size_t cap);
 };
 
+/* ---- exchange.c */
 struct exchange *exchange_new(struct ike_sa *sa, const struct exchange_kind *kind, uint8_t role, uint32_t message_id);
 struct exchange *exchange_find(const struct ike_sa *sa, uint32_t message_id);
 /* Removes it in silence. */
 void exchange_free(struct exchange *ex);
-/* A datagram for this exchange. */
-void exchange_receive(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h);
 /* Builds and sends what is ours to send. False when the exchange (and perhaps its SA) is gone. */
 bool exchange_advance(struct exchange *ex);
-/* The answer that it was parked on is there; @ok as the answer says. */
-void exchange_resume(struct exchange *ex, const struct answer *a);
-/* The peer uses what only its last message allows it to use: as good as that message. */
-void exchange_confirm(struct exchange *ex);
+/* Our last message once more. */
+void exchange_send_last(struct exchange *ex);
+/* The one who waits for an answer repeats. */
+void exchange_arm(struct exchange *ex);
 void exchange_due(struct exchange *ex);
 /* Our last message once more, as the gate allows: something came that says the peer has not had it. */
 void exchange_repeat(struct exchange *ex);
@@ -145,5 +144,13 @@ const char *exchange_words(const struct exchange *ex);
 /* Wait after the @tries-th sending (0: the first): strongSwan's timeout * base^tries, limit and jitter. */
 instant_t retransmit_wait(struct ike *core, unsigned tries);
 instant_t retransmit_total(const struct ike *core);
+
+/* ---- exchange_receive.c */
+/* A datagram for this exchange. */
+void exchange_receive(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h);
+/* The answer that it was parked on is there; @ok as the answer says. */
+void exchange_resume(struct exchange *ex, const struct answer *a);
+/* The peer uses what only its last message allows it to use: as good as that message. */
+void exchange_confirm(struct exchange *ex);
 
 #endif
