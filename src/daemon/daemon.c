@@ -126,15 +126,21 @@ still_there(const struct config *c, const char *name)
 static void
 apply_config(struct daemon *d, struct config *next)
 {
+	size_t lost = 0;
+
 	for (size_t i = 0; i < d->config.n; i++) {
 		struct command c = { .kind = COMMAND_UNLOAD, .ike = d->config.conn[i]->name };
 
 		if (!still_there(next, c.ike) && !vici_server_owns_conn(d->vici, c.ike))
 			daemon_command(d, &c, NULL, NULL);
 	}
-	secret_store_replace(&d->secrets, SECRET_FROM_FILE, &next->secrets);
+	lost += secret_store_replace(&d->secrets, SECRET_FROM_FILE, &next->secrets);
 	credentials_replace(&d->credentials, CREDENTIAL_FROM_FILE, &next->credentials);
-	secret_store_replace(&d->road.logins, SECRET_FROM_FILE, &next->logins);
+	lost += secret_store_replace(&d->road.logins, SECRET_FROM_FILE, &next->logins);
+	if (lost)
+		daemon_log(d, LOG_CFG, LOG_AUDIT,
+		           "%zu of the file's secrets found no room beside those loaded over the control socket: there may be %d", lost,
+		           SECRETS_MAX);
 	pools_replace_file(&d->road.pools, &next->pools);
 	for (size_t i = 0; i < next->n; i++) {
 		struct command c = { .kind = COMMAND_LOAD, .conn = next->conn[i] };

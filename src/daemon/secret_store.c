@@ -126,7 +126,7 @@ make_room(struct secret_store *st)
 	size_t cap = st->cap ? 2 * st->cap : 16;
 	struct shared_secret **more;
 
-	if (st->n < st->cap)
+	if (st->n < st->cap && st->n < SECRETS_MAX)
 		return true;
 	more = st->n < SECRETS_MAX ? realloc(st->s, cap * sizeof *more) : NULL;
 	if (!more)
@@ -177,17 +177,20 @@ secret_store_clear(struct secret_store *st, enum secret_origin origin)
 			take_out(st, st->s[i]);
 }
 
-void
+size_t
 secret_store_replace(struct secret_store *st, enum secret_origin origin, struct secret_store *from)
 {
+	size_t lost = 0;
+
 	secret_store_clear(st, origin);
 	for (size_t i = 0; i < from->n; i++) {
 		const struct shared_secret *s = from->s[i];
 
-		if (s->origin == origin)
-			secret_store_add(st, origin, s->name, secret_span(&s->data), s->owner, s->n_owners);
+		if (s->origin == origin && !secret_store_add(st, origin, s->name, secret_span(&s->data), s->owner, s->n_owners))
+			lost++;
 	}
 	secret_store_free(from);
+	return lost;
 }
 
 void

@@ -44,8 +44,8 @@ bool secret_store_add(struct secret_store *st, enum secret_origin origin, const 
 bool secret_store_remove(struct secret_store *st, enum secret_origin origin, const char *name);
 /* Wipes all of one origin. */
 void secret_store_clear(struct secret_store *st, enum secret_origin origin);
-/* All of one origin are replaced by those of @from, which is empty afterwards. */
-void secret_store_replace(struct secret_store *st, enum secret_origin origin, struct secret_store *from);
+/* All of one origin are replaced by those of @from, which is empty afterwards. How many found no room (see above). */
+size_t secret_store_replace(struct secret_store *st, enum secret_origin origin, struct secret_store *from);
 void secret_store_free(struct secret_store *st);
 
 /*

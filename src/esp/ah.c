@@ -42,7 +42,7 @@ icv_of(struct esp_worker *w, const struct esp_sa *sa, const uint8_t *ip, uint32_
 	return copy + op.payload + 8;
 }
 
-void
+bool
 ah_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *ip, const struct form_job *job, uint32_t len, uint64_t seq,
         uint8_t next)
 {
@@ -56,9 +56,9 @@ ah_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *ip, const struct form_
 	put_be32(ah + SPI_AT, sa->spi);
 	put_be32(ah + SEQ_AT, (uint32_t)seq);
 	icv = icv_of(w, sa, ip, job->header, len, seq);
-	/* Without one the peer refuses the packet, and counts it. */
 	if (icv)
 		memcpy(ah + AH_FIXED_OCTETS, icv, sa->icv_octets);
+	return icv != NULL;
 }
 
 /* ---- inbound: section 3.4 */

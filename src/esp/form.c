@@ -254,8 +254,8 @@ complete(struct esp_worker *w, struct packet *p, struct form_job *j)
 	ip = put_header(w, p, j, f);
 	len = p->len + j->header;
 	ip_complete(ip, j->next_at, outermost, len);
-	if (ah)
-		ah_seal(w, ah, ip, j, len, f->other ? ++ah->seq : p->seq, first);
+	if (ah && !ah_seal(w, ah, ip, j, len, f->other ? ++ah->seq : p->seq, first))
+		p->drop = ESP_DROP_MALFORMED;
 	p->p = ip;
 	p->len = len;
 	p->head = j->header;

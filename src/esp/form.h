@@ -36,7 +36,7 @@ struct sa_form {
 	/* In a bundle: of ESP, the AH around it; of that AH, the ESP within. Else NULL. */
 	struct esp_sa *other;
 	uint64_t compressed, incompressible; /* struct sa_usage */
-	struct ip oa_local, oa_remote; /* as the peer sees us and itself: RFC 3947 section 5.2 */
+	struct ip oa_local, oa_remote;       /* as the peer sees us and itself: RFC 3947 section 5.2 */
 };
 
 /* Of an SA with SA_FORM. */
@@ -120,8 +120,11 @@ enum esp_drop form_accept(struct packet *p);
 
 /* Octets of the AH of this SA; @v6: RFC 4302 section 2.2, a multiple of 64 bits. */
 uint32_t ah_octets(const struct esp_sa *sa, bool v6);
-/* Writes the AH at ip + header in front of what is there, and its ICV. @len counts to the packet's end. */
-void ah_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *ip, const struct form_job *job, uint32_t len, uint64_t seq,
+/*
+ * Writes the AH at ip + header in front of what is there, and its ICV. @len counts to the packet's end. False: it must not
+ * leave, its header is malformed or it is too long.
+ */
+bool ah_seal(struct esp_worker *w, struct esp_sa *sa, uint8_t *ip, const struct form_job *job, uint32_t len, uint64_t seq,
              uint8_t next);
 
 /* Zeroes the mutable fields of a header for the ICV: RFC 4302 section 3.3.3.1. False: it is malformed. */

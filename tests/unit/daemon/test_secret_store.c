@@ -183,7 +183,7 @@ origins_are_apart(void **state)
 	expect(&st, "moon", "venus", "again");
 	/* A reload of the file leaves vici's alone. */
 	assert_true(secret_store_add(&next, SECRET_FROM_FILE, "new", span_str("new"), &sun, 1));
-	secret_store_replace(&st, SECRET_FROM_FILE, &next);
+	assert_int_equal(secret_store_replace(&st, SECRET_FROM_FILE, &next), 0);
 	assert_int_equal(next.n, 0);
 	expect(&st, "moon", "sun", "new");
 	expect(&st, "moon", "venus", "again");
@@ -191,6 +191,22 @@ origins_are_apart(void **state)
 	expect(&st, "moon", "venus", NULL);
 	expect(&st, "moon", "sun", "new");
 	assert_false(secret_store_remove(&st, SECRET_FROM_VICI, "new"));
+	secret_store_free(&st);
+}
+
+/* A reload says how many of the file's found no room beside vici's. */
+static void
+a_full_store_tells_what_it_does_not_take(void **state)
+{
+	struct secret_store st = { 0 }, next = { 0 };
+
+	(void)state;
+	while (secret_store_add(&st, SECRET_FROM_VICI, NULL, span_str("v"), NULL, 0))
+		;
+	assert_int_equal(st.n, SECRETS_MAX);
+	assert_true(secret_store_add(&next, SECRET_FROM_FILE, NULL, span_str("a"), NULL, 0));
+	assert_true(secret_store_add(&next, SECRET_FROM_FILE, NULL, span_str("b"), NULL, 0));
+	assert_int_equal(secret_store_replace(&st, SECRET_FROM_FILE, &next), 2);
 	secret_store_free(&st);
 }
 
@@ -235,10 +251,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(best_match_first),
 		cmocka_unit_test(others_secrets_serve_nobody_else),
-		cmocka_unit_test(everybodys_before_a_strangers), cmocka_unit_test(pairs_in_order),
+		cmocka_unit_test(everybodys_before_a_strangers),
+		cmocka_unit_test(pairs_in_order),
 		cmocka_unit_test(many_secrets),
 		cmocka_unit_test(a_pattern_beside_a_name),
 		cmocka_unit_test(origins_are_apart),
+		cmocka_unit_test(a_full_store_tells_what_it_does_not_take),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(answers_with_a_copy),
 	};

@@ -272,6 +272,28 @@ the_mtu_is_exact(void **state)
 	}
 }
 
+/* Options that AH cannot read it cannot protect. */
+static void
+crooked_options_do_not_leave_under_ah(void **state)
+{
+	struct shape s = { .protocol = 51, .transport = true, .version = 4 };
+	static const uint8_t option[4] = { 148, 0, 0, 0 };
+	struct link l;
+	struct packet p;
+
+	(void)state;
+	link_open(&l, &s, "aes256gcm16");
+	make_inner(&l, 100, false);
+	inner[0] = 0x46;
+	memcpy(inner + 20, option, sizeof option);
+	assert_int_equal(seal(&l, 100, &p), ESP_DROP_MALFORMED);
+	assert_int_equal(esp_worker_drops(l.near)[ESP_DROP_MALFORMED], 1);
+	make_inner(&l, 100, false);
+	assert_int_equal(seal(&l, 100, &p), ESP_DROP_NONE);
+	assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+	link_close(&l);
+}
+
 static void
 fragments_are_not_protected_in_transport_mode(void **state)
 {
@@ -735,6 +757,7 @@ main(void)
 		cmocka_unit_test(every_suite_does_transport_mode),
 		cmocka_unit_test(the_mtu_is_exact),
 		cmocka_unit_test(fragments_are_not_protected_in_transport_mode),
+		cmocka_unit_test(crooked_options_do_not_leave_under_ah),
 		cmocka_unit_test(ah_covers_all_that_is_not_mutable),
 		cmocka_unit_test(a_bundle_demands_both),
 		cmocka_unit_test(protocols_are_not_mixed_up),
