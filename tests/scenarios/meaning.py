@@ -11,7 +11,7 @@ LOG = [
     (r"DPD check timed out, enforcing DPD action", r"DPD check timed out, enforcing DPD action"),
     (r"establishing IKE_SA failed, peer not responding", r"establishing IKE_SA .* failed: .*does not answer"),
     (r"(IKE_SA \S+\\\[\d+\] established.*)", r"\1"),
-    (r"authentication of(.*) with RSA\S* successful", r"IKE_SA .* established between\1"),
+    (r"authentication of(.*)with RSA\S* successful", r"IKE_SA .* established between\1"),
     (r"written crl file(.*)", r"written crl file\1"),
     (r"deleting duplicate IKE_SA for(.*)due to uniqueness policy", r"deleting duplicate IKE_SA for\1due to uniqueness policy"),
     (r"assigning virtual IP (\S+) to peer(.*)", r"assigning virtual IP \1 to\2"),

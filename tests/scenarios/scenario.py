@@ -65,6 +65,11 @@ def is_shunt(connection):
     return bool(children) and all(c.get("mode") in ("pass", "drop") for c in children)
 
 
+def begins(connection):
+    children = sections(connection.get("children", {}), "").values()
+    return not is_shunt(connection) and any(c.get("start_action", "none") not in ("none", "clear") for c in children)
+
+
 def child_needs(child):
     esp, mode = child.get("esp_proposals", ""), child.get("mode", "tunnel")
     out = {mode} - {"tunnel", "pass", "drop"}
@@ -161,7 +166,9 @@ class Scenario:
 
     @property
     def initiators(self):
-        return {g for g, command in self.pretest if "--initiate" in command or command.startswith("ping")} & set(self.ipsec)
+        """Who is told to begin, or does so by himself."""
+        told = {g for g, command in self.pretest if "--initiate" in command or command.startswith("ping")} & set(self.ipsec)
+        return told | {g for g, _, c in self.all_connections() if begins(c)}
 
 
 def read_lines(path):
