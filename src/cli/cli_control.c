@@ -43,6 +43,17 @@ arguments(const struct cli *c, const struct cli_target *t, bool timed)
 	return NULL;
 }
 
+/* A notification names the cause itself, and what to do: nothing that we could guess is better. */
+static bool
+told_by_peer(const char *text)
+{
+	static const char says[] = "the peer says ", names_itself[] = "the peer says it is ";
+
+	if (strstr(text, "probable cause") || strstr(text, "the peer refuses us: "))
+		return true;
+	return strstr(text, says) && !strstr(text, names_itself);
+}
+
 const char *
 cli_hint(const struct sallyport_node *failure)
 {
@@ -64,8 +75,7 @@ cli_hint(const struct sallyport_node *failure)
 	};
 	const char *reason = sallyport_get(failure, "reason"), *text = sallyport_get(failure, "text");
 
-	/* The peer told of the cause itself, and what to do: nothing that we could guess is better. */
-	if (!reason || (text && (strstr(text, "probable cause") || strstr(text, "the peer says "))))
+	if (!reason || (text && told_by_peer(text)))
 		return NULL;
 	for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
 		if (!strcmp(hints[i].reason, reason))

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const char FAILED[] = " failed: ";
+static const char FAILED[] = " failed: ", UNAUTHENTICATED[] = "the peer (unauthenticated) says ";
 
 /* Only what tells of an end is held back: all else is shown as it happens. */
 static bool
@@ -35,11 +35,26 @@ cli_lines_end(struct cli_lines *l, const char *result)
 	*l->held = 0;
 }
 
+/*
+ * What a peer says in clear may be all that it ever says, and the attempt goes on for long: it is shown by its name at once. The
+ * sentence comes with the result, whose probable cause it is.
+ */
+static void
+show_name(const struct cli_lines *l, const char *group, const char *msg)
+{
+	char name[CLI_LINE_MAX];
+
+	snprintf(name, sizeof name, "%.*s", (int)(strlen(UNAUTHENTICATED) + strcspn(msg + strlen(UNAUTHENTICATED), ":")), msg);
+	print(l, group, name);
+}
+
 void
 cli_lines_add(struct cli_lines *l, const char *group, const char *msg)
 {
 	cli_lines_end(l, msg);
-	if (may_be_repeated(msg)) {
+	if (!strncmp(msg, UNAUTHENTICATED, strlen(UNAUTHENTICATED))) {
+		show_name(l, group, msg);
+	} else if (may_be_repeated(msg)) {
 		snprintf(l->group, sizeof l->group, "%s", group);
 		snprintf(l->held, sizeof l->held, "%s", msg);
 	} else {

@@ -6,7 +6,8 @@
 
 /*
  * The daemon's lines while a command runs. An attempt that fails is told of once for Phase 1, once for each Phase 2 that waited
- * for it, and once as the result, each time with its cause: a line that the next one repeats is left out.
+ * for it, and once as the result, each time with its cause: a line that the next one repeats is left out, and of what the peer
+ * says in clear only the name is shown before the result.
  */
 struct cli_lines {
 	FILE *to;

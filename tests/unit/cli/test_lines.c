@@ -64,13 +64,57 @@ progress_is_shown_at_once(void **state)
 	free(text);
 }
 
+/* What a peer says in clear is seen while the attempt goes on, its sentence once: with the result. */
+static void
+a_notification_in_clear_is_shown_by_its_name(void **state)
+{
+	static const char *const lines[] = { "initiating",
+		                             "the peer (unauthenticated) says NO-PROPOSAL-CHOSEN: It allows nothing.",
+		                             "retransmit 1", NULL };
+
+	(void)state;
+	assert_shown(
+	        lines,
+	        "not established, the attempt goes on: the peer (unauthenticated) says NO-PROPOSAL-CHOSEN: It allows nothing.",
+	        "  IKE initiating\n  IKE the peer (unauthenticated) says NO-PROPOSAL-CHOSEN\n  IKE retransmit 1\n");
+}
+
+static void
+assert_hint(const char *reason, const char *text, const char *expect)
+{
+	struct sallyport_message *m = sallyport_message_new();
+	const char *hint;
+
+	assert_true(sallyport_put(m, "reason", reason) && sallyport_put(m, "text", text));
+	hint = cli_hint(sallyport_root(m));
+	if (expect)
+		assert_non_null(hint);
+	else
+		assert_null(hint);
+	if (expect)
+		assert_non_null(strstr(hint, expect));
+	sallyport_message_free(m);
+}
+
+/* Where our end refuses, our own setting is named; where the peer does, its sentence stands alone. */
+static void
+hints_are_for_what_we_refuse(void **state)
+{
+	(void)state;
+	assert_hint("id-mismatch", "the peer says it is '192.0.2.2', connection a wants remote id 'b'", "remote.id must be");
+	assert_hint("id-mismatch", "the peer refuses us: INVALID-ID-INFORMATION (18): The peer has no connection.", NULL);
+	assert_hint("ts-mismatch", "failed: the peer says INVALID-ID-INFORMATION: The peer has no child.", NULL);
+	assert_hint("timeout", "the peer does not answer (probable cause: the peer says NO: never)", NULL);
+	assert_hint("no-such-reason", "something", NULL);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_cause_is_left_to_the_result),
-		cmocka_unit_test(what_is_not_said_again_is_shown),
-		cmocka_unit_test(progress_is_shown_at_once),
+		cmocka_unit_test(a_cause_is_left_to_the_result), cmocka_unit_test(what_is_not_said_again_is_shown),
+		cmocka_unit_test(progress_is_shown_at_once),     cmocka_unit_test(a_notification_in_clear_is_shown_by_its_name),
+		cmocka_unit_test(hints_are_for_what_we_refuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
