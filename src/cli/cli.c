@@ -13,13 +13,14 @@ struct verb {
 	const char *name;
 	int (*run)(struct cli *c);
 	bool takes_name, needs_name, needs_daemon;
+	const char *options; /* by their letters, besides those that every command has */
 };
 
 static const struct verb verbs[] = {
-	{ "up", cli_up, true, true, true },          { "down", cli_down, true, true, true },
-	{ "rekey", cli_rekey, true, true, true },    { "status", cli_status, true, false, true },
-	{ "log", cli_log, false, false, true },      { "version", cli_version, false, false, true },
-	{ "flush", cli_flush, false, false, false },
+	{ "up", cli_up, true, true, true, "tlq" },         { "down", cli_down, true, true, true, "tlqF" },
+	{ "rekey", cli_rekey, true, true, true, "lq" },    { "status", cli_status, true, false, true, "j" },
+	{ "log", cli_log, false, false, true, "fl" },      { "version", cli_version, false, false, true, "" },
+	{ "flush", cli_flush, false, false, false, "FT" },
 };
 
 static void
@@ -43,10 +44,10 @@ usage(FILE *to)
 	        "                     (also from SALLYPORT_SOCKET and SALLYPORT_RUNTIME_DIR)\n"
 	        "  --json             status for programs\n"
 	        "  --timeout SECONDS  up, down: how long to wait (default %d; 0: until it ends by itself)\n"
-	        "  --level N          up, down, log: 0 (least) to 4; default 1\n"
+	        "  --level N          up, down, rekey, log: 0 (least) to 4; default 1\n"
 	        "  --force            down: without waiting for the peer; flush: even if a daemon runs\n"
 	        "  --table N          flush: charon.routing_table, where it was changed\n"
-	        "  --quiet            up, down: only the result\n"
+	        "  --quiet            up, down, rekey: only the result\n"
 	        "  --version, --help\n",
 	        DEFAULT_TIMEOUT_S);
 }
@@ -105,27 +106,37 @@ take_numbered(struct cli *c, int option, const char *text)
 }
 
 static const struct option options[] = {
-	{ "socket", required_argument, NULL, 's' },
-	{ "runtime-dir", required_argument, NULL, 'r' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "level", required_argument, NULL, 'l' },
-	{ "force", no_argument, NULL, 'F' },
-	{ "follow", no_argument, NULL, 'f' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "table", required_argument, NULL, 'T' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "socket", required_argument, NULL, 's' }, { "runtime-dir", required_argument, NULL, 'r' },
+	{ "json", no_argument, NULL, 'j' },         { "timeout", required_argument, NULL, 't' },
+	{ "level", required_argument, NULL, 'l' },  { "force", no_argument, NULL, 'F' },
+	{ "follow", no_argument, NULL, 'f' },       { "quiet", no_argument, NULL, 'q' },
+	{ "table", required_argument, NULL, 'T' },  { "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
 };
+
+/* Nothing is passed over in silence. @given: whether an option was given, by its letter. */
+static int
+check_options(const struct verb *v, const bool given[128])
+{
+	char what[128];
+
+	for (const struct option *o = options; o->name; o++) {
+		if (!given[o->val] || strchr("sr", o->val) || strchr(v->options, o->val))
+			continue;
+		snprintf(what, sizeof what, "'%s' has no option --%s", v->name, o->name);
+		return usage_error("%s", what);
+	}
+	return EXIT_OK;
+}
 
 /* EXIT_OK, or the exit code. @shown: the help or the version was asked for, and is told. */
 static int
-take_options(struct cli *c, int argc, char **argv, bool *shown)
+take_options(struct cli *c, int argc, char **argv, bool given[128], bool *shown)
 {
 	int o, code = EXIT_OK;
 
 	while (!code && (o = getopt_long(argc, argv, "s:r:jt:l:fqh", options, NULL)) != -1) {
+		given[o & 127] = true;
 		switch (o) {
 		case 's':
 			c->socket = optarg;
@@ -205,8 +216,8 @@ cli_main(int argc, char **argv)
 	struct cli c = { .log_level = 1, .timeout_s = DEFAULT_TIMEOUT_S };
 	char socket[PATH_OCTETS_MAX];
 	const struct verb *v;
-	bool shown = false;
-	int code = take_options(&c, argc, argv, &shown);
+	bool given[128] = { false }, shown = false;
+	int code = take_options(&c, argc, argv, given, &shown);
 
 	if (code || shown)
 		return code;
@@ -217,6 +228,9 @@ cli_main(int argc, char **argv)
 	v = verb_by_name(argv[optind]);
 	if (!v)
 		return usage_error("there is no command '%s'", argv[optind]);
+	code = check_options(v, given);
+	if (code)
+		return code;
 	c.name = optind + 1 < argc ? argv[optind + 1] : NULL;
 	if (v->needs_name && !c.name)
 		return usage_error("'%s' needs the NAME of a connection or child", v->name);
