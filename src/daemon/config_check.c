@@ -152,3 +152,81 @@ config_equal_children(const struct conn *c, size_t *first, size_t *second)
 				return true;
 	return false;
 }
+
+/* "dynamic" is the address of an end, of either family. */
+static bool
+common_family(const struct child *c)
+{
+	for (size_t i = 0; i < c->n_local_ts; i++)
+		for (size_t k = 0; k < c->n_remote_ts; k++) {
+			const struct selector *a = &c->local_ts[i], *b = &c->remote_ts[k];
+
+			if (selector_is_dynamic(a) || selector_is_dynamic(b) || a->lo.family == b->lo.family)
+				return true;
+		}
+	return false;
+}
+
+static bool
+nothing_in_common(const struct child *c)
+{
+	return negotiates(c) && !common_family(c);
+}
+
+static bool
+has_network(const struct selector *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!selector_is_dynamic(&s[i]) && !ip_equal(&s[i].lo, &s[i].hi))
+			return true;
+	return false;
+}
+
+/* RFC 4301 section 4.1: transport mode is between hosts. */
+static bool
+networks_in_transport(const struct child *c)
+{
+	return c->mode == MODE_TRANSPORT &&
+	       (has_network(c->local_ts, c->n_local_ts) || has_network(c->remote_ts, c->n_remote_ts));
+}
+
+static bool
+names_cipher(const struct child *c, uint16_t id)
+{
+	for (size_t i = 0; i < c->esp.n; i++)
+		for (size_t k = 0; k < c->esp.p[i].kind[TRANSFORM_ENCR].n; k++)
+			if (c->esp.p[i].kind[TRANSFORM_ENCR].t[k].id == id)
+				return true;
+	return false;
+}
+
+static bool
+cipher_without_number(const struct child *c)
+{
+	return negotiates(c) && names_cipher(c, ENCR_CHACHA20_POLY1305);
+}
+
+const char *
+config_child_doubt(const struct child *c, size_t *at)
+{
+	static const struct {
+		bool (*holds)(const struct child *c);
+		const char *sentence;
+	} doubts[] = {
+		{ nothing_in_common, "local_ts and remote_ts have no address family in common: it can carry nothing" },
+		{ networks_in_transport,
+		  "mode = transport protects the packets of the two ends themselves only: for networks use "
+		  "mode = tunnel, for one end leave local_ts and remote_ts out" },
+		{ cipher_without_number,
+		  "chacha20poly1305 has no number in IKEv1 (RFC 7634 gives it one in IKEv2 only), so it is "
+		  "not offered: add another suite to esp_proposals, such as aes256gcm16" },
+	};
+
+	while (*at < sizeof doubts / sizeof doubts[0]) {
+		size_t i = (*at)++;
+
+		if (doubts[i].holds(c))
+			return doubts[i].sentence;
+	}
+	return NULL;
+}

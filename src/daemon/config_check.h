@@ -23,4 +23,10 @@ bool config_cannot_sign(const struct config *c, const struct conn *conn, char wh
  */
 bool config_equal_children(const struct conn *c, size_t *first, size_t *second);
 
+/*
+ * config_child_doubt - what is written of a child, and can hardly be meant: the next sentence, NULL when there are no more.
+ * *@at starts at 0.
+ */
+const char *config_child_doubt(const struct child *c, size_t *at);
+
 #endif

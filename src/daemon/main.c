@@ -131,6 +131,19 @@ warn_of_equal_children(const struct config *c)
 			       c->conn[i]->children[a].name, c->conn[i]->children[b].name, c->conn[i]->name);
 }
 
+static void
+warn_of_doubts(const struct config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t k = 0; k < c->conn[i]->n_children; k++) {
+			const struct child *child = &c->conn[i]->children[k];
+			const char *doubt;
+
+			for (size_t at = 0; (doubt = config_child_doubt(child, &at));)
+				printf("warning: child '%s' of connection '%s': %s\n", child->name, c->conn[i]->name, doubt);
+		}
+}
+
 static int
 check_config(const struct daemon_options *o)
 {
@@ -149,6 +162,7 @@ check_config(const struct daemon_options *o)
 		warn_of_missing_secrets(&config);
 		warn_of_missing_keys(&config);
 		warn_of_equal_children(&config);
+		warn_of_doubts(&config);
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");
 	}

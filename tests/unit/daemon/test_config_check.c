@@ -123,6 +123,45 @@ test_children_of_equal_selectors(void **state)
 	}
 }
 
+static void
+test_what_can_hardly_be_meant(void **state)
+{
+	static const struct {
+		const char *child, *words; /* "": no doubt */
+	} rows[] = {
+		{ "local_ts = 10.1.0.0/16\n remote_ts = fd02::/64", "no address family in common" },
+		{ "local_ts = 10.1.0.0/16, fd01::/64\n remote_ts = fd02::/64", "" },
+		{ "local_ts = dynamic\n remote_ts = fd02::/64", "" },
+		{ "mode = pass\n local_ts = 10.1.0.0/16\n remote_ts = fd02::/64", "" },
+		{ "mode = transport\n local_ts = 10.1.0.0/16", "for networks use mode = tunnel" },
+		{ "mode = transport\n remote_ts = 10.2.0.1-10.2.0.9", "for networks use mode = tunnel" },
+		{ "mode = transport\n remote_ts = 192.0.2.2[tcp/80]", "" },
+		{ "mode = transport", "" },
+		{ "esp_proposals = chacha20poly1305", "has no number in IKEv1" },
+		{ "esp_proposals = aes128gcm16,aes256gcm16-chacha20poly1305", "has no number in IKEv1" },
+		{ "esp_proposals = default", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct conf_errors errs = { 0 };
+		struct config config = { 0 };
+		const char *doubt, *next;
+		size_t at = 0;
+		char text[512];
+
+		snprintf(text, sizeof text, "connections { x { version = 1\n" ANONYMOUS "children { a {\n %s\n } } } }\n",
+		         rows[i].child);
+		assert_true(config_load_text(&config, "test", text, strlen(text), &errs));
+		doubt = config_child_doubt(&config.conn[0]->children[0], &at);
+		next = config_child_doubt(&config.conn[0]->children[0], &at);
+		if (!*rows[i].words ? doubt != NULL : !doubt || !strstr(doubt, rows[i].words) || next)
+			fail_msg("%s: %s", rows[i].child, doubt ? doubt : "no doubt");
+		config_free(&config);
+		conf_errors_free(&errs);
+	}
+}
+
 int
 main(void)
 {
@@ -131,6 +170,7 @@ main(void)
 		cmocka_unit_test(test_secrets_that_do_not),
 		cmocka_unit_test(test_keys_that_are_not_there),
 		cmocka_unit_test(test_children_of_equal_selectors),
+		cmocka_unit_test(test_what_can_hardly_be_meant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
