@@ -82,6 +82,22 @@ conf_parse_quote_add(struct conf_parse *p, const char *text, size_t n)
 	p->n += n;
 }
 
+/* Bison's "unexpected a name, expecting '=' or '{'" as a sentence. */
+static void
+tell_unexpected(struct conf_parse *p, int line, const char *what)
+{
+	static const char unexpected[] = "unexpected ", expecting[] = ", expecting ";
+	const char *wanted = strstr(what, expecting);
+	int n = wanted ? (int)(wanted - what) : (int)strlen(what);
+
+	if (strncmp(what, unexpected, sizeof unexpected - 1) != 0)
+		conf_error(p->errs, conf_parse_where(p, line), "%s", what);
+	else
+		conf_error(p->errs, conf_parse_where(p, line), "%.*s cannot stand here%s%s", n - (int)sizeof unexpected + 1,
+		           what + sizeof unexpected - 1, wanted ? ": expected is " : "",
+		           wanted ? wanted + sizeof expecting - 1 : "");
+}
+
 void
 conf_parse_fail(struct conf_parse *p, int line, const char *what)
 {
@@ -95,7 +111,7 @@ conf_parse_fail(struct conf_parse *p, int line, const char *what)
 		conf_error(p->errs, conf_parse_where(p, line), "the file ends within section '%s' (%s): a '}' is missing",
 		           p->in->name, p->in->where);
 	else
-		conf_error(p->errs, conf_parse_where(p, line), "%s", what);
+		tell_unexpected(p, line, what);
 	p->failed = true;
 }
 

@@ -141,14 +141,14 @@ mistakes(void **state)
 	(void)state;
 	refuse("a { x = 1", "1", "the file ends within section 'a'");
 	refuse("a {\n b {\n }\n\n", "5", "the file ends within section 'a'");
-	refuse("a { }\n}", "2", "unexpected '}'");
-	refuse("\n= 3", "2", "unexpected '='");
+	refuse("a { }\n}", "2", "'}' cannot stand here: expected is ");
+	refuse("\n= 3", "2", "'=' cannot stand here: expected is ");
 	refuse("\n\nx = \"abc\ndef\n", "3", "the quoted string that begins here has no end");
 	refuse("a { \"k\" = 5\n }", "1", "names are not quoted");
 	refuse("a.b = 5\n", "1", "a character that a name cannot have");
-	refuse("a b { }\n", "1", "unexpected a name");
-	refuse("a : { }", "1", "unexpected '{'");
-	refuse("x\n", "2", "unexpected the end of the file");
+	refuse("a b { }\n", "1", "a name cannot stand here: expected is '=' or '{' or ':'");
+	refuse("a : { }", "1", "'{' cannot stand here: expected is a name");
+	refuse("x\n", "2", "the end of the file cannot stand here: expected is '=' or '{' or ':'");
 	refuse("a : nosuch { }", "1", "there is no section 'nosuch' to refer to");
 	refuse("a { b : a.c { } }", "1", "there is no section 'a.c'");
 }
