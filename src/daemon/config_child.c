@@ -215,6 +215,19 @@ set_updown(struct config_reader *r, const struct conf_key *k)
 	r->child->updown = text && *text ? strdup(text) : NULL;
 }
 
+/* RFC 4303 section 2.7: "the SA management protocol MUST negotiate this service prior to a transmitter employing it". */
+static void
+set_tfc_padding(struct config_reader *r, const struct conf_key *k)
+{
+	const char *text = conf_text(k, r->errs);
+
+	if (text && strcmp(text, "0") != 0)
+		conf_error(r->errs, k->where,
+		           "tfc_padding = %s: IKEv1 cannot negotiate padding against traffic analysis, and without that none may be "
+		           "sent (RFC 4303 section 2.7): leave it out",
+		           text);
+}
+
 const struct key_row config_child_rows[] = {
 	{ "local_ts", set_local_ts, NULL, false },
 	{ "remote_ts", set_remote_ts, NULL, false },
@@ -256,7 +269,7 @@ const struct key_row config_child_rows[] = {
 	{ "if_id_out", NULL, "0", false },
 	{ "label", NULL, "", false },
 	{ "label_mode", NULL, "system|simple|selinux", false },
-	{ "tfc_padding", NULL, "0", false },
+	{ "tfc_padding", set_tfc_padding, NULL, false },
 	{ "per_cpu_sas", NULL, "no|false|0|disabled", false },
 	{ "hw_offload", NULL, "no|auto", false },
 	{ "icmp", NULL, "no|false|0|disabled", false },
