@@ -4,7 +4,6 @@ rekeying, after the peer is lost, after kill -9, at a reload and at shutdown. Pl
 packet that is not held would arrive there."""
 import os
 import signal
-import time
 
 import pytest
 
@@ -13,6 +12,7 @@ from net import wait_until
 from peers import BUILD, Charon, Sallyport
 
 PROTECTED = "net 10.1.0.0/16 or net 10.2.0.0/16 or net fd01::/64 or net fd02::/64"
+PATIENT = "charon {\n  retransmit_timeout = 1\n  retransmit_base = 1\n}\n"
 FAST = "charon {\n  retransmit_tries = 1\n  retransmit_timeout = 0.5\n}\n"
 
 
@@ -38,6 +38,13 @@ def both(action="trap", **kw):
     return {"net": child(start_action=action, **kw), "six": child("fd01::/64", "fd02::/64", start_action=action, **kw)}
 
 
+def flowing(ours):
+    """Until the flood is in the tunnel."""
+    def sent():
+        return sum(int(c["packets-out"]) for sa in ours.status()["ike-sas"] for c in sa.get("child-sas", []))
+    assert wait_until(lambda: sent() >= 10), ours.log()
+
+
 def wait_all(pings):
     for p in pings:
         p.wait(60)
@@ -45,9 +52,9 @@ def wait_all(pings):
 
 def test_before_during_and_after_negotiation(sites, wire):
     a, b = pair(children=both())
-    ours = Sallyport(sites.moon, a)
+    ours = Sallyport(sites.moon, a, extra=PATIENT)
     pings = flood(sites, 6)
-    time.sleep(1.5)              # the peer is not even there
+    ours.wait_log("retransmit 1 of Main Mode message 1")   # the peer is not even there
     Charon(sites.sun, b)
     wait_all(pings)
     assert sites.alice.ping("10.2.0.10", 3, interval=0.2) == 3
@@ -58,7 +65,7 @@ def test_the_peer_closes(sites, wire):
     ours, theirs = Sallyport(sites.moon, a), Charon(sites.sun, b)
     ours.initiate("net")
     pings = flood(sites, 4)
-    time.sleep(1)
+    flowing(ours)
     theirs.swanctl("--terminate", "--ike", "site")
     wait_all(pings)
 
@@ -82,7 +89,7 @@ def test_peer_lost(sites, wire):
     ours, theirs = Sallyport(sites.moon, a, extra=FAST), Charon(sites.sun, b)
     ours.initiate("net")
     pings = flood(sites, 9)
-    time.sleep(1)
+    flowing(ours)
     theirs.kill()
     wait_all(pings)
 
@@ -93,9 +100,9 @@ def test_shutdown_and_restart(sites, wire):
     Charon(sites.sun, b)
     ours.initiate("net")
     pings = flood(sites, 8)
-    time.sleep(1)
+    flowing(ours)
     ours.stop()
-    time.sleep(2)
+    assert sites.alice.probe("10.2.0.10", 2) == 0
     ours.start()
     wait_all(pings)
     assert wait_until(lambda: sites.alice.probe("10.2.0.10")), ours.log()
@@ -107,9 +114,9 @@ def test_killed(sites, wire):
     Charon(sites.sun, b)
     ours.initiate("net")
     pings = flood(sites, 6)
-    time.sleep(1)
+    flowing(ours)
     ours.kill()
-    time.sleep(2)
+    assert sites.alice.probe("10.2.0.10", 2) == 0
     ours.start()
     wait_all(pings)
     assert wait_until(lambda: sites.alice.probe("10.2.0.10")), ours.log()
@@ -132,7 +139,7 @@ def test_the_tun_device_is_deleted(sites, wire):
     a, _ = pair(children=both())
     ours = Sallyport(sites.moon, a)
     pings = flood(sites, 4)
-    time.sleep(1)
+    ours.wait_log("initiating Main Mode")
     sites.moon.ip("link", "del", "sallyport0")
     assert ours.proc.wait(30) == 1, ours.log()
     wait_all(pings)
@@ -165,10 +172,10 @@ def test_reload(sites, wire):
     ours = Sallyport(sites.moon, a)
     Charon(sites.sun, b)
     pings = flood(sites, 8)
-    for _ in range(3):
-        time.sleep(1)
+    for n in range(3):
+        flowing(ours)
         ours.signal(signal.SIGHUP)
-        time.sleep(1)
+        assert wait_until(lambda: ours.log().count("loaded 1 connection from ") == n + 2), ours.log()
         ours.swanctl("--load-all", "--file", os.path.join(ours.dir, "swanctl.conf"))
     wait_all(pings)
     assert ours.proc.poll() is None, ours.log()
