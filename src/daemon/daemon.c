@@ -50,7 +50,8 @@ on_steer_readable(uv_poll_t *p, int status, int events)
 
 	(void)status;
 	(void)events;
-	steer_event(d->steer);
+	if (steer_event(d->steer))
+		addresses_changed(d);
 }
 
 static void
@@ -454,7 +455,8 @@ open_loop(struct daemon *d)
 	uv_timer_init(&d->loop, &d->timer);
 	uv_timer_init(&d->loop, &d->traffic_timer);
 	uv_timer_init(&d->loop, &d->settle_timer);
-	d->timer.data = d->traffic_timer.data = d->settle_timer.data = d;
+	uv_timer_init(&d->loop, &d->address_timer);
+	d->timer.data = d->traffic_timer.data = d->settle_timer.data = d->address_timer.data = d;
 	d->socket.fd4 = d->socket.fd6 = -1;
 	d->resolver = (struct resolver){ .loop = &d->loop, .done = on_resolved, .named = on_named, .context = d };
 	d->jobs = (struct credential_jobs){ .loop = &d->loop,

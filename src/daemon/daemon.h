@@ -41,7 +41,7 @@ struct waiting_command {
 
 struct daemon {
 	uv_loop_t loop;
-	uv_timer_t timer, traffic_timer, settle_timer;
+	uv_timer_t timer, traffic_timer, settle_timer, address_timer;
 	uv_poll_t poll_ike4, poll_ike6, poll_dataplane, poll_steer;
 	uv_signal_t sigterm, sigint, sighup;
 	instant_t (*now)(void);
@@ -108,6 +108,8 @@ void daemon_answer(struct daemon *d, const struct answer *a);
  * returning); @done may be NULL. Returns the id, 0 when too many are under way.
  */
 uint64_t daemon_command(struct daemon *d, struct command *c, daemon_done_fn done, void *context);
+/* addresses.c: this machine's addresses are others than before; SAs whose own is gone are made anew. */
+void addresses_changed(struct daemon *d);
 /* The caller of a command is gone: its result is dropped. */
 void daemon_forget_command(struct daemon *d, uint64_t id);
 

@@ -28,9 +28,8 @@ is_single(const struct address_spec *a)
 	return !a->name && a->lo.family != IP_NONE && ip_equal(&a->lo, &a->hi);
 }
 
-/* Our end towards @remote: the first configured address of its family that is ours, else the kernel's choice. */
-static const char *
-choose_local(struct ip *out, const struct conn *conn, const struct ip *remote, uint32_t bypass_mark)
+const char *
+resolve_local(struct ip *out, const struct conn *conn, const struct ip *remote, uint32_t bypass_mark)
 {
 	bool given = false;
 
@@ -94,7 +93,7 @@ take(struct resolve_job *j, const struct ip *ip)
 			j->named[j->n_named++] = *ip;
 		return false;
 	}
-	reason = choose_local(&local, j->conn, ip, j->owner->bypass_mark);
+	reason = resolve_local(&local, j->conn, ip, j->owner->bypass_mark);
 	if (reason) {
 		not_this(j, reason);
 		return false;

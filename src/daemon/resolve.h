@@ -29,6 +29,11 @@ struct resolver {
  * @attempt  how many failed before: each begins one item later, round the list
  */
 void resolve(struct resolver *r, uint64_t ticket, const struct conn *conn, unsigned attempt);
+/*
+ * Our end towards @remote: the first configured address of its family that is ours, else the kernel's choice. NULL, or the
+ * reason why there is none.
+ */
+const char *resolve_local(struct ip *out, const struct conn *conn, const struct ip *remote, uint32_t bypass_mark);
 /* All addresses that the names in remote_addrs have now. */
 void resolve_names(struct resolver *r, uint64_t ticket, const struct conn *conn);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "exchange.h"
@@ -392,6 +393,20 @@ run_claim_refused(struct ike *core, const struct command *cmd)
 		policy_refused(core, p, cmd->reason ? cmd->reason : "no reason given");
 }
 
+/* IKEv1 cannot tell a peer of another address, and what comes to the old one is lost: the SAs are made anew. */
+static void
+run_moved(struct ike *core, const struct command *c)
+{
+	struct ike_sa *sa = id_index_find(&core->sas, c->ike_id);
+	char was[IP_TEXT_MAX], now[IP_TEXT_MAX], why[2 * IP_TEXT_MAX + 80];
+
+	if (!sa || sa->zombie || sa->ending)
+		return;
+	snprintf(why, sizeof why, "our address %s is gone: the peer is reached from %s now", ip_format(was, &sa->local.ip),
+	         ip_format(now, &c->local.ip));
+	ike_sa_end(sa, END_MOVED, why);
+}
+
 static void
 run_restarted(struct ike *core)
 {
@@ -442,6 +457,7 @@ command_run(struct ike *core, const struct command *c)
 	case COMMAND_MAPPING: run_mapping(core, c); break;
 	case COMMAND_TRAFFIC: run_traffic(core, c); break;
 	case COMMAND_CLAIM_REFUSED: run_claim_refused(core, c); break;
+	case COMMAND_MOVED: run_moved(core, c); break;
 	case COMMAND_RESTARTED: run_restarted(core); break;
 	case COMMAND_SHUTDOWN: run_shutdown(core, c); break;
 	}

@@ -132,6 +132,7 @@ enum command_kind {
 	COMMAND_MAPPING,     /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
 	COMMAND_TRAFFIC,     /* spi: authenticated traffic came in, so the peer is alive (RFC 3706); outbound: child_id. used_at */
 	COMMAND_CLAIM_REFUSED, /* reqid, reason: a CLAIM could not be made; its traffic is dropped meanwhile */
+	COMMAND_MOVED,       /* ike_id, local: its address is no longer ours, the peer is reached from `local` now */
 	COMMAND_RESTARTED,   /* the data plane lost its SAs: renegotiate all */
 	COMMAND_SHUTDOWN,    /* delete everything, tell the peers; done when all is answered or timed out */
 };

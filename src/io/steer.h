@@ -73,10 +73,11 @@ bool steer_dropped(struct steer *s, uint32_t reqid, uint64_t *packets);
 /*
  * Readable when addresses, links, rules or nftables changed; steer_event() then
  * looks at them and puts right what concerns us: another inner source address, the TUN
- * device back up, rules or nftables table removed by somebody else.
+ * device back up, rules or nftables table removed by somebody else. Returns whether this machine's addresses are others
+ * than before.
  */
 int steer_fd(const struct steer *s);
-void steer_event(struct steer *s);
+bool steer_event(struct steer *s);
 
 /* `sallyport flush`: removes what a dead daemon left, without one running. True also when nothing was there: @found says. */
 bool steer_flush(const struct steer_options *o, bool *found, char *why, size_t why_size);

@@ -85,7 +85,7 @@ same_addresses(const struct address_list *a, const struct address_list *b)
 	return a->n == b->n && (a->n == 0 || memcmp(a->a, b->a, a->n * sizeof *a->a) == 0);
 }
 
-static void
+static bool
 reread_addresses(struct steer *s)
 {
 	struct address_list now = { 0 };
@@ -93,11 +93,12 @@ reread_addresses(struct steer *s)
 	/* Most events only renew lifetimes. */
 	if (netlink_addresses(&s->nl, &now) != 0 || same_addresses(&s->addresses, &now)) {
 		address_list_free(&now);
-		return;
+		return false;
 	}
 	address_list_free(&s->addresses);
 	s->addresses = now;
 	steer_hints_refresh(s);
+	return true;
 }
 
 static void
@@ -111,7 +112,7 @@ restore_table(struct steer *s)
 		levels_settle(&s->levels);
 }
 
-void
+bool
 steer_event(struct steer *s)
 {
 	struct changes c = { .tun_ifindex = s->options.tun_ifindex, .own_port = mnl_socket_get_portid(s->nl.socket) };
@@ -131,8 +132,7 @@ steer_event(struct steer *s)
 		steer_base_add(s, IP_V6);
 		steer_hints_restore(s);
 	}
-	if (c.addresses)
-		reread_addresses(s);
+	return c.addresses && reread_addresses(s);
 }
 
 int

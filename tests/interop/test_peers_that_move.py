@@ -106,3 +106,40 @@ def test_reauthentication_loses_nothing(sites, who):
     carried(theirs, 20000)
     for d in (ours, theirs):
         assert wait_until(lambda: d.list_sas().count("INSTALLED") == 1), d.list_sas()
+
+
+def moves(host, old, new):
+    host.ip("addr", "del", old + "/24", "dev", "wan")
+    host.ip("addr", "add", new + "/24", "dev", "wan")
+    host.ip("route", "replace", "10.2.0.0/16", "via", "10.77.0.2")   # went with the address
+
+
+@pytest.mark.parametrize("action", ["none", "trap"])
+def test_an_address_of_ours_that_goes(sites, action):
+    """Nothing could be sent from it any more: the tunnel is made anew from the one that is there now, and the log says why."""
+    a = conf(None, "10.77.0.2", local_id="moon", remote_id="sun", children={"net": child(start_action=action)})
+    b = conf("10.77.0.2", "%any", local_id="sun", remote_id="moon", children={"net": child("10.2.0.0/16", "10.1.0.0/16")})
+    ours = Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    ours.initiate("net")
+    both_ways(sites.alice, sites.bob)
+    moves(sites.moon, "10.77.0.1", "10.77.0.7")
+    sites.sun.ip("route", "replace", "10.1.0.0/16", "via", "10.77.0.7")
+    ours.wait_log("our address 10.77.0.1 is gone: the peer is reached from 10.77.0.7 now")
+    assert wait_until(lambda: "10.77.0.7" in ours.list_sas() and "INSTALLED" in ours.list_sas()), ours.log()
+    both_ways(sites.alice, sites.bob)
+
+
+def test_an_address_of_ours_that_goes_for_a_while(sites):
+    """Without another one there is nothing to be gained: the tunnel stays, and goes on when the address is back."""
+    a, b = pair(ours={"local_addrs": None})
+    ours = Sallyport(sites.moon, a)
+    Charon(sites.sun, b)
+    ours.initiate("net")
+    before = [sa["uniqueid"] for sa in ours.status()["ike-sas"]]
+    sites.moon.ip("addr", "del", "10.77.0.1/24", "dev", "wan")
+    assert sites.alice.probe("10.2.0.10", 3) == 0
+    sites.moon.ip("addr", "add", "10.77.0.1/24", "dev", "wan")
+    sites.moon.ip("route", "replace", "10.2.0.0/16", "via", "10.77.0.2")
+    both_ways(sites.alice, sites.bob)
+    assert [sa["uniqueid"] for sa in ours.status()["ike-sas"]] == before, ours.log()

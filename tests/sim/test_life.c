@@ -507,6 +507,29 @@ TEST(a_data_plane_that_restarts_gets_new_keys)
 	EXPECT(p.alice->flows->current->key != before, 0);
 }
 
+/* IKEv1 has no message for it: who began makes all anew, who answered waits for that. */
+TEST(an_address_of_ours_that_is_gone_ends_its_sas_and_who_began_begins_again)
+{
+	struct command moved = { .kind = COMMAND_MOVED, .ike_id = 1 };
+	autoclose(pair) p = pair_open(KEYED, KEYED, 0);
+	uint64_t before;
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(5));
+	expect_up(&p);
+	before = p.alice->flows->current->key;
+	sim_command(p.alice, moved);
+	sim_run(&p.net, SECONDS(60));
+	expect_up(&p);
+	EXPECT(p.alice->flows->current->key != before, 0);
+	sim_command(p.bob, (struct command) { .kind = COMMAND_MOVED, .ike_id = 2 });
+	EXPECT(sim_ike_sas(p.bob) == 0, 0);
+	sim_run(&p.net, SECONDS(60));
+	EXPECT(sim_ike_sas(p.bob) == 0, 0);
+	sim_command(p.bob, moved);
+	EXPECT_SOUND(&p.net, 0);
+}
+
 int
 main(void)
 {
@@ -541,6 +564,7 @@ main(void)
 		cmocka_unit_test(shutdown_tells_the_peer_and_leaves_nothing),
 		cmocka_unit_test(shutdown_ends_even_while_a_peer_is_silent),
 		cmocka_unit_test(a_data_plane_that_restarts_gets_new_keys),
+		cmocka_unit_test(an_address_of_ours_that_is_gone_ends_its_sas_and_who_began_begins_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
