@@ -28,8 +28,10 @@ static void
 carry_send(struct daemon *d, const struct effect_send *s)
 {
 	char to[ENDPOINT_TEXT_MAX];
-	bool sent = s->marker || s->keepalive ? dataplane_send_ike(d->dataplane, &s->local, &s->remote, s->data, s->keepalive)
-	                                      : ike_socket_send(&d->socket, &s->local, &s->remote, s->data);
+	uint8_t tos = (uint8_t)(s->dscp << 2);
+	bool sent = s->marker || s->keepalive
+	                    ? dataplane_send_ike(d->dataplane, &s->local, &s->remote, tos, s->data, s->keepalive)
+	                    : ike_socket_send(&d->socket, &s->local, &s->remote, tos, s->data);
 
 	/* Loss is the network's daily business and retransmission's job; only the cause is told. */
 	if (!sent)

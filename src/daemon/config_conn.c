@@ -154,6 +154,20 @@ set_aggressive(struct config_reader *r, const struct conf_key *k)
 	conf_bool(&r->conn->aggressive, k, r->errs);
 }
 
+/* swanctl.conf(5): the codepoint of RFC 2474 in binary, as in 101110 (EF). */
+static void
+set_dscp(struct config_reader *r, const struct conf_key *k)
+{
+	const char *text = conf_text(k, r->errs);
+
+	if (!text)
+		return;
+	if (strlen(text) == 6 && strspn(text, "01") == 6)
+		r->conn->dscp = (uint8_t)strtoul(text, NULL, 2);
+	else
+		conf_error(r->errs, k->where, "dscp = %s is not allowed: it is six binary digits, as in 101110", text);
+}
+
 const struct key_row config_conn_rows[] = {
 	{ "version", set_version, NULL, false },
 	{ "local_addrs", set_local_addrs, NULL, false },
@@ -174,7 +188,7 @@ const struct key_row config_conn_rows[] = {
 	{ "vips", config_vips, NULL, false },
 	{ "aggressive", set_aggressive, NULL, false },
 	{ "pull", config_pull, NULL, false },
-	{ "dscp", NULL, "000000", false },
+	{ "dscp", set_dscp, NULL, false },
 	{ "fragmentation", set_fragmentation, NULL, false },
 	{ "childless", NULL, "allow|prefer|force|never", false },
 	{ "send_certreq", config_send_certreq, NULL, false },

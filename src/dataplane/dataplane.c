@@ -262,8 +262,8 @@ dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 }
 
 bool
-dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data,
-                   bool keepalive)
+dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, uint8_t tos,
+                   struct span data, bool keepalive)
 {
 	static const uint8_t marker[4], keep = 0xff;
 	struct iovec v[2] = { { (void *)(uintptr_t)marker, sizeof marker }, { (void *)(uintptr_t)data.p, data.n } };
@@ -276,7 +276,7 @@ dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const str
 	if (fd < 0 || remote->ip.family == IP_NONE)
 		return false;
 	m.msg_namelen = endpoint_to_sockaddr(&to, remote, true);
-	send_control_build(&control, &local->ip, 0, 0);
+	send_control_build(&control, &local->ip, tos, 0);
 	m.msg_control = control.n ? control.b : NULL;
 	m.msg_controllen = control.n;
 	return sendmsg(fd, &m, MSG_DONTWAIT) >= 0;

@@ -54,9 +54,12 @@ bool dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, ui
 bool dataplane_claim(struct dataplane *dp, const struct claim *c);
 void dataplane_release(struct dataplane *dp, uint32_t reqid);
 
-/* An IKE message on the NAT-T port: the non-ESP marker is put in front; or a keepalive (RFC 3948 2.3). From the address given. */
-bool dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, struct span data,
-                        bool keepalive);
+/*
+ * An IKE message on the NAT-T port: the non-ESP marker is put in front; or a keepalive (RFC 3948 2.3). From the address
+ * given, with @tos as its Type of Service or Traffic Class.
+ */
+bool dataplane_send_ike(struct dataplane *dp, const struct endpoint *local, const struct endpoint *remote, uint8_t tos,
+                        struct span data, bool keepalive);
 
 /* ---- events */
 

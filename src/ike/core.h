@@ -364,7 +364,7 @@ void ike_sa_established(struct ike_sa *sa, instant_t lifetime_ns, bool initial_c
 /* The attempt or the SA failed: tries again as keyingtries allows, or ends with @reason. */
 void ike_sa_failed(struct ike_sa *sa, const char *reason, bool may_retry);
 /* The end of an SA that was up: tells the peer when @tell, applies @action-s to children (close_action or dpd_action). */
-enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED, END_FORGOTTEN };
+enum end_cause { END_COMMAND, END_BY_PEER, END_DPD, END_EXPIRED, END_REPLACED, END_FORGOTTEN, END_MOVED };
 void ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason);
 /* Goes on with an end that one list of effects did not hold. */
 void ike_sa_end_rest(struct ike_sa *sa);
@@ -409,7 +409,10 @@ struct ike_sa *ike_sa_initiate(struct ike *core, struct conn *conn, struct ike_s
 /* The last unauthenticated notification: the probable cause of what will follow. */
 void ike_sa_notice(struct ike_sa *sa, const char *text);
 void ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data);
+/* A message of the SA, whole or in fragments; and a datagram of it as it is. */
 void ike_sa_send(struct ike_sa *sa, struct span data);
+void ike_sa_send_datagram(struct ike_sa *sa, struct span data);
+uint8_t ike_sa_dscp(const struct ike_sa *sa);
 
 /* ---- message_ids.c */
 /* Remembers a message id of the peer; false when it was used before. */

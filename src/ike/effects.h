@@ -54,6 +54,7 @@ struct effect_send {
 	struct endpoint local, remote; /* local.port 500 or 4500: also says whether a non-ESP marker goes in front */
 	bool marker;                   /* RFC 3948 2.2: four zero octets before the message (already not in `data`) */
 	bool keepalive;                /* RFC 3948 2.3: `data` is the single octet 0xff, no marker */
+	uint8_t dscp;                  /* RFC 2474 section 3: the upper six bits of the octet */
 	struct span data;
 };
 

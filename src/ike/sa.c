@@ -386,6 +386,9 @@ action_for(const struct child_sa *c, enum end_cause why)
 	case END_BY_PEER:
 	case END_EXPIRED:
 		return c->cfg->close_action;
+	case END_MOVED:
+		/* Only who began knows where the other end is: it begins again. The other waits, or has its trap. */
+		return c->sa->role == INITIATOR ? ACTION_START : ACTION_NONE;
 	default:
 		return ACTION_NONE;
 	}
@@ -530,8 +533,8 @@ ike_sa_notice(struct ike_sa *sa, const char *text)
 	sa->last_notice = copy;
 }
 
-void
-ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data)
+static void
+send_datagram(struct ike *core, const struct endpoint *local, const struct endpoint *remote, uint8_t dscp, struct span data)
 {
 	struct effect *e = effects_add(core->fx, EFFECT_SEND);
 
@@ -543,10 +546,30 @@ ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *
 		.remote = *remote,
 		/* RFC 3947 section 4: after the float everything on port 4500 has the marker. */
 		.marker = local->port == core->settings.port_nat_t,
+		.dscp = dscp,
 		.data = arena_dup(&core->fx->arena, data),
 	};
 	if (!e->send.data.p)
 		core->nomem = true;
+}
+
+void
+ike_send(struct ike *core, const struct endpoint *local, const struct endpoint *remote, struct span data)
+{
+	send_datagram(core, local, remote, 0, data);
+}
+
+/* A responder knows the connection from the first message on, before it answers. */
+uint8_t
+ike_sa_dscp(const struct ike_sa *sa)
+{
+	return sa->conn ? sa->conn->dscp : 0;
+}
+
+void
+ike_sa_send_datagram(struct ike_sa *sa, struct span data)
+{
+	send_datagram(sa->core, &sa->local, &sa->remote, ike_sa_dscp(sa), data);
 }
 
 void
@@ -555,5 +578,5 @@ ike_sa_send(struct ike_sa *sa, struct span data)
 	sa->said_at = sa->core->now;
 	if (sa->protocol->send_fragments && sa->protocol->send_fragments(sa, data))
 		return;
-	ike_send(sa->core, &sa->local, &sa->remote, data);
+	ike_sa_send_datagram(sa, data);
 }

@@ -193,6 +193,7 @@ keepalive(struct ike_sa *sa)
 	e->send = (struct effect_send) { .local = sa->local,
 		                         .remote = sa->remote,
 		                         .keepalive = true,
+		                         .dscp = ike_sa_dscp(sa),
 		                         .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
 }
 

@@ -81,7 +81,7 @@ ike1_send_fragments(struct ike_sa *sa, struct span message)
 			                      .flags = i + 1 == n ? FRAGMENT_LAST : 0,
 			                      .data = span_of(message.p + from, octets) };
 
-		ike_send(core, &sa->local, &sa->remote, one_fragment(sa, room, whole, f));
+		ike_sa_send_datagram(sa, one_fragment(sa, room, whole, f));
 	}
 	core->counters.fragments_sent += n;
 	say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "splitting IKE message of %zu octets into %zu fragments", message.n, n);

@@ -15,7 +15,7 @@ union address {
 
 union control {
 	struct cmsghdr align;
-	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 };
 
 static socklen_t
@@ -144,41 +144,56 @@ ike_socket_receive(int fd, uint8_t *buf, size_t size, struct span *data, struct 
 	return true;
 }
 
+/* One more control message; the room suffices for those that are sent here. */
+static void
+put_control(struct msghdr *m, union control *control, int level, int type, const void *data, size_t n)
+{
+	struct cmsghdr *c = (struct cmsghdr *)(void *)(control->room + m->msg_controllen);
+
+	m->msg_control = control;
+	m->msg_controllen += CMSG_SPACE(n);
+	*c = (struct cmsghdr){ .cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(n) };
+	memcpy(CMSG_DATA(c), data, n);
+}
+
 static void
 put_source(struct msghdr *m, union control *control, const struct ip *source)
 {
-	struct cmsghdr *c = &control->align;
-
-	memset(control, 0, sizeof *control);
-	m->msg_control = control;
 	if (source->family == IP_V6) {
 		struct in6_pktinfo info = { 0 };
 
 		memcpy(&info.ipi6_addr, source->b, 16);
-		m->msg_controllen = CMSG_SPACE(sizeof info);
-		*c = (struct cmsghdr){ .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO, .cmsg_len = CMSG_LEN(sizeof info) };
-		memcpy(CMSG_DATA(c), &info, sizeof info);
+		put_control(m, control, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 	} else {
 		struct in_pktinfo info = { 0 };
 
 		memcpy(&info.ipi_spec_dst, source->b, 4);
-		m->msg_controllen = CMSG_SPACE(sizeof info);
-		*c = (struct cmsghdr){ .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof info) };
-		memcpy(CMSG_DATA(c), &info, sizeof info);
+		put_control(m, control, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
 	}
 }
 
+static void
+put_tos(struct msghdr *m, union control *control, enum ip_family family, int tos)
+{
+	bool six = family == IP_V6;
+
+	put_control(m, control, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? IPV6_TCLASS : IP_TOS, &tos, sizeof tos);
+}
+
 bool
-ike_socket_send(const struct ike_socket *s, const struct endpoint *local, const struct endpoint *remote, struct span data)
+ike_socket_send(const struct ike_socket *s, const struct endpoint *local, const struct endpoint *remote, uint8_t tos,
+                struct span data)
 {
 	int fd = remote->ip.family == IP_V6 ? s->fd6 : s->fd4;
 	union address to;
-	union control control;
+	union control control = { 0 };
 	struct iovec iov = { (void *)data.p, data.n };
 	struct msghdr m = { .msg_name = &to, .msg_namelen = to_sockaddr(&to, remote), .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (!ip_is_any(&local->ip))
 		put_source(&m, &control, &local->ip);
+	if (tos)
+		put_tos(&m, &control, remote->ip.family, tos);
 	if (fd < 0) {
 		errno = EAFNOSUPPORT;
 		return false;

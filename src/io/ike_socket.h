@@ -21,7 +21,8 @@ void ike_socket_close(struct ike_socket *s);
 
 /* One datagram into @buf (returned as @data). False when none waits. */
 bool ike_socket_receive(int fd, uint8_t *buf, size_t size, struct span *data, struct endpoint *local, struct endpoint *remote);
-/* From @local.ip (any: the kernel's choice). False: errno says why. */
-bool ike_socket_send(const struct ike_socket *s, const struct endpoint *local, const struct endpoint *remote, struct span data);
+/* From @local.ip (any: the kernel's choice), with @tos as Type of Service or Traffic Class. False: errno says why. */
+bool ike_socket_send(const struct ike_socket *s, const struct endpoint *local, const struct endpoint *remote, uint8_t tos,
+                     struct span data);
 
 #endif

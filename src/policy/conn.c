@@ -369,7 +369,7 @@ conn_equal_but_children(const struct conn *a, const struct conn *b)
 {
 	return text_equal(a->name, b->name) && a->version == b->version && specs_equal(&a->local_addrs, &b->local_addrs) &&
 	       specs_equal(&a->remote_addrs, &b->remote_addrs) && a->local_port == b->local_port &&
-	       a->remote_port == b->remote_port && proposals_equal(&a->ike, &b->ike) && a->encap == b->encap &&
+	       a->remote_port == b->remote_port && proposals_equal(&a->ike, &b->ike) && a->encap == b->encap && a->dscp == b->dscp &&
 	       a->mobike == b->mobike && a->aggressive == b->aggressive && a->dpd_delay_ns == b->dpd_delay_ns &&
 	       a->dpd_timeout_ns == b->dpd_timeout_ns && a->rekey_ns == b->rekey_ns && a->reauth_ns == b->reauth_ns &&
 	       a->over_ns == b->over_ns && a->rand_ns == b->rand_ns && a->keyingtries == b->keyingtries &&

@@ -125,6 +125,7 @@ struct conn {
 	uint16_t local_port, remote_port;
 	struct proposals ike;
 	bool encap, mobike, aggressive;
+	uint8_t dscp; /* of its IKE packets: RFC 2474 section 3 */
 	instant_t dpd_delay_ns, dpd_timeout_ns;
 	instant_t rekey_ns, reauth_ns, over_ns, rand_ns; /* 0 = never (rand, over: resolved defaults) */
 	unsigned keyingtries;                            /* 0 = %forever */

@@ -217,7 +217,7 @@ send_ike(const struct line *l, bool keepalive)
 	uint8_t data[2048];
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
 
-	printf(dataplane_send_ike(dp, &local, &remote, span_of(data, hex(data, sizeof data, value(l, "data"))), keepalive)
+	printf(dataplane_send_ike(dp, &local, &remote, (uint8_t)number(l, "tos", 0), span_of(data, hex(data, sizeof data, value(l, "data"))), keepalive)
 	               ? "ok\n"
 	               : "error not sent\n");
 }

@@ -383,6 +383,18 @@ defaults_written_out(void **state)
 	config_free(&c);
 }
 
+/* RFC 2474 section 3; 101110 is EF, RFC 3246. */
+static void
+codepoint_of_ike_packets(void **state)
+{
+	struct config c = load("connections { a { version = 1\ndscp = 101110\n}\nb { version = 1\n} }");
+
+	(void)state;
+	assert_int_equal(c.conn[0]->dscp, 46);
+	assert_int_equal(c.conn[1]->dscp, 0);
+	config_free(&c);
+}
+
 static void
 bad_values(void **state)
 {
@@ -393,11 +405,13 @@ bad_values(void **state)
 		{ "rekey_time = 99999999999d", "too long" }, { "rekey_time = 40000d", "too long" }, { "local_port = 65536", "from 0 to 65535" },
 		{ "remote_port = http", "it is a number" }, { "keyingtries = many", "it is a number" }, { "unique = yes", "no, never, keep, replace" },
 		{ "proposals = aes128-sha257", "sha257" }, { "rekey_time = 4h30m", "is not a time" }, { "version = 1.0", "it is one of 0, 1" },
+		{ "dscp = 46", "six binary digits" }, { "dscp = 101112", "six binary digits" }, { "dscp = 0101110", "six binary digits" },
 	}, child[] = {
 		{ "local_ts = 10.1.0.0/33", "local_ts: '10.1.0.0/33'" }, { "mode = tunel", "it is one of tunnel, pass, drop" },
 		{ "start_action = trap|drop", "none, trap, start" }, { "replay_window = 65537", "from 0 to 65536" }, { "life_bytes = 5t", "is not a size" },
 		{ "rekey_packets = 1k", "it is a number" }, { "copy_dscp = maybe", "out, in, yes, no" }, { "esp_proposals = aes128gcm17", "aes128gcm17" },
 		{ "life_bytes = 99999999999999999999", "is not a size" }, { "life_bytes = 20000000000g", "is not a size" },
+		{ "tfc_padding = mtu", "IKEv1 cannot negotiate" },
 	};
 	char text[256];
 
@@ -673,6 +687,7 @@ main(void)
 		cmocka_unit_test(not_yet_supported),
 		cmocka_unit_test(ah_bundles_and_compression),
 		cmocka_unit_test(defaults_written_out),
+		cmocka_unit_test(codepoint_of_ike_packets),
 		cmocka_unit_test(bad_values),
 		cmocka_unit_test(version_0_only_answers),
 		cmocka_unit_test(every_mistake_is_told),

@@ -258,8 +258,8 @@ ike_messages_leave_with_the_marker(void **state)
 	struct fixture *f = *state;
 	struct dataplane_counters c;
 
-	assert_true(dataplane_send_ike(&f->a.dp, &f->a.self, &f->b.self, span_str("hello"), false));
-	assert_true(dataplane_send_ike(&f->a.dp, &f->a.self, &f->b.self, (struct span) { 0 }, true));
+	assert_true(dataplane_send_ike(&f->a.dp, &f->a.self, &f->b.self, 0, span_str("hello"), false));
+	assert_true(dataplane_send_ike(&f->a.dp, &f->a.self, &f->b.self, 0, (struct span) { 0 }, true));
 	dp_case_turn(&f->b);
 	assert_int_equal(dp_case_event(&f->b, &f->event), DATAPLANE_IKE);
 	assert_true(span_equal(f->event.data, span_str("hello")));
@@ -268,7 +268,7 @@ ike_messages_leave_with_the_marker(void **state)
 	/* There is no IPv6 socket here. */
 	struct endpoint six = { .ip = { .family = IP_V6 }, .port = 4500 };
 
-	assert_false(dataplane_send_ike(&f->a.dp, &f->a.self, &six, span_str("hello"), false));
+	assert_false(dataplane_send_ike(&f->a.dp, &f->a.self, &six, 0, span_str("hello"), false));
 }
 
 static void

@@ -151,6 +151,7 @@ full_conn(void)
 	X(c->ike.p[0].kind[TRANSFORM_DH].n++)                                                                                    \
 	X(c->ike.n = 0)                                                                                                          \
 	X(c->encap = true)                                                                                                       \
+	X(c->dscp++)                                                                                                             \
 	X(c->mobike = false)                                                                                                     \
 	X(c->aggressive = true)                                                                                                  \
 	X(c->dpd_delay_ns++)                                                                                                     \
