@@ -2,6 +2,8 @@
 """The codepoint of IKE packets (`dscp`), beside strongSwan, which is given the same word: each of our packets has what its
 packets have. Over IPv4 and IPv6, on ports 500 and 4500, in both roles, with fragments; ESP keeps its own rule. Judged by
 tshark."""
+import re
+
 import pytest
 
 from config import child, pair
@@ -17,8 +19,8 @@ def marks(capture, family, only):
     """{source: set of (codepoint, ECN)}"""
     fields = sum((["-e", f] for f in FIELDS[family]), [])
     seen = {}
-    for line in run("tshark", "-r", capture, "-Y", only, "-T", "fields", *fields).splitlines():
-        source, codepoint, ecn = line.split()[:3]
+    out = run("tshark", "-r", capture, "-Y", only, "-T", "fields", *fields)
+    for source, codepoint, ecn in re.findall(r"^(\S+)\t(\w+)\t(\w+)$", out, re.M):
         seen.setdefault(source, set()).add((int(codepoint, 0), int(ecn, 0)))
     return seen
 
