@@ -20,7 +20,7 @@ def test_programs_and_papers(installed):
     assert "sallyport" in run(installed + "/usr/local/bin/sallyport", "--help")
     assert run(installed + "/usr/local/sbin/sallyportd", "--version").startswith("sallyportd ")
     docs = os.listdir(installed + "/usr/local/share/doc/sallyport")
-    assert {"README.md", "LICENSE", "configuration.md", "sallyport.8.md", "examples"} <= set(docs)
+    assert {"README.md", "LICENSE", "configuration.md", "sallyport.8.md", "sallyportd.8.md", "examples"} <= set(docs)
 
 
 def test_examples_are_those_of_the_source(installed):
