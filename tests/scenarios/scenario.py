@@ -72,14 +72,14 @@ def begins(connection):
 
 def child_needs(child):
     esp, mode = child.get("esp_proposals", ""), child.get("mode", "tunnel")
-    out = {mode} - {"tunnel", "pass", "drop"}
+    out = {mode} - {"tunnel", "drop"}
     out |= {word for word in ("esn", "gmac") if re.search(r"(?<!no)" + word, esp)}
     if "ah_proposals" in child:
         out.add("ah")
     if child.get("ipcomp", "no") in ("yes", "true", "1"):
         out.add("ipcomp")
-    # A route needs an address of the host's own within the selector.
-    if re.search(r"[\d:]-[\d:]|/32", child.get("local_ts", "")):
+    # A route needs an address of the host's own within the selector, or what the peer leaves of it.
+    if re.search(r"[\d:]-[\d:]|/(28|32)", child.get("local_ts", "")):
         out.add("foreign local selector")
     if child.get("start_action") in ("trap", "route") and mode not in ("pass", "drop"):
         out.add("trap")
