@@ -47,6 +47,7 @@ road_close(struct ike_sa *sa)
 	if (!r)
 		return;
 	road_end_orphans(sa);
+	road_bypass_end(sa);
 	lend_back(sa);
 	e = r->installed ? effects_add(sa->core->fx, EFFECT_REMOVE_VIRTUAL) : NULL;
 	if (e)
@@ -57,6 +58,7 @@ road_close(struct ike_sa *sa)
 	secret_clear(&r->banner);
 	secret_clear(&r->domain);
 	free(r->split);
+	free(r->excluded);
 	free(r->user);
 	free(r);
 	sa->road = NULL;

@@ -30,6 +30,9 @@ struct road {
 	struct ip framed[2];    /* addresses that the user's server has for him */
 	struct selector *split; /* UNITY_SPLIT_INCLUDE: all that the gateway wants to see */
 	size_t n_split;
+	struct selector *excluded; /* UNITY_LOCAL_LAN: what the gateway leaves out of the tunnel */
+	size_t n_excluded;
+	struct policy *bypass; /* the claim that lets it pass, once the SA is established */
 	struct id_box *user; /* that logged in at our end */
 	struct secret name, password;
 	struct secret message, banner, domain;
@@ -41,6 +44,9 @@ struct road {
 struct road *road_open(struct ike_sa *sa);
 /* Gives back what was lent or installed, wipes, frees. No-op without one. */
 void road_close(struct ike_sa *sa);
+/* Networks that the gateway leaves out of the tunnel pass by it, from now on until the road is closed. */
+void road_bypass(struct ike_sa *sa);
+void road_bypass_end(struct ike_sa *sa);
 /* Children that others took over from @old, under an address that goes with it: they end. */
 void road_end_orphans(struct ike_sa *old);
 /* The identity that counts for uniqueness and leases: the user that logged in, else that of Phase 1. */

@@ -106,6 +106,7 @@ established(struct ike_sa *sa)
 	secret_clear(&r->name);
 	secret_clear(&r->password);
 	secret_clear(&r->message);
+	road_bypass(sa);
 	ike_sa_established(sa, sa->lifetime_ns, sa->initial_contact);
 }
 

@@ -10,7 +10,8 @@
 
 /* ---- What the client asks for, and takes */
 
-static const uint16_t unity_wanted[] = { UNITY_BANNER, UNITY_DEF_DOMAIN, UNITY_SPLITDNS_NAME, UNITY_SPLIT_INCLUDE, UNITY_LOCAL_LAN };
+static const uint16_t unity_wanted[] = { UNITY_BANNER, UNITY_DEF_DOMAIN, UNITY_SPLITDNS_NAME, UNITY_SPLIT_INCLUDE,
+	                                 UNITY_LOCAL_LAN };
 
 static uint16_t
 address_type(const struct ip *a)
@@ -42,7 +43,8 @@ request_config(struct exchange *ex, struct builder *b)
 	for (size_t i = 0; i < c->n_vips && i < VIRTUAL_IPS_MAX; i++) {
 		const struct ip *want = held_before(sa, &c->vips[i], i);
 
-		a[n++] = (struct attribute) { .type = address_type(want), .octets = ip_is_any(want) ? (struct span) { 0 } : ip_span(want) };
+		a[n++] = (struct attribute) { .type = address_type(want),
+			                      .octets = ip_is_any(want) ? (struct span) { 0 } : ip_span(want) };
 		*(want->family == IP_V6 ? &six : &four) = true;
 	}
 	if (four)
@@ -65,14 +67,29 @@ add_ip(struct ip *list, uint8_t *n, const struct ip *a)
 }
 
 static bool
-add_split(struct road *r, struct span octets)
+add_networks(struct selector **list, size_t *n, struct span octets)
 {
-	struct selector *grown = realloc(r->split, SPLIT_NETWORKS_MAX * sizeof *grown);
+	struct selector *grown = realloc(*list, SPLIT_NETWORKS_MAX * sizeof *grown);
 
 	if (!grown)
 		return false;
-	r->split = grown;
-	r->n_split += unity_networks_read(r->split + r->n_split, SPLIT_NETWORKS_MAX - r->n_split, octets);
+	*list = grown;
+	*n += unity_networks_read(*list + *n, SPLIT_NETWORKS_MAX - *n, octets);
+	return true;
+}
+
+/* 0.0.0.0/0 is no network: it would leave out everything. */
+static bool
+add_excluded(struct road *r, struct span octets)
+{
+	size_t n = 0;
+
+	if (!add_networks(&r->excluded, &r->n_excluded, octets))
+		return false;
+	for (size_t i = 0; i < r->n_excluded; i++)
+		if (ip_range_prefix(&r->excluded[i].lo, &r->excluded[i].hi) != 0)
+			r->excluded[n++] = r->excluded[i];
+	r->n_excluded = n;
 	return true;
 }
 
@@ -91,7 +108,9 @@ take_one(struct road *r, const struct attribute *a)
 		add_ip(r->dns, &r->n_dns, &ip);
 		return true;
 	case UNITY_SPLIT_INCLUDE:
-		return add_split(r, a->octets);
+		return add_networks(&r->split, &r->n_split, a->octets);
+	case UNITY_LOCAL_LAN:
+		return add_excluded(r, a->octets);
 	case UNITY_BANNER:
 		secret_clear(&r->banner);
 		return secret_copy(&r->banner, a->octets);
@@ -110,7 +129,7 @@ take_config(struct ike_sa *sa, const struct attr_payload *p)
 	struct road *r = sa->road;
 
 	r->n_vip = r->n_dns = 0;
-	r->n_split = 0;
+	r->n_split = r->n_excluded = 0;
 	for (size_t i = 0; i < p->n_attr; i++)
 		if (!take_one(r, &p->attr[i]))
 			return VERDICT_INTERNAL;
@@ -153,7 +172,8 @@ ask_for_lease(struct exchange *ex)
 	if (!e)
 		return false;
 	/* The SA that this one replaces: it comes from the same place, and goes when this one is up. */
-	while (old && (!old->road || !old->road->gateway || !old->road->n_vip || old->zombie || !endpoint_equal(&old->remote, &sa->remote)))
+	while (old && (!old->road || !old->road->gateway || !old->road->n_vip || old->zombie ||
+	               !endpoint_equal(&old->remote, &sa->remote)))
 		old = ike_sa_same_peer(sa, old);
 	e->ticket = ex->ticket = ticket;
 	e->lease = (struct lease_query) {
@@ -168,7 +188,8 @@ ask_for_lease(struct exchange *ex)
 		e->lease.held = (const void *)arena_dup(a, span_of(held->framed, held->n_framed * sizeof held->framed[0])).p;
 		e->lease.n_held = held->n_framed;
 	} else if (old) {
-		e->lease.held = (const void *)arena_dup(a, span_of(old->road->vip, old->road->n_vip * sizeof old->road->vip[0])).p;
+		e->lease.held =
+		        (const void *)arena_dup(a, span_of(old->road->vip, old->road->n_vip * sizeof old->road->vip[0])).p;
 		e->lease.n_held = old->road->n_vip;
 	}
 	core_keep_conn(core, sa->conn);
@@ -185,8 +206,8 @@ take_lease(struct ike_sa *sa, const struct road_answer *w)
 	r->n_vip = 0;
 	for (size_t i = 0; i < w->n_vip && i < VIRTUAL_IPS_MAX; i++) {
 		r->vip[r->n_vip++] = w->vip[i];
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "assigning virtual IP %s to peer '%s'", ip_text(sa->core, &w->vip[i]),
-		    id_text(sa->core, &id));
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "assigning virtual IP %s to peer '%s'",
+		    ip_text(sa->core, &w->vip[i]), id_text(sa->core, &id));
 	}
 }
 
@@ -372,8 +393,8 @@ take_set(struct exchange *ex, const struct message *m)
 static enum built
 ack_config(struct exchange *ex, struct builder *b)
 {
-	static const uint16_t known[] = { INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS, INTERNAL_IP4_DNS,   INTERNAL_IP6_DNS,
-		                          UNITY_BANNER,         UNITY_DEF_DOMAIN,     UNITY_SPLIT_INCLUDE };
+	static const uint16_t known[] = { INTERNAL_IP4_ADDRESS, INTERNAL_IP6_ADDRESS, INTERNAL_IP4_DNS,    INTERNAL_IP6_DNS,
+		                          UNITY_BANNER,         UNITY_DEF_DOMAIN,     UNITY_SPLIT_INCLUDE, UNITY_LOCAL_LAN };
 	const struct transaction *t = transaction_of(ex);
 	struct attribute a[sizeof known / sizeof known[0]];
 	size_t n = 0;

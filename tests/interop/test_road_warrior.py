@@ -168,6 +168,23 @@ def test_split_networks_and_banner_for_us(sites):
     reaches(sites, theirs, "10.9.0.1")
 
 
+def test_a_network_left_out_by_the_gateway(sites):
+    """Packets to there pass by the tunnel while it stands; the rest of what it carries does not."""
+    sites.moon.ip("route", "add", "default", "via", "10.77.0.2")
+    sites.moon.ip("route", "del", "10.2.0.0/16")
+    charon(sites.sun, gateway(pool={"p": dict(addrs="10.9.0.0/28", split_exclude="10.2.0.10/32")}, local_ts="0.0.0.0/0"), UNITY)
+    ours = Sallyport(sites.moon, client(remote_ts="0.0.0.0/0"), extra="charon { %s }" % UNITY)
+    assert "completed successfully" in ours.initiate("net"), ours.log()
+    ours.wait_log("leaves 10.2.0.10/32 out of the tunnel")
+    wire = sites.moon.capture("wan")
+    assert sites.moon.ping("10.2.0.10", 2) == 2
+    sites.moon.probe("10.2.0.11", 2)
+    seen = wire.lines("net 10.2.0.0/16")
+    assert len(seen) == 4 and all("10.77.0.1" in x and "10.2.0.10" in x for x in seen), seen
+    ours.swanctl("--terminate", "--ike", "home")
+    assert wait_until(lambda: "10.2.0.10" not in sites.moon.run("ip", "rule"))
+
+
 def test_split_networks_from_us(sites):
     ours = Sallyport(sites.sun, gateway(pool={"p": dict(addrs="10.9.0.0/28", dns="10.2.0.10", **{"28672": '"welcome home"'})}),
                      extra="charon { %s }" % UNITY)

@@ -119,7 +119,7 @@ struct sim_road {
 	struct ip pool4, pool6; /* the first address */
 	struct identity lent[8];
 	unsigned n_lent, leases, released;
-	bool no_install;
+	bool no_install, excludes; /* excludes: leaves 10.2.9.0/24 out of the tunnel */
 	struct ip vip; /* the last one that was installed */
 	unsigned n_installed, n_dns;
 };
@@ -311,6 +311,8 @@ bool sim_established(struct sim_peer *p); /* a Phase 1 and a Phase 2 stand */
 unsigned sim_ike_sas(struct sim_peer *p);
 unsigned sim_ike_sas_in(struct sim_peer *p, enum ike_state state);
 unsigned sim_children(struct sim_peer *p);
+/* Claims of one mode that stand. */
+unsigned sim_claims(const struct sim_peer *p, enum child_mode mode);
 unsigned sim_children_in(struct sim_peer *p, enum child_state state);
 /* Every current outbound SA of each opens at the other, with the same keys and mirrored selectors; at least one does. */
 bool sim_same_keys(struct sim_peer *a, struct sim_peer *b);

@@ -110,6 +110,16 @@ sim_children(struct sim_peer *p)
 }
 
 unsigned
+sim_claims(const struct sim_peer *p, enum child_mode mode)
+{
+	unsigned n = 0;
+
+	for (const struct sim_claim *c = p->claims; c; c = c->next)
+		n += c->mode == mode;
+	return n;
+}
+
+unsigned
 sim_children_in(struct sim_peer *p, enum child_state state)
 {
 	return count_children(p, false, state);

@@ -49,6 +49,8 @@ sim_road_word(struct sim_peer *p, struct conn *c, const char *key, const char *v
 		return r->challenges = (unsigned)atoi(v), true;
 	if (!strcmp(key, "unity"))
 		return p->settings.unity = true;
+	if (!strcmp(key, "excludes"))
+		return r->excludes = true;
 	if (!strcmp(key, "no-install"))
 		return r->no_install = true;
 	*known = false;
@@ -115,7 +117,8 @@ static void
 lease(struct sim_peer *p, const struct effect *e)
 {
 	static const uint8_t dns[4] = { 10, 2, 0, 53 };
-	static const struct config_attribute attr[] = { { 3, { dns, 4 } } };
+	static const uint8_t excluded[] = { 10, 2, 9, 0, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, [14] = 0, [27] = 0 };
+	static const struct config_attribute attr[] = { { 3, { dns, 4 } }, { 28678, { excluded, sizeof excluded } } };
 	struct sim_event *v = later(p, ANSWER_LEASE, e);
 	struct sim_road *r = &p->road;
 
@@ -128,7 +131,7 @@ lease(struct sim_peer *p, const struct effect *e)
 	v->answer.ok = v->answer.road.n_vip > 0;
 	v->answer.road.vip = v->vip;
 	v->answer.road.attr = attr;
-	v->answer.road.n_attr = 1;
+	v->answer.road.n_attr = r->excludes ? 2 : 1;
 	r->leases += v->answer.ok;
 }
 

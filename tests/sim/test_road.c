@@ -238,6 +238,25 @@ TEST(networks_of_a_split_tunnel_become_the_selectors)
 	EXPECT(sim_same_keys(client, gateway), 14);
 }
 
+/* What lies there passes by the tunnel while the IKE_SA stands, over its renewal, and no longer; "everything" is not taken. */
+TEST(networks_that_the_gateway_leaves_out_pass_by_the_tunnel)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 15 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, BASE "unity vip=0.0.0.0 child=dynamic,0.0.0.0/0",
+	                                        BASE "unity excludes to=any pool=10.9.0.1 child=0.0.0.0/0,dynamic");
+
+	sim_initiate(client, gateway);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_children(client) == 1 && sim_children(gateway) == 1, 15);
+	EXPECT(sim_claims(client, MODE_PASS) == 1 && sim_claims(gateway, MODE_PASS) == 0, 15);
+	sim_command(client, (struct command) { .kind = COMMAND_REKEY, .ike = "net" });
+	sim_run(&net, SECONDS(60));
+	EXPECT(sim_ike_sas(client) == 1 && sim_claims(client, MODE_PASS) == 1, 15);
+	sim_command(client, (struct command) { .kind = COMMAND_TERMINATE, .ike = "net" });
+	sim_run(&net, SECONDS(60));
+	EXPECT(sim_ike_sas(client) == 0 && sim_claims(client, MODE_PASS) == 0, 15);
+}
+
 /* Main Mode 6, login 4, configuration 2, Quick Mode 3. */
 static void
 with_fault(const char *client_text, const char *gateway_text, enum sim_fault f, uint64_t nth, unsigned messages)
@@ -584,6 +603,7 @@ main(void)
 		cmocka_unit_test(an_address_that_cannot_be_installed_ends_it),
 		cmocka_unit_test(both_families_give_both_selectors),
 		cmocka_unit_test(networks_of_a_split_tunnel_become_the_selectors),
+		cmocka_unit_test(networks_that_the_gateway_leaves_out_pass_by_the_tunnel),
 		cmocka_unit_test(login_and_configuration_survive_any_single_fault),
 		cmocka_unit_test(the_refusal_survives_any_single_loss),
 		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
