@@ -9,12 +9,9 @@ enum { IPPROTO_ESP_NUMBER = 50, IPPROTO_AH_NUMBER = 51, CPI_PRIVATE = 61440 };
 /* CHILD_SAs: their tables, the data plane's two directions, their going. Their timers are in child_timers.c. */
 
 static void
-count_queued(struct ike_sa *sa, struct child_sa *c)
+note_queued(struct ike_sa *sa, struct child_sa *c)
 {
-	if (!c->queued)
-		return;
-	sa->queued++;
-	if (!sa->first_queued || c->id < sa->first_queued->id)
+	if (c->queued && (!sa->first_queued || c->id < sa->first_queued->id))
 		sa->first_queued = c;
 }
 
@@ -32,7 +29,7 @@ child_link(struct ike_sa *sa, struct child_sa *c)
 	*(c->next ? &c->next->prev : &sa->last_child) = c;
 	c->sa = sa;
 	sa->n_children++;
-	count_queued(sa, c);
+	note_queued(sa, c);
 }
 
 void
@@ -42,7 +39,6 @@ child_unlink(struct child_sa *c)
 
 	*(c->prev ? &c->prev->next : &sa->children) = c->next;
 	*(c->next ? &c->next->prev : &sa->last_child) = c->prev;
-	sa->queued -= c->queued;
 	if (sa->first_queued == c)
 		sa->first_queued = c->next;
 	sa->n_children--;
@@ -124,13 +120,8 @@ child_new(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct 
 void
 child_queue(struct child_sa *c, bool waits)
 {
-	if (c->queued == waits)
-		return;
 	c->queued = waits;
-	if (waits)
-		count_queued(c->sa, c);
-	else
-		c->sa->queued--;
+	note_queued(c->sa, c);
 }
 
 /* What names one direction of it to the data plane. */

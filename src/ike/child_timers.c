@@ -222,12 +222,13 @@ start_negotiation(struct child_sa *c)
 	return ike_sa_by_id(core, id) != NULL;
 }
 
+/* The first child that waits, from @c on. */
 static struct child_sa *
-first_queued(struct ike_sa *sa)
+next_queued(struct child_sa *c)
 {
-	while (sa->first_queued && !sa->first_queued->queued)
-		sa->first_queued = sa->first_queued->next;
-	return sa->first_queued;
+	while (c && !c->queued)
+		c = c->next;
+	return c;
 }
 
 /* One way through the queue; false when the IKE_SA ended. */
@@ -235,21 +236,18 @@ static bool
 run_queue_once(struct ike_sa *sa)
 {
 	struct ike *core = sa->core;
-	struct child_sa *c = first_queued(sa);
+	struct child_sa *c = sa->first_queued = next_queued(sa->first_queued);
 
-	while (c && sa->queued && sa->running < core->settings.exchanges_per_sa) {
+	while (c && sa->running < core->settings.exchanges_per_sa) {
 		uint32_t next = c->next ? c->next->id : 0;
 
-		if (!c->queued) {
-			c = c->next;
-			continue;
-		}
 		if (!start_negotiation(c))
 			return false;
 		/* What failed at once may have ended others too, or moved them. */
 		c = next ? child_by_id(core, next) : NULL;
 		if (next && (!c || c->sa != sa))
-			c = first_queued(sa);
+			c = sa->first_queued;
+		c = next_queued(c);
 	}
 	return true;
 }

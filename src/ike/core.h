@@ -188,8 +188,7 @@ struct ike_sa {
 	uint32_t question; /* replaced: the probe of its successor whose answer lets it go; 0: it has to be asked (anew) */
 	unsigned dpd_tries;
 	unsigned n_children;
-	unsigned queued;  /* children that wait for their Quick Mode */
-	struct child_sa *first_queued; /* none before it waits; NULL: none does */
+	struct child_sa *first_queued; /* of its children none before this one waits for its Quick Mode; NULL: none waits */
 	unsigned running; /* exchanges that are not over */
 	instant_t created_at, established_at, rekey_at, reauth_at, expires_at;
 	instant_t heard_at, said_at; /* last authenticated message or packet; last datagram sent */
