@@ -10,15 +10,6 @@
  * leaves in clear in between.
  */
 
-static bool
-any_dynamic(const struct selector *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (selector_is_dynamic(&s[i]))
-			return true;
-	return false;
-}
-
 /* What a configured child's selectors come to depends on an address only where one of them is "dynamic". */
 static uint64_t
 configured_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
@@ -26,9 +17,9 @@ configured_key(struct ike *core, const struct conn *conn, const struct child *cf
 {
 	uint64_t k = core_digest(core, span_str(conn->name)) ^ 3 * core_digest(core, span_str(cfg->name));
 
-	if (any_dynamic(cfg->local_ts, cfg->n_local_ts))
+	if (selectors_any_dynamic(cfg->local_ts, cfg->n_local_ts))
 		k ^= 5 * core_digest(core, ip_span(local));
-	if (any_dynamic(cfg->remote_ts, cfg->n_remote_ts))
+	if (selectors_any_dynamic(cfg->remote_ts, cfg->n_remote_ts))
 		k ^= 7 * core_digest(core, ip_span(remote));
 	return k;
 }
@@ -88,8 +79,8 @@ is_of(struct ike *core, const struct policy *p, const struct child *cfg, const s
 	size_t n;
 	struct selector_pair *ts;
 
-	if (p->cfg == cfg && (!any_dynamic(cfg->local_ts, cfg->n_local_ts) || ip_equal(&p->local, local)) &&
-	    (!any_dynamic(cfg->remote_ts, cfg->n_remote_ts) || ip_equal(&p->remote, remote)))
+	if (p->cfg == cfg && (!selectors_any_dynamic(cfg->local_ts, cfg->n_local_ts) || ip_equal(&p->local, local)) &&
+	    (!selectors_any_dynamic(cfg->remote_ts, cfg->n_remote_ts) || ip_equal(&p->remote, remote)))
 		return true;
 	ts = policy_pairs(core, cfg, local, remote, &n);
 	return ts && same_pairs(p, ts, n);

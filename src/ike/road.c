@@ -247,17 +247,8 @@ road_policy(struct ike_sa *sa, struct conn *conn, const struct child *cfg)
 	return ts && n ? policy_of_pairs(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip, ts, n) : NULL;
 }
 
-static bool
-any_dynamic(const struct selector *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (selector_is_dynamic(&s[i]))
-			return true;
-	return false;
-}
-
 bool
 road_waits(const struct ike_sa *sa, const struct conn *conn, const struct child *cfg)
 {
-	return conn->n_vips && !sa->established_at && any_dynamic(cfg->local_ts, cfg->n_local_ts);
+	return conn->n_vips && !sa->established_at && selectors_any_dynamic(cfg->local_ts, cfg->n_local_ts);
 }

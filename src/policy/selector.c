@@ -50,6 +50,15 @@ selector_pair_equal(const struct selector_pair *a, const struct selector_pair *b
 	return selector_equal(&a->local, &b->local) && selector_equal(&a->remote, &b->remote);
 }
 
+bool
+selectors_any_dynamic(const struct selector *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (selector_is_dynamic(&s[i]))
+			return true;
+	return false;
+}
+
 struct selector
 selector_resolve(const struct selector *s, const struct ip *a)
 {

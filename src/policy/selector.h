@@ -39,11 +39,14 @@ bool selector_pair_equal(const struct selector_pair *a, const struct selector_pa
 bool selector_contains(const struct selector *outer, const struct selector *inner);
 /* The common part in @out; false when there is none. */
 bool selector_intersect(struct selector *out, const struct selector *a, const struct selector *b);
+
+/* Whether it is "dynamic": the address of an end, to be known only later. */
 static inline bool
 selector_is_dynamic(const struct selector *s)
 {
 	return s->lo.family == IP_NONE;
 }
+bool selectors_any_dynamic(const struct selector *s, size_t n);
 /* Whether it names ports, ICMP types or the like, which later fragments do not show: RFC 4301 section 7, "non-trivial". */
 bool selector_has_ports(const struct selector *s);
 /* @s with "dynamic" replaced by the single address @a; other selectors unchanged. */
