@@ -300,12 +300,15 @@ block_signals(void)
 static int
 wait_for_events(struct worker *w, struct epoll_event *e)
 {
-	instant_t from;
 	int n = 0;
 
-	while (n <= 0 && patience_yields(&w->patience, from = boottime())) {
+	/* The time of the last round will do, so that one that goes on working, or to sleep, reads no clock for it. */
+	while (n <= 0 && patience_yields(&w->patience, w->now)) {
+		instant_t from = boottime();
+
 		sched_yield();
-		patience_yielded(&w->patience, from, boottime());
+		w->now = boottime();
+		patience_yielded(&w->patience, from, w->now);
 		n = epoll_wait(w->epoll_fd, e, EVENTS_PER_WAIT, 0);
 	}
 	return n > 0 ? n : epoll_wait(w->epoll_fd, e, EVENTS_PER_WAIT, w->policies.n_held ? HOLD_TICK_MS : -1);
