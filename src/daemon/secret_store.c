@@ -126,9 +126,11 @@ make_room(struct secret_store *st)
 	size_t cap = st->cap ? 2 * st->cap : 16;
 	struct shared_secret **more;
 
-	if (st->n < st->cap && st->n < SECRETS_MAX)
+	if (st->n == SECRETS_MAX)
+		return false;
+	if (st->n < st->cap)
 		return true;
-	more = st->n < SECRETS_MAX ? realloc(st->s, cap * sizeof *more) : NULL;
+	more = realloc(st->s, cap * sizeof *more);
 	if (!more)
 		return false;
 	st->s = more;

@@ -27,11 +27,15 @@ road_bypass(struct ike_sa *sa)
 {
 	struct road *r = sa->road;
 	struct ike *core = sa->core;
-	struct selector_pair *ts = arena_alloc(&core->scratch, (r->n_excluded + 1) * sizeof *ts);
 	const struct selector anywhere = selector_from_prefix(&(struct ip) { IP_V4, { 0 } }, 0, 0, 0, UINT16_MAX);
-	struct conn *c = r->n_excluded && ts ? passing(sa->conn->name) : NULL;
+	struct selector_pair *ts;
+	struct conn *c;
 	char text[SELECTOR_TEXT_MAX];
 
+	if (!r->n_excluded)
+		return;
+	ts = arena_alloc(&core->scratch, r->n_excluded * sizeof *ts);
+	c = ts ? passing(sa->conn->name) : NULL;
 	if (!c)
 		return;
 	for (size_t i = 0; i < r->n_excluded; i++) {
