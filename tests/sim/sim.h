@@ -86,6 +86,7 @@ struct sim_flow {
 struct sim_claim {
 	struct sim_claim *next;
 	uint32_t reqid;
+	size_t pairs; /* of selectors */
 	bool trap;
 	enum child_mode mode;
 };
@@ -311,8 +312,10 @@ bool sim_established(struct sim_peer *p); /* a Phase 1 and a Phase 2 stand */
 unsigned sim_ike_sas(struct sim_peer *p);
 unsigned sim_ike_sas_in(struct sim_peer *p, enum ike_state state);
 unsigned sim_children(struct sim_peer *p);
-/* Claims of one mode that stand. */
-unsigned sim_claims(const struct sim_peer *p, enum child_mode mode);
+/* One Phase 1 SA, the same at both ends, and under it the first CHILD_SA still, no packet lost: NULL, or what is not so. */
+const char *sim_not_one_tunnel(struct sim_peer *a, struct sim_peer *b);
+/* Pairs of selectors that are claimed in one mode. */
+size_t sim_claimed(const struct sim_peer *p, enum child_mode mode);
 unsigned sim_children_in(struct sim_peer *p, enum child_state state);
 /* Every current outbound SA of each opens at the other, with the same keys and mirrored selectors; at least one does. */
 bool sim_same_keys(struct sim_peer *a, struct sim_peer *b);

@@ -109,13 +109,28 @@ sim_children(struct sim_peer *p)
 	return count_children(p, true, CHILD_STATE_CREATED);
 }
 
-unsigned
-sim_claims(const struct sim_peer *p, enum child_mode mode)
+const char *
+sim_not_one_tunnel(struct sim_peer *a, struct sim_peer *b)
 {
-	unsigned n = 0;
+	struct ike_info x = sim_ike(a), y = sim_ike(b);
+
+	return !sim_established(a) || !sim_established(b)     ? "both ends are up"
+	       : sim_ike_sas(a) != 1 || sim_ike_sas(b) != 1   ? "each has one IKE_SA"
+	       : memcmp(x.spi_i, y.spi_i, 8) != 0             ? "it is the same one"
+	       : sim_children(a) != 1 || sim_children(b) != 1 ? "each has one CHILD_SA"
+	       : !sim_same_keys(a, b)                         ? "its keys are the same"
+	       : a->n_installed != 2 || b->n_installed != 2   ? "it is the first one still"
+	       : a->esp_lost || b->esp_lost                   ? "every packet arrived"
+	                                                      : NULL;
+}
+
+size_t
+sim_claimed(const struct sim_peer *p, enum child_mode mode)
+{
+	size_t n = 0;
 
 	for (const struct sim_claim *c = p->claims; c; c = c->next)
-		n += c->mode == mode;
+		n += c->mode == mode ? c->pairs : 0;
 	return n;
 }
 

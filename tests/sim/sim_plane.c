@@ -417,6 +417,7 @@ sim_plane_claim(struct sim_peer *p, const struct claim *c)
 	}
 	k->trap = c->trap;
 	k->mode = c->mode;
+	k->pairs = c->n_ts;
 }
 
 void

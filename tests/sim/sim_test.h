@@ -30,4 +30,12 @@
 			         (net)->w->last_loss);                                                                           \
 	} while (0)
 
+#define EXPECT_ONE_TUNNEL(net, a, b, which)                                                                                      \
+	do {                                                                                                                     \
+		const char *not_so_ = sim_not_one_tunnel(a, b);                                                                  \
+		if (not_so_)                                                                                                     \
+			fail_msg("%s:%d: not so in case %llu: %s", __FILE__, __LINE__, (unsigned long long)(which), not_so_);    \
+		EXPECT_SOUND(net, which);                                                                                        \
+	} while (0)
+
 #endif

@@ -130,22 +130,6 @@ lose(void *arg, struct sim *net, struct sim_packet *k)
 #define TIME_TO_HEAL SECONDS(400)
 
 static void
-expect_one_sa(struct sim *net, struct sim_peer *alice, struct sim_peer *bob, uint64_t which)
-{
-	struct ike_info a = sim_ike(alice), b = sim_ike(bob);
-
-	EXPECT(sim_established(alice) && sim_established(bob), which);
-	EXPECT(sim_same_keys(alice, bob), which);
-	EXPECT(sim_ike_sas(alice) == 1 && sim_ike_sas(bob) == 1, which);
-	EXPECT(memcmp(a.spi_i, b.spi_i, 8) == 0, which);
-	EXPECT(sim_children(alice) == 1 && sim_children(bob) == 1, which);
-	/* It is the first CHILD_SA still. */
-	EXPECT(alice->n_installed == 2 && bob->n_installed == 2, which);
-	EXPECT(alice->esp_lost == 0 && bob->esp_lost == 0, which);
-	EXPECT_SOUND(net, which);
-}
-
-static void
 both_rekey(struct network *w, struct sim_opts o, instant_t later, uint64_t which)
 {
 	autoclose(sim) net = sim_open(o);
@@ -162,7 +146,7 @@ both_rekey(struct network *w, struct sim_opts o, instant_t later, uint64_t which
 	sim_run(&net, later);
 	sim_rekey(bob, "net", NULL);
 	sim_run(&net, TIME_TO_HEAL);
-	expect_one_sa(&net, alice, bob, which);
+	EXPECT_ONE_TUNNEL(&net, alice, bob, which);
 }
 
 static bool

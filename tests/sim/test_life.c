@@ -492,19 +492,27 @@ TEST(shutdown_ends_even_while_a_peer_is_silent)
 	EXPECT_SOUND(&p.net, 0);
 }
 
+/* A tunnel comes up, and the command has it made anew. */
+static void
+expect_made_anew(struct pair *p, struct command c)
+{
+	uint64_t before;
+
+	sim_initiate(p->alice, p->bob);
+	sim_run(&p->net, SECONDS(5));
+	expect_up(p);
+	before = p->alice->flows->current->key;
+	sim_command(p->alice, c);
+	sim_run(&p->net, SECONDS(60));
+	expect_up(p);
+	EXPECT(p->alice->flows->current->key != before, 0);
+}
+
 TEST(a_data_plane_that_restarts_gets_new_keys)
 {
 	autoclose(pair) p = pair_open(KEYED, KEYED, 0);
-	uint64_t before;
 
-	sim_initiate(p.alice, p.bob);
-	sim_run(&p.net, SECONDS(5));
-	expect_up(&p);
-	before = p.alice->flows->current->key;
-	sim_command(p.alice, (struct command) { .kind = COMMAND_RESTARTED });
-	sim_run(&p.net, SECONDS(60));
-	expect_up(&p);
-	EXPECT(p.alice->flows->current->key != before, 0);
+	expect_made_anew(&p, (struct command) { .kind = COMMAND_RESTARTED });
 }
 
 /* IKEv1 has no message for it: who began makes all anew, who answered waits for that. */
@@ -512,16 +520,8 @@ TEST(an_address_of_ours_that_is_gone_ends_its_sas_and_who_began_begins_again)
 {
 	struct command moved = { .kind = COMMAND_MOVED, .ike_id = 1 };
 	autoclose(pair) p = pair_open(KEYED, KEYED, 0);
-	uint64_t before;
 
-	sim_initiate(p.alice, p.bob);
-	sim_run(&p.net, SECONDS(5));
-	expect_up(&p);
-	before = p.alice->flows->current->key;
-	sim_command(p.alice, moved);
-	sim_run(&p.net, SECONDS(60));
-	expect_up(&p);
-	EXPECT(p.alice->flows->current->key != before, 0);
+	expect_made_anew(&p, moved);
 	sim_command(p.bob, (struct command) { .kind = COMMAND_MOVED, .ike_id = 2 });
 	EXPECT(sim_ike_sas(p.bob) == 0, 0);
 	sim_run(&p.net, SECONDS(60));

@@ -248,13 +248,13 @@ TEST(networks_that_the_gateway_leaves_out_pass_by_the_tunnel)
 	sim_initiate(client, gateway);
 	sim_run(&net, SECONDS(5));
 	EXPECT(sim_children(client) == 1 && sim_children(gateway) == 1, 15);
-	EXPECT(sim_claims(client, MODE_PASS) == 1 && sim_claims(gateway, MODE_PASS) == 0, 15);
+	EXPECT(sim_claimed(client, MODE_PASS) == 1 && sim_claimed(gateway, MODE_PASS) == 0, 15);
 	sim_command(client, (struct command) { .kind = COMMAND_REKEY, .ike = "net" });
 	sim_run(&net, SECONDS(60));
-	EXPECT(sim_ike_sas(client) == 1 && sim_claims(client, MODE_PASS) == 1, 15);
+	EXPECT(sim_ike_sas(client) == 1 && sim_claimed(client, MODE_PASS) == 1, 15);
 	sim_command(client, (struct command) { .kind = COMMAND_TERMINATE, .ike = "net" });
 	sim_run(&net, SECONDS(60));
-	EXPECT(sim_ike_sas(client) == 0 && sim_claims(client, MODE_PASS) == 0, 15);
+	EXPECT(sim_ike_sas(client) == 0 && sim_claimed(client, MODE_PASS) == 0, 15);
 }
 
 /* Main Mode 6, login 4, configuration 2, Quick Mode 3. */

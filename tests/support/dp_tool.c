@@ -214,12 +214,11 @@ drops(void)
 static void
 send_ike(const struct line *l, bool keepalive)
 {
-	uint8_t data[2048];
+	uint8_t data[2048], tos = (uint8_t)number(l, "tos", 0);
 	struct endpoint local = endpoint_of(l, "local"), remote = endpoint_of(l, "remote");
+	struct span message = span_of(data, hex(data, sizeof data, value(l, "data")));
 
-	printf(dataplane_send_ike(dp, &local, &remote, (uint8_t)number(l, "tos", 0), span_of(data, hex(data, sizeof data, value(l, "data"))), keepalive)
-	               ? "ok\n"
-	               : "error not sent\n");
+	printf(dataplane_send_ike(dp, &local, &remote, tos, message, keepalive) ? "ok\n" : "error not sent\n");
 }
 
 static void
