@@ -7,6 +7,7 @@
  *
  * The peer's answers get lost while a file SOCKET.deaf exists. Ends on SIGTERM.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -293,6 +294,8 @@ main(int argc, char **argv)
 
 	if (!h || argc < 3)
 		return 2;
+	/* As the daemon does: clients leave when they like. */
+	signal(SIGPIPE, SIG_IGN);
 	h->last = &h->first;
 	uv_loop_init(&h->loop);
 	open_end(h, &h->end[0], 0x0a4d0001, argc > 3 ? argv[3] : NULL);
