@@ -251,8 +251,8 @@ ike_sa_due(struct ike_sa *sa)
 
 /* ---- Established */
 
-static instant_t
-jittered(struct ike *core, instant_t period, instant_t rand)
+instant_t
+renewal_at(struct ike *core, instant_t period, instant_t rand)
 {
 	instant_t r = rand > 0 ? (instant_t)rng_below(core->rng, (uint64_t)rand + 1) : 0;
 
@@ -268,8 +268,8 @@ set_lifetimes(struct ike_sa *sa, instant_t lifetime)
 	const struct conn *c = sa->conn;
 	instant_t first;
 
-	sa->rekey_at = jittered(core, c->rekey_ns, c->rand_ns);
-	sa->reauth_at = jittered(core, c->reauth_ns, c->rand_ns);
+	sa->rekey_at = renewal_at(core, c->rekey_ns, c->rand_ns);
+	sa->reauth_at = renewal_at(core, c->reauth_ns, c->rand_ns);
 	first = instant_min(sa->rekey_at, sa->reauth_at);
 	sa->expires_at = first == INSTANT_NEVER ? INSTANT_NEVER : first + (c->over_ns > 0 ? c->over_ns : SECONDS(60));
 	/* The client renews in its time; should it not, the SA ends. */
