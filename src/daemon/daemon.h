@@ -95,8 +95,26 @@ bool daemon_open(struct daemon *d, const struct daemon_options *o, char *why, si
 int daemon_run(struct daemon *d);
 void daemon_close(struct daemon *d);
 
-/* Reads the configuration file again; nothing changes when it has a mistake. */
+/* ---- daemon_config.c */
+
+/* strongswan.conf, or the defaults where none is given. False with a sentence in @why. */
+bool daemon_load_settings(struct daemon *d, char *why, size_t why_size);
+/* Reads swanctl.conf (again); when it has a mistake, says so in the log, changes nothing and returns false. */
 bool daemon_load_config(struct daemon *d);
+void daemon_log_conf_errors(struct daemon *d, const struct conf_errors *errs);
+
+/* ---- daemon_loop.c */
+
+void daemon_open_loop(struct daemon *d);
+/* From now on datagrams, events, signals and the clock wake the daemon: sockets and data plane are open. */
+void daemon_watch(struct daemon *d);
+/* Closes whatever the loop still watches, and the loop. Before the descriptors go: it may not find them closed. */
+void daemon_close_loop(struct daemon *d);
+
+/* ---- daemon_vici.c */
+
+/* Opens the control socket. False with a sentence in @why. */
+bool daemon_open_vici(struct daemon *d, char *why, size_t why_size);
 
 /* ---- into the core: each call queues its effects, and carries them out unless that is under way */
 

@@ -99,6 +99,13 @@ struct steer {
 	struct mnl_socket *rt_events, *nf_events;
 };
 
+/* ---- steer_claim.c */
+
+/* The claim with this reqid, or NULL; borrowed until it is replaced or released. */
+struct claimed *steer_claim_find(const struct steer *s, uint32_t reqid);
+/* Frees a claim that is in no table (any more). */
+void steer_claimed_free(struct claimed *c);
+
 /* ---- steer_rule.c: what is there once */
 
 /* Rules and routes that all claims of a family share. 0 or errno. */
