@@ -167,6 +167,31 @@ set_hold_time(struct reader *r, const struct conf_key *k)
 		r->s->hold_ms = t > SECONDS(3600) ? 3600000 : (unsigned)(t / MILLISECONDS(1));
 }
 
+/* "no", or a network. */
+static void
+set_nat_aliases(struct reader *r, const struct conf_key *k)
+{
+	const char *text = conf_text(k, r->errs), *why = NULL;
+	struct selector s;
+	int prefix;
+
+	if (!text)
+		return;
+	r->s->ike.nat_alias_bits = 0;
+	if (strcmp(text, "no") == 0)
+		return;
+	prefix = selector_parse(&s, span_str(text), &why) && !selector_is_dynamic(&s) && !s.proto ? ip_range_prefix(&s.lo, &s.hi)
+	                                                                                          : -1;
+	if (prefix < 0 || ip_bits(&s.lo) - (unsigned)prefix - 2 > 14) {
+		conf_error(r->errs, k->where,
+		           "nat_aliases = %s is not allowed: a network of 4 to 65,536 addresses, like 198.18.0.0/16, or no",
+		           text);
+		return;
+	}
+	r->s->ike.nat_aliases = s.lo;
+	r->s->ike.nat_alias_bits = ip_bits(&s.lo) - (unsigned)prefix;
+}
+
 SETTING(tun_name, set_text(r, k, &r->s->tun_name))
 SETTING(children_per_sa, set_unsigned(r, k, &r->s->ike.children_per_sa, 1, 1000000))
 SETTING(mtu, set_unsigned(r, k, &r->s->mtu, 576, 65535))
@@ -180,13 +205,19 @@ SETTING(bypass_mark, set_unsigned(r, k, &r->s->bypass_mark, 1, UINT32_MAX))
 SETTING(mark_mask, set_unsigned(r, k, &r->s->mark_mask, 1, UINT32_MAX))
 
 static const struct setting sallyport_settings[] = {
-	{ "tun_name", set_tun_name },       { "mtu", set_mtu },
-	{ "workers", set_workers },         { "hold_packets", set_hold_packets },
-	{ "hold_time", set_hold_time },     { "native_esp", set_native_esp },
-	{ "divert_mark", set_divert_mark }, { "bypass_mark", set_bypass_mark },
-	{ "mark_mask", set_mark_mask },     { "children_per_sa", set_children_per_sa },
+	{ "tun_name", set_tun_name },
+	{ "mtu", set_mtu },
+	{ "workers", set_workers },
+	{ "hold_packets", set_hold_packets },
+	{ "hold_time", set_hold_time },
+	{ "native_esp", set_native_esp },
+	{ "divert_mark", set_divert_mark },
+	{ "bypass_mark", set_bypass_mark },
+	{ "mark_mask", set_mark_mask },
+	{ "children_per_sa", set_children_per_sa },
 	{ "aggressive_mode_without_pfs", set_aggressive_mode_without_pfs },
 	{ "radius_unsigned", set_radius_unsigned },
+	{ "nat_aliases", set_nat_aliases },
 	{ NULL, NULL },
 };
 

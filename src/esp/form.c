@@ -124,6 +124,16 @@ exhausted(const struct esp_sa *sa)
 	return sa && sa->seq == (sa->flags & SA_ESN ? UINT64_MAX : UINT32_MAX);
 }
 
+/* Only this host knows the peer by its alias: the peer takes the checksum for one over its address as we see it. */
+static void
+turn_to_peer(struct packet *p, const struct ip_split *s, const struct sa_form *f)
+{
+	if (f->alias.family == IP_NONE)
+		return;
+	ip_put_destination(p->p, &p->sa->path->remote.ip);
+	transport_fix_checksum(p->p, p->p + s->payload_at, p->len - s->payload_at, &(struct ip) { 0 }, &f->alias);
+}
+
 /* Whether what comes out might not be an IP packet: its length has 16 bits. */
 static bool
 too_long(const struct esp_sa *sa, const struct sa_form *f, uint32_t inner)
@@ -160,6 +170,7 @@ form_prepare(struct esp_worker *w, struct batch *b, size_t i, instant_t now_ns)
 	room = form_take(w, front + inner + ESP_TAILROOM);
 	if (!room)
 		return ESP_DROP_NO_ROOM;
+	turn_to_peer(p, &s, f);
 	memcpy(room, p->p, s.header);
 	payload = room + front;
 	set_outside(p, f);
@@ -359,6 +370,8 @@ form_restore(struct esp_worker *w, struct packet *p, const uint8_t *ip, uint32_t
 		return ESP_DROP_NO_ROOM;
 	memcpy(out, ip, header);
 	memcpy(out + header, p->p, p->len);
+	if (f->alias.family != IP_NONE)
+		ip_put_source(out, &f->alias);
 	ip_complete(out, next_at, p->next, header + p->len);
 	transport_fix_checksum(out, out + header, p->len, &f->oa_remote, &f->oa_local);
 	p->p = out;

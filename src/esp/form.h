@@ -37,6 +37,7 @@ struct sa_form {
 	struct esp_sa *other;
 	uint64_t compressed, incompressible; /* struct sa_usage */
 	struct ip oa_local, oa_remote;       /* as the peer sees us and itself: RFC 3947 section 5.2 */
+	struct ip alias;                     /* the peer's address on this side; IP_NONE: its own */
 };
 
 /* Of an SA with SA_FORM. */
@@ -96,6 +97,9 @@ bool ip_split(struct ip_split *out, const uint8_t *packet, uint32_t len);
 uint32_t ip_next_at(const uint8_t *ip, uint32_t header);
 /* Writes total or payload length, what follows, and IPv4's checksum. */
 void ip_complete(uint8_t *packet, uint32_t next_at, uint8_t next, uint32_t len);
+/* Writes an address, of the header's version, over that of the sender, or of the receiver. */
+void ip_put_source(uint8_t *ip, const struct ip *a);
+void ip_put_destination(uint8_t *ip, const struct ip *a);
 /* RFC 3948 section 3.1.2: TCP and UDP checksums, made for the addresses before a NAT. @l4 is what follows @ip. */
 void transport_fix_checksum(const uint8_t *ip, uint8_t *l4, uint32_t n, const struct ip *was_src, const struct ip *was_dst);
 

@@ -107,6 +107,8 @@ refuse(struct esp_worker *w, const struct sa_params *p, const struct bulk_suite 
 		return "only tunnel and transport mode are supported";
 	if (p->mode == MODE_TRANSPORT && p->local.ip.family != p->remote.ip.family)
 		return "transport mode needs the addresses of both ends";
+	if (p->alias.family != IP_NONE && (p->mode != MODE_TRANSPORT || !p->udp_encap || p->alias.family != p->remote.ip.family))
+		return "an alias is for a peer of transport mode in UDP, and an address like its own";
 	/* RFC 3947 section 1: a NAT changes what AH protects. */
 	if ((is_ah(p) || p->ah.spi) && p->udp_encap)
 		return "AH cannot pass a NAT: it is not encapsulated in UDP";
@@ -194,6 +196,7 @@ fill_form(struct esp_sa *sa, const struct sa_params *p)
 		.ipcomp_cpi = p->ipcomp_cpi,
 		.oa_local = p->nat_oa_local,
 		.oa_remote = p->nat_oa_remote,
+		.alias = p->alias,
 	};
 }
 

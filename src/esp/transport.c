@@ -112,6 +112,30 @@ ip_complete(uint8_t *packet, uint32_t next_at, uint8_t next, uint32_t len)
 	checksum_store(packet + 10, checksum_add(0, packet, (packet[0] & 15u) * 4), 0);
 }
 
+static size_t
+address_octets(const uint8_t *ip)
+{
+	return ip[0] >> 4 == 4 ? 4 : 16;
+}
+
+static uint8_t *
+source(uint8_t *ip)
+{
+	return ip + (ip[0] >> 4 == 4 ? 12 : 8);
+}
+
+void
+ip_put_source(uint8_t *ip, const struct ip *a)
+{
+	memcpy(source(ip), a->b, address_octets(ip));
+}
+
+void
+ip_put_destination(uint8_t *ip, const struct ip *a)
+{
+	memcpy(source(ip) + address_octets(ip), a->b, address_octets(ip));
+}
+
 /* RFC 1624 section 3, equation 3, for an address: takes out @was, puts in @is. */
 static uint64_t
 exchange(uint64_t sum, const struct ip *was, const uint8_t *is, size_t n)

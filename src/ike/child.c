@@ -188,6 +188,16 @@ child_ts(const struct child_sa *c)
 	return &c->policy->ts[c->pair];
 }
 
+struct selector_pair
+child_ts_said(const struct child_sa *c)
+{
+	struct selector_pair ts = *child_ts(c);
+
+	if (c->policy->alias.family != IP_NONE)
+		ts.remote.lo = ts.remote.hi = c->sa->remote.ip;
+	return ts;
+}
+
 /*
  * RFC 4303 section 2.1: 1 to 255 are reserved; unique here, and not guessable, as far
  * as its random 24 bits go. The low octet stays over rekeys, because the data plane picks

@@ -106,6 +106,8 @@ void child_unlink(struct child_sa *c);
 /* Whether the SA may have one more child; if not, *why says what to do. Successors of existing children always may. */
 bool child_room(struct ike_sa *sa, const char **why);
 const struct selector_pair *child_ts(const struct child_sa *c);
+/* The same as the peer hears it: under its own address. */
+struct selector_pair child_ts_said(const struct child_sa *c);
 /* Draws the inbound SPI (RFC 4303 section 2.1); 0 when out of memory. */
 uint32_t child_new_spi(struct child_sa *c);
 /* Draws the SPI of the AH around ESP, and the CPI, where the child is to have them. */

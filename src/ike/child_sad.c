@@ -69,6 +69,7 @@ child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *k
 	p->ipcomp_cpi = dir == SA_INBOUND ? c->cpi_in : c->cpi_out;
 	p->nat_oa_local = c->oa_local;
 	p->nat_oa_remote = c->oa_remote;
+	p->alias = c->policy->alias;
 	p->ts = *child_ts(c);
 	p->mode = c->cfg->mode;
 	p->replay_window = c->cfg->replay_window;

@@ -11,7 +11,7 @@
  */
 
 struct policy {
-	struct table_link by_reqid, by_key;
+	struct table_link by_reqid, by_key, by_alias;
 	uint64_t key; /* digest of connection, child and selectors */
 	uint32_t reqid;
 	uint32_t traps, users;
@@ -21,6 +21,7 @@ struct policy {
 	struct conn *conn;                   /* its own reference */
 	const struct child *cfg;
 	struct ip local, remote;
+	struct ip alias; /* in @ts, in place of @remote: rival.c; IP_NONE: none */
 	size_t at; /* the pair after the one that a peer named last: it often names the next */
 	size_t n_ts;
 	struct selector_pair ts[];

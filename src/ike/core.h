@@ -55,8 +55,8 @@ struct ike {
 
 	struct timers timers;
 	size_t n_timers; /* owners alive: the heap has room for each */
-	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, by_remote, policy_by_reqid, policy_by_key, parked,
-	        half_open_by_address;
+	struct table by_cookie, by_conn, by_peer, by_spi, by_pair, by_exchange, by_remote, parked, half_open_by_address;
+	struct table policy_by_reqid, policy_by_key, policy_by_alias;
 	struct id_index sas, child_sas;
 	struct half_open *unproven, *unproven_last;
 	struct anywhere *anywhere[ANYWHERE_KEPT]; /* by the local address; made when asked for, gone with the next load */

@@ -23,6 +23,8 @@ ike_settings_default(struct ike_settings *s)
 		.delete_wait_ns = SECONDS(10),
 		.port = 500,
 		.port_nat_t = 4500,
+		.nat_aliases = { IP_V4, { 198, 18 } },
+		.nat_alias_bits = 16,
 	};
 }
 
@@ -74,6 +76,7 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 	open_table(core, &core->by_remote);
 	open_table(core, &core->policy_by_reqid);
 	open_table(core, &core->policy_by_key);
+	open_table(core, &core->policy_by_alias);
 	open_table(core, &core->parked);
 	open_table(core, &core->half_open_by_address);
 	core->next_ike_id = core->next_child_id = core->next_reqid = 1;
@@ -126,6 +129,7 @@ ike_free(struct ike *core)
 	table_close(&core->by_remote);
 	table_close(&core->policy_by_reqid);
 	table_close(&core->policy_by_key);
+	table_close(&core->policy_by_alias);
 	table_close(&core->parked);
 	table_close(&core->half_open_by_address);
 	timers_close(&core->timers);

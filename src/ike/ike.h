@@ -40,6 +40,8 @@ struct ike_settings {
 	bool aggressive_psk;                /* charon.i_dont_care_about_security_and_use_aggressive_mode_psk */
 	bool aggressive_without_pfs;        /* charon.sallyport.aggressive_mode_without_pfs */
 	uint16_t port, port_nat_t;          /* 500 and 4500 */
+	struct ip nat_aliases;              /* charon.sallyport.nat_aliases, 198.18.0.0/16: the network's first address */
+	unsigned nat_alias_bits;            /* of its host part: 2 to 16; 0: there are none */
 	bool inactivity_close_ike;          /* charon.inactivity_close_ike */
 	bool unity;                         /* charon.cisco_unity: we say that we know Cisco's attributes */
 };

@@ -241,5 +241,11 @@ bool clear_repeat_admits(struct ike_sa *sa);
 
 /* The SA of another peer, elsewhere, that has this pair of selectors already; or NULL. */
 struct ike_sa *child_rival(const struct ike_sa *sa, const struct policy *p, uint16_t pair);
+/*
+ * The policy of a pair of @sa's peer that has an alias; @anew: that gets one. NULL: it has none, or cannot have one; or
+ * out of memory, which is noted.
+ */
+struct policy *policy_of_alias(struct ike_sa *sa, struct conn *conn, const struct child *cfg, const struct selector_pair *ts,
+                               bool anew);
 
 #endif

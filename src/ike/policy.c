@@ -146,6 +146,8 @@ policy_free(struct ike *core, struct policy *p)
 {
 	table_remove(&core->policy_by_key, &p->by_key);
 	table_remove(&core->policy_by_reqid, &p->by_reqid);
+	if (p->alias.family != IP_NONE)
+		table_remove(&core->policy_by_alias, &p->by_alias);
 	release_reqid(core, p);
 	conn_unref(p->conn);
 	free(p);

@@ -8,6 +8,9 @@
  * preventing this from occurring"; section 5.2: "MUST handle this situation, either
  * by disallowing conflicting connections, or by other means". The first one keeps
  * them, so that nobody takes over the traffic of another by asking for it.
+ *
+ * The other means, in transport mode: the second one gets an alias, an address under
+ * which only this host knows it. The data plane puts it in place of the NAT's.
  */
 
 static bool
@@ -35,4 +38,84 @@ child_rival(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 			return c->sa;
 	}
 	return NULL;
+}
+
+/* ---- aliases */
+
+enum { ALIAS_TRIES = 256 };
+
+/* One host that is the NAT: in tunnel mode a peer has an address of its own to be told apart by. */
+static bool
+may_have_alias(const struct ike_sa *sa, const struct child *cfg, const struct selector_pair *ts)
+{
+	const struct ike_settings *s = &sa->core->settings;
+
+	return cfg->mode == MODE_TRANSPORT && sa->nat_remote && s->nat_alias_bits &&
+	       s->nat_aliases.family == ts->remote.lo.family && ip_equal(&ts->remote.lo, &sa->remote.ip) &&
+	       ip_equal(&ts->remote.hi, &sa->remote.ip);
+}
+
+/* Whatever of the peer has one: it is one host. */
+static const struct ip *
+alias_of_peer(struct ike_sa *sa)
+{
+	for (struct ike_sa *o = sa; o; o = sa->peer_key ? ike_sa_same_peer(sa, o == sa ? NULL : o) : NULL)
+		for (struct child_sa *c = o->children; c; c = c->next)
+			if (c->policy->alias.family != IP_NONE)
+				return &c->policy->alias;
+	return NULL;
+}
+
+/* The n-th of the network, without its first and its last. */
+static struct ip
+nth_alias(const struct ike_settings *s, uint64_t n)
+{
+	struct ip a = s->nat_aliases;
+	uint8_t *low = a.b + (a.family == IP_V4 ? 2 : 14);
+
+	put_be16(low, (uint16_t)(get_be16(low) + 1 + n % ((1u << s->nat_alias_bits) - 2)));
+	return a;
+}
+
+/* The same peer gets the same one again, as a rule. */
+static bool
+choose_alias(struct ip *out, struct ike_sa *sa)
+{
+	struct ike *core = sa->core;
+
+	for (unsigned i = 0; i < ALIAS_TRIES; i++) {
+		*out = nth_alias(&core->settings, sa->peer_key % UINT32_MAX + i);
+		if (!table_find(&core->policy_by_alias, ip_span(out)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+index_alias(struct ike *core, struct policy *p, const struct ip *alias)
+{
+	if (p->alias.family != IP_NONE)
+		return true;
+	p->alias = *alias;
+	if (table_insert(&core->policy_by_alias, &p->by_alias, ip_span(&p->alias)))
+		return true;
+	p->alias = (struct ip) { 0 };
+	core->nomem = true;
+	return false;
+}
+
+struct policy *
+policy_of_alias(struct ike_sa *sa, struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool anew)
+{
+	struct selector_pair seen = *ts;
+	const struct ip *has = may_have_alias(sa, cfg, ts) ? alias_of_peer(sa) : NULL;
+	struct policy *p;
+
+	if (!has && (!anew || !may_have_alias(sa, cfg, ts) || !choose_alias(&seen.remote.lo, sa)))
+		return NULL;
+	if (has)
+		seen.remote.lo = *has;
+	seen.remote.hi = seen.remote.lo;
+	p = policy_narrowed(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip, &seen);
+	return p && index_alias(sa->core, p, &seen.remote.lo) ? p : NULL;
 }

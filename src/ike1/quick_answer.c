@@ -174,29 +174,60 @@ refuse_rival(struct exchange *ex, const struct selector_pair *ts, struct ike_sa 
 	ex->notify = NOTIFY_INVALID_ID_INFORMATION;
 	ex->why =
 	        arena_printf(&core->scratch,
-	                     "%s belongs to %s of IKE_SA %s: give each peer an address of its own (vips and pools), or selectors "
-	                     "that differ; where that peer is gone, dpd_delay frees them",
+	                     "%s belongs to %s of IKE_SA %s: give each peer an address of its own (vips and pools; in transport "
+	                     "mode charon.sallyport.nat_aliases), or selectors that differ; where that peer is gone, dpd_delay "
+	                     "frees them",
 	                     pair_text(core, ts), ends_text(rival), sa_name(rival));
 	ike_sa_probe(rival);
 	return VERDICT_TS_TAKEN;
 }
 
+static void
+say_alias(struct ike_sa *sa, const struct policy *p, const struct ike_sa *rival)
+{
+	char text[IP_TEXT_MAX];
+
+	say(sa->core, LOG_CHD, LOG_CONTROL, sa, NULL,
+	    "%s of IKE_SA %s has these selectors: this peer is %s here (charon.sallyport.nat_aliases), and so its packets",
+	    ends_text(rival), sa_name(rival), ip_format(text, &p->alias));
+}
+
+/* *p is the policy that @ts stand in as *pair, or that of an alias where another peer has them. */
+static enum verdict
+choose_policy(struct exchange *ex, const struct choice *w, const struct selector_pair *ts, struct policy **p, uint16_t *pair)
+{
+	struct ike_sa *sa = ex->sa, *rival;
+	struct policy *alias = policy_of_alias(sa, w->conn, w->cfg, ts, false);
+
+	*pair = (uint16_t)(w->exact ? w->pair : 0);
+	*p = alias      ? alias
+	     : w->exact ? road_policy(sa, w->conn, w->cfg)
+	                : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, ts);
+	rival = *p && !alias ? child_rival(sa, *p, *pair) : NULL;
+	if (rival)
+		alias = policy_of_alias(sa, w->conn, w->cfg, ts, true);
+	if (rival && !alias)
+		return refuse_rival(ex, &(*p)->ts[*pair], rival);
+	if (rival)
+		say_alias(sa, alias, rival);
+	if (alias) {
+		*p = alias;
+		*pair = 0;
+	}
+	return *p ? VERDICT_OK : VERDICT_INTERNAL;
+}
+
 static enum verdict
 make_child(struct exchange *ex, const struct choice *w)
 {
-	struct ike_sa *sa = ex->sa, *rival;
 	struct selector_pair ts = asked_for(ex, w, w->cfg);
-	uint16_t pair = (uint16_t)(w->exact ? w->pair : 0);
-	struct policy *p = w->exact ? road_policy(sa, w->conn, w->cfg)
-	                            : policy_narrowed(sa->core, w->conn, w->cfg, &sa->local.ip, &sa->remote.ip, &ts);
+	struct policy *p;
+	uint16_t pair;
+	enum verdict v = choose_policy(ex, w, &ts, &p, &pair);
 
-	if (!p)
-		return VERDICT_INTERNAL;
-	rival = child_rival(sa, p, pair);
-	if (rival)
-		return refuse_rival(ex, &p->ts[pair], rival);
-	ex->child = child_new(sa, w->conn, w->cfg, p, pair);
-	return ex->child ? VERDICT_OK : VERDICT_INTERNAL;
+	if (!v)
+		ex->child = child_new(ex->sa, w->conn, w->cfg, p, pair);
+	return v || ex->child ? v : VERDICT_INTERNAL;
 }
 
 static enum verdict

@@ -38,6 +38,7 @@ quick_offer(struct exchange *ex, struct builder *b)
 	struct payload sa = { .type = PAYLOAD_SA };
 	struct bundle_terms terms = quick_terms(ex->sa, c->cfg);
 	struct span hash = ike1_hash_reserve(ex->sa, b);
+	struct selector_pair ts = child_ts_said(c);
 
 	ex->why = our_offer(ex, &sa.sa);
 	if (ex->why)
@@ -49,7 +50,7 @@ quick_offer(struct exchange *ex, struct builder *b)
 	if (!quick_add_ke(ex, b, bundle_group(&terms)))
 		return BUILD_FAILED;
 	/* "the identities of the parties MUST be passed as IDci and then IDcr" */
-	if (!add_id(b, &child_ts(c)->local) || !add_id(b, &child_ts(c)->remote)) {
+	if (!add_id(b, &ts.local) || !add_id(b, &ts.remote)) {
 		ex->why = "IKEv1 cannot say these traffic selectors: it knows subnets, ranges and one port, not port ranges";
 		return BUILD_FAILED;
 	}
@@ -66,15 +67,15 @@ same_ids(struct exchange *ex, const struct message *m)
 {
 	const struct payload *ci = message_find(m, PAYLOAD_ID, NULL), *cr = ci ? message_find(m, PAYLOAD_ID, ci) : NULL;
 	struct ike *core = ex->sa->core;
-	struct selector_pair ts;
+	struct selector_pair said = child_ts_said(ex->child), ts;
 
 	if (!ci)
 		return VERDICT_OK;
 	if (!cr || !id_payload_selector(&ts.local, &ci->id) || !id_payload_selector(&ts.remote, &cr->id))
 		return VERDICT_TS_MISMATCH;
-	if (selector_pair_equal(&ts, child_ts(ex->child)))
+	if (selector_pair_equal(&ts, &said))
 		return VERDICT_OK;
-	ex->why = arena_printf(&core->scratch, "we asked for %s, the peer answered %s", pair_text(core, child_ts(ex->child)),
+	ex->why = arena_printf(&core->scratch, "we asked for %s, the peer answered %s", pair_text(core, &said),
 	                       pair_text(core, &ts));
 	return VERDICT_TS_MISMATCH;
 }

@@ -34,6 +34,8 @@ struct sa_params {
 	uint16_t ipcomp_cpi;
 	/* Transport mode in UDP: the addresses as the peer sees them, NAT-OA (RFC 3947 section 5.2); IP_NONE: no NAT. */
 	struct ip nat_oa_local, nat_oa_remote;
+	/* Transport mode in UDP: the peer's address in this host's own packets and in @ts; IP_NONE: the one it has. */
+	struct ip alias;
 	struct selector_pair ts; /* local side first, for both directions */
 	enum child_mode mode;
 	uint32_t replay_window;

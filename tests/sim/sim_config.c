@@ -317,6 +317,8 @@ peer_word(struct reader *r, const char *key, const char *v)
 		return p->settings.aggressive_psk = true;
 	if (!strcmp(key, "without-pfs"))
 		return p->settings.aggressive_without_pfs = true;
+	if (!strcmp(key, "alias-bits"))
+		return p->settings.nat_alias_bits = (unsigned)atoi(v), true;
 	if (!strcmp(key, "close-idle-ike"))
 		return p->settings.inactivity_close_ike = true;
 	if (!strcmp(key, "export-keys"))

@@ -237,13 +237,14 @@ TEST(two_clients_behind_one_nat_are_kept_apart)
 
 /*
  * RFC 3948 sections 5.1 and 5.2: who has the selectors keeps them, as long as he is there; a third with others is not in the
- * way. In transport mode both clients are the NAT's address.
+ * way. In transport mode both clients are the NAT's address, and nobody has an alias here.
  */
 TEST(two_clients_with_the_same_selectors_are_not_mixed_up)
 {
 	static const char *const children[][2] = { { "child=10.1.0.0/16,10.9.0.0/24", "child=10.9.0.0/24,10.1.0.0/16" },
 		                                   { "child=10.1.0.0/16,10.8.0.0/14", "child=10.9.0.0/24,10.1.0.0/16" },
-		                                   { "child=dynamic,dynamic transport", "child=dynamic,dynamic transport" } };
+		                                   { "child=dynamic,dynamic transport alias-bits=0",
+		                                     "child=dynamic,dynamic transport" } };
 
 	for (unsigned i = 0; i < 3; i++) {
 		char text[3][200];
@@ -278,6 +279,88 @@ TEST(two_clients_with_the_same_selectors_are_not_mixed_up)
 		sim_initiate(two, gate);
 		sim_run(&net, SECONDS(10));
 		EXPECT(sim_established(two), i);
+		EXPECT_SOUND(&net, i);
+	}
+}
+
+/* How the gateway's data plane knows the peer that an outbound SA is for. */
+static bool
+known_as(const struct sim_flow *f, const char *address)
+{
+	char text[IP_TEXT_MAX];
+	const struct sa_params *p = &f->current->p;
+
+	return ip_equal(&f->ts.remote.lo, &f->ts.remote.hi) &&
+	       strncmp(ip_format(text, &f->ts.remote.lo), address, strlen(address)) == 0 &&
+	       (p->alias.family == IP_NONE ? ip_equal(&p->remote.ip, &f->ts.remote.lo) : ip_equal(&p->alias, &f->ts.remote.lo));
+}
+
+static bool
+one_has_an_alias(struct sim_peer *gate, struct ip *alias)
+{
+	const struct sim_flow *a = gate->flows, *b = a ? a->next : NULL;
+
+	if (!b || b->next || !a->current || !b->current)
+		return false;
+	if (b->current->p.alias.family != IP_NONE) {
+		a = b;
+		b = gate->flows;
+	}
+	*alias = a->current->p.alias;
+	return known_as(a, "198.18.") && known_as(b, "198.51.100.") && b->current->p.alias.family == IP_NONE;
+}
+
+/*
+ * RFC 3948 section 5.2, "or by other means": the second client behind a NAT is another address for the gateway alone. Both have
+ * the selectors that they asked for, whoever renews what; a client that comes anew is who it was.
+ */
+TEST(clients_of_transport_mode_behind_one_nat_are_told_apart)
+{
+	static const char *const children[] = { "dynamic,dynamic", "dynamic[udp/1701],dynamic[udp]",
+		                                "dynamic[udp/1701],dynamic[udp/1701]" };
+	static const char *const asked[] = { "dynamic,dynamic", "dynamic[udp],dynamic[udp/1701]",
+		                             "dynamic[udp/1701],dynamic[udp/1701]" };
+
+	for (unsigned i = 0; i < 3; i++) {
+		char text[3][200];
+		snprintf(text[0], sizeof text[0], KEYED "to=any dpd=5s dpd-timeout=20s child=%s transport", children[i]);
+		snprintf(text[1], sizeof text[1], KEYED "id=@one child=%s transport", asked[i]);
+		snprintf(text[2], sizeof text[2], KEYED "id=@two child=%s transport", asked[i]);
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4 + i, .traffic_ns = MILLISECONDS(50) });
+		struct sim_peer *gate = sim_peer(&net, text[0]), *one = sim_peer(&net, text[1]), *two = sim_peer(&net, text[2]);
+		struct sim_nat *nat = sim_nat(&net, 0);
+		struct ip first, now;
+
+		sim_behind(one, nat);
+		sim_behind(two, nat);
+		sim_initiate(one, gate);
+		sim_run(&net, SECONDS(5));
+		sim_initiate(two, gate);
+		sim_run(&net, SECONDS(5));
+		EXPECT(sim_established(one) && sim_established(two), i);
+		EXPECT(one_has_an_alias(gate, &first), i);
+		sim_rekey(gate, "net", NULL);
+		sim_run(&net, SECONDS(20));
+		sim_rekey(two, "net", NULL);
+		sim_rekey(one, NULL, "net");
+		sim_run(&net, SECONDS(20));
+		EXPECT(one_has_an_alias(gate, &now) && ip_equal(&now, &first), i);
+		EXPECT(one->esp_lost + two->esp_lost + gate->esp_lost == 0 && one->esp_opened && two->esp_opened, i);
+		/* The second restarts behind another port, and is found dead meanwhile. */
+		sim_kill(two);
+		sim_nat_rebind(nat);
+		sim_restart(two);
+		sim_initiate(two, gate);
+		sim_run(&net, SECONDS(60));
+		EXPECT(sim_established(one) && sim_established(two), i);
+		EXPECT(one_has_an_alias(gate, &now) && ip_equal(&now, &first), i);
+		/* The first goes; the second stays who it is. */
+		sim_terminate(one, NULL, NULL);
+		sim_run(&net, SECONDS(20));
+		sim_rekey(two, "net", NULL);
+		sim_run(&net, SECONDS(20));
+		EXPECT(known_as(gate->flows, "198.18.") || known_as(gate->flows->next, "198.18."), i);
+		EXPECT(sim_established(two) && sim_verdicts(gate, "ts-taken") == 0, i);
 		EXPECT_SOUND(&net, i);
 	}
 }
@@ -382,6 +465,7 @@ main(void)
 		cmocka_unit_test(a_replayed_message_from_elsewhere_moves_nobody),
 		cmocka_unit_test(two_clients_behind_one_nat_are_kept_apart),
 		cmocka_unit_test(two_clients_with_the_same_selectors_are_not_mixed_up),
+		cmocka_unit_test(clients_of_transport_mode_behind_one_nat_are_told_apart),
 		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
 		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
 		cmocka_unit_test(drafts_02_and_03_are_spoken),

@@ -52,7 +52,7 @@ what_is_used(void **state)
 	                 "filelog { /var/log/x { default = 0\n ike = 2\n CHD = -1\n append = no\n flush_line = yes\n time_format "
 	                 "= %b\n }\n stderr { default = 1\n } }\n"
 	                 "plugins { vici { socket = unix:///tmp/v.sock\n } }\n"
-	                 "sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n "
+	                 "sallyport { tun_name = sp0\n mtu = 1300\n workers = 2\n hold_time = 5s\n native_esp = no\n nat_aliases = 100.64.8.0/22\n "
 	                 "aggressive_mode_without_pfs = yes\n divert_mark "
 	                 "= 0x10\n bypass_mark = 0x20\n"
 	                 "mark_mask = 0x30\n } }",
@@ -82,6 +82,8 @@ what_is_used(void **state)
 	assert_int_equal(s.hold_ms, 5000);
 	assert_false(s.native_esp);
 	assert_true(s.ike.aggressive_psk && s.ike.aggressive_without_pfs);
+	assert_int_equal(s.ike.nat_alias_bits, 10);
+	assert_int_equal(s.ike.nat_aliases.b[2], 8);
 	assert_int_equal(s.divert_mark, 0x10);
 	assert_int_equal(errs.n_notices, 0);
 	settings_free(&s);
@@ -172,6 +174,10 @@ what_is_refused(void **state)
 		{ "charon { plugins { vici {\n socket = tcp://1.2.3.4:1\n } } }", "it is unix:// and a path" },
 		{ "charon { sallyport {\n wrkers = 2\n } }",
 		  "unknown key 'wrkers' in charon.sallyport; did you mean 'workers'?" },
+		{ "charon { sallyport {\n nat_aliases = 10.0.0.0/15\n } }", ":2: nat_aliases = 10.0.0.0/15 is not allowed" },
+		{ "charon { sallyport { nat_aliases = 10.0.0.0/31\n } }", "of 4 to 65,536 addresses" },
+		{ "charon { sallyport { nat_aliases = 10.0.0.4-10.0.0.9\n } }", "a network" },
+		{ "charon { sallyport { nat_aliases = yes\n } }", "or no" },
 		{ "charon { sallyport { divert_mark = 1\n bypass_mark = 1\n } }", "must differ" },
 		{ "charon { sallyport { divert_mark = 0x10000000\n } }", "lie within mark_mask" },
 		{ "charon {", "a '}' is missing" },

@@ -470,6 +470,63 @@ checksums_are_fixed_behind_a_nat(void **state)
 	link_close(&l);
 }
 
+/* Fills in the UDP checksum of the packet at @ip, or checks it. */
+static uint64_t
+udp_sum(const uint8_t *ip, uint32_t len)
+{
+	uint32_t header = ip[0] >> 4 == 4 ? 20 : 40;
+	uint64_t sum = checksum_add(0, ip + (header == 20 ? 12 : 8), header == 20 ? 8 : 32);
+
+	return checksum_add(checksum_add_u16(checksum_add_u16(sum, len - header), 17), ip + header, len - header);
+}
+
+/* A peer behind a NAT under an alias: it hears from us by its NAT's address, our packets know it by the alias. */
+static void
+an_alias_is_for_this_host_alone(void **state)
+{
+	static const char *const aliases[] = { "198.18.3.4", "2001:db8:18::4" };
+
+	(void)state;
+	for (unsigned v = 0; v < 4; v++) {
+		struct shape s = { .protocol = 50, .transport = true, .version = v & 1 ? 6 : 4, .udp = true, .ipcomp = v > 1 };
+		uint32_t header = v & 1 ? 40 : 20, src = v & 1 ? 8 : 12, octets = v & 1 ? 16 : 4;
+		struct ip alias = end(aliases[v & 1]).ip;
+		struct packet p;
+		struct link l;
+
+		link_open(&l, &s, "aes256gcm16");
+		/* Outbound: @near is the host, its packet goes to the alias. */
+		esp_sa_remove(l.near, l.sa);
+		l.out.params.alias = alias;
+		l.sa = esp_case_add(l.near, &l.out, SA_OUTBOUND);
+		make_inner(&l, 300, true);
+		memcpy(inner + src + octets, alias.b, octets);
+		checksum_store(inner + header + 6, udp_sum(inner, 300), 1);
+		assert_int_equal(seal(&l, 300, &p), ESP_DROP_NONE);
+		assert_memory_equal(wire + src + octets, l.out.params.remote.ip.b, octets);
+		assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+		assert_memory_equal(p.p + src + octets, l.out.params.remote.ip.b, octets);
+		assert_int_equal(checksum_fold(udp_sum(p.p, p.len)), 0xffff);
+		/* Inbound: @far is the host, and the peer made its checksum for an address that nobody sees. */
+		esp_sa_remove(l.near, l.sa);
+		esp_sa_remove(l.far, l.sa_in);
+		l.out.params.alias = (struct ip) { 0 };
+		l.sa = esp_case_add(l.near, &l.out, SA_OUTBOUND);
+		l.in.params.alias = alias;
+		l.in.params.nat_oa_remote = l.in.params.remote.ip;
+		esp_case_add(l.far, &l.in, SA_INBOUND);
+		make_inner(&l, 300, true);
+		checksum_store(inner + header + 6, udp_sum(inner, 300), 1);
+		assert_int_equal(seal(&l, 300, &p), ESP_DROP_NONE);
+		assert_int_equal(open_wire(&l, &p), ESP_DROP_NONE);
+		assert_memory_equal(p.p + src, alias.b, octets);
+		assert_int_equal(checksum_fold(udp_sum(p.p, p.len)), 0xffff);
+		if (header == 20)
+			assert_int_equal(checksum_fold(checksum_add(0, p.p, 20)), 0xffff);
+		link_close(&l);
+	}
+}
+
 /* IPv6 extension headers: those for the hops stay outside, those for the destination are inside and come back. */
 static void
 extension_headers_travel(void **state)
@@ -763,6 +820,7 @@ main(void)
 		cmocka_unit_test(protocols_are_not_mixed_up),
 		cmocka_unit_test(selectors_hold_in_transport_mode),
 		cmocka_unit_test(checksums_are_fixed_behind_a_nat),
+		cmocka_unit_test(an_alias_is_for_this_host_alone),
 		cmocka_unit_test(extension_headers_travel),
 		cmocka_unit_test(dpdk_ah_packet),
 		cmocka_unit_test(hostile_insides_are_survived),
