@@ -174,6 +174,8 @@ carry_out_one(struct daemon *d, const struct effect *e)
 	case EFFECT_KEYS:
 		keylog_ike(&d->keylog, &e->keys);
 		break;
+	case EFFECT_NOTHING:
+		break;
 	}
 }
 

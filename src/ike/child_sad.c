@@ -48,7 +48,6 @@ uint64_t
 child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *keys, enum parked_for who)
 {
 	struct ike *core = c->sa->core;
-	struct arena *a = &core->fx->arena;
 	uint32_t owner = who == PARKED_EXCHANGE ? c->sa->id : c->id;
 	uint32_t mid = who == PARKED_EXCHANGE ? c->exchange->message_id : 0;
 	uint64_t ticket = park(core, who, owner, mid, NULL);
@@ -62,10 +61,10 @@ child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *k
 	p->encr = c->encr;
 	p->integ_id = c->integ_id;
 	p->esn = c->esn;
-	p->encr_key = arena_dup(a, keys->encr);
-	p->integ_key = arena_dup(a, keys->integ);
+	p->encr_key = effects_dup_span(core->fx, keys->encr);
+	p->integ_key = effects_dup_span(core->fx, keys->integ);
 	p->ah.integ_id = c->ah_integ_id;
-	p->ah.integ_key = arena_dup(a, keys->ah);
+	p->ah.integ_key = effects_dup_span(core->fx, keys->ah);
 	p->ipcomp_cpi = dir == SA_INBOUND ? c->cpi_in : c->cpi_out;
 	p->nat_oa_local = c->oa_local;
 	p->nat_oa_remote = c->oa_remote;
@@ -77,8 +76,8 @@ child_install(struct child_sa *c, enum sa_direction dir, const struct sa_keys *k
 	p->copy_ecn = c->cfg->copy_ecn;
 	p->copy_dscp = c->cfg->copy_dscp;
 	limits(p, c);
-	if ((!p->encr_key.p && keys->encr.n) || (!p->integ_key.p && keys->integ.n) || (!p->ah.integ_key.p && keys->ah.n))
-		core->nomem = true;
+	if (e->kind != EFFECT_INSTALL_SA)
+		return 0;
 	*(dir == SA_INBOUND ? &c->in_installed : &c->out_installed) = true;
 	return ticket;
 }
@@ -103,6 +102,8 @@ child_hold_outbound(struct child_sa *c, const struct sa_keys *keys)
 	return true;
 }
 
+#define OUTBOUND_AGAIN SECONDS(1) /* where there was no memory to install it */
+
 void
 child_move_outbound(struct child_sa *c)
 {
@@ -119,7 +120,10 @@ child_move_outbound(struct child_sa *c)
 		.ah = span_of(all.p + esp, all.n - esp),
 	};
 
-	child_install(c, SA_OUTBOUND, &keys, PARKED_CHILD);
+	if (!child_install(c, SA_OUTBOUND, &keys, PARKED_CHILD)) {
+		c->switch_at = c->sa->core->now + OUTBOUND_AGAIN;
+		return;
+	}
 	secret_clear(&c->out_keys);
 	waiters_settle(c->sa->core, &c->waiters, true, "");
 }

@@ -33,6 +33,24 @@ effects_add(struct effects *fx, enum effect_kind kind)
 	return e;
 }
 
+const void *
+effects_dup(struct effects *fx, const void *p, size_t n)
+{
+	const void *copy = arena_dup(&fx->arena, span_of(p, n)).p;
+
+	if (!copy) {
+		fx->e[fx->n - 1].kind = EFFECT_NOTHING;
+		fx->nomem = true;
+	}
+	return copy;
+}
+
+struct span
+effects_dup_span(struct effects *fx, struct span s)
+{
+	return span_of(effects_dup(fx, s.p, s.n), s.n);
+}
+
 void
 effects_clear(struct effects *fx)
 {

@@ -42,6 +42,7 @@ enum effect_kind {
 	EFFECT_RELEASE_LEASE,  /* lease.ike_id, lease.id, lease.held: the client is gone */
 	EFFECT_ADD_VIRTUAL,    /* our own virtual addresses and what came with them; answered by ANSWER_VIRTUAL */
 	EFFECT_REMOVE_VIRTUAL, /* virtual.ike_id */
+	EFFECT_NOTHING,        /* there was no memory for what it would have said */
 };
 
 /*
@@ -230,6 +231,12 @@ struct effects {
 
 /* An all-zero struct is an empty list. NULL (and fx->nomem) when out of memory or full. */
 struct effect *effects_add(struct effects *fx, enum effect_kind kind);
+/*
+ * A copy, in the arena, of what the effect added last shall point to. Without memory NULL, and that effect becomes one of
+ * nothing (fx->nomem): none goes out half filled.
+ */
+const void *effects_dup(struct effects *fx, const void *p, size_t n);
+struct span effects_dup_span(struct effects *fx, struct span s);
 /* Forgets all effects, wipes what they pointed to; keeps the capacity of an ordinary batch. */
 void effects_clear(struct effects *fx);
 /* Frees all. */

@@ -270,21 +270,18 @@ policy_of(struct ike *core, struct conn *conn, const struct child *cfg, const st
 	return p;
 }
 
-static void
-claim(struct ike *core, struct policy *p, bool trap)
+static bool
+claim(struct ike *core, const struct policy *p, bool trap)
 {
 	struct effect *e = effects_add(core->fx, EFFECT_CLAIM);
 
 	if (!e)
-		return;
-
-	struct arena *a = &core->fx->arena;
-
+		return false;
 	e->claim = (struct claim) {
 		.reqid = p->reqid,
-		.conn = arena_printf(a, "%s", p->conn->name),
-		.child = arena_printf(a, "%s", p->cfg->name),
-		.ts = (const struct selector_pair *)(const void *)arena_dup(a, span_of(p->ts, p->n_ts * sizeof p->ts[0])).p,
+		.conn = effects_dup(core->fx, p->conn->name, strlen(p->conn->name) + 1),
+		.child = effects_dup(core->fx, p->cfg->name, strlen(p->cfg->name) + 1),
+		.ts = effects_dup(core->fx, p->ts, p->n_ts * sizeof p->ts[0]),
 		.n_ts = p->n_ts,
 		.mode = p->cfg->mode,
 		.priority = p->cfg->priority,
@@ -293,6 +290,7 @@ claim(struct ike *core, struct policy *p, bool trap)
 		.trap = trap,
 		.hostaccess = p->cfg->hostaccess,
 	};
+	return e->kind == EFFECT_CLAIM;
 }
 
 static void
@@ -315,14 +313,14 @@ policy_use(struct ike *core, struct policy *p, int traps, int users)
 	/* Whoever comes anew may find that the obstacle is gone. */
 	bool again = p->refused && traps + users > 0;
 
-	if (wanted && (!p->claimed || p->claimed_trap != trap || again)) {
+	/* Where there was no memory for it nothing is claimed yet: the next use tries again. */
+	if (wanted && (!p->claimed || p->claimed_trap != trap || again) && claim(core, p, trap)) {
 		p->refused = false;
-		claim(core, p, trap);
+		p->claimed = true;
+		p->claimed_trap = trap;
 	}
 	if (!wanted && p->claimed)
 		release(core, p);
-	p->claimed = wanted;
-	p->claimed_trap = trap;
 	if (!wanted)
 		policy_free(core, p);
 }

@@ -31,8 +31,7 @@ lend_back(struct ike_sa *sa)
 		.ike_id = sa->id,
 		.id = road_peer_id(sa),
 		.remote = sa->remote,
-		.held = (const struct ip *)(const void *)arena_dup(&core->fx->arena, span_of(r->vip, r->n_vip * sizeof r->vip[0]))
-		                .p,
+		.held = effects_dup(core->fx, r->vip, r->n_vip * sizeof r->vip[0]),
 		.n_held = r->n_vip,
 	};
 	core_keep_conn(core, sa->conn);

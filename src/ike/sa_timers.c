@@ -194,7 +194,7 @@ keepalive(struct ike_sa *sa)
 		                         .remote = sa->remote,
 		                         .keepalive = true,
 		                         .dscp = ike_sa_dscp(sa),
-		                         .data = arena_dup(&core->fx->arena, span_of(&octet, 1)) };
+		                         .data = effects_dup_span(core->fx, span_of(&octet, 1)) };
 }
 
 void

@@ -17,10 +17,8 @@ send_datagram(struct ike *core, const struct endpoint *local, const struct endpo
 		/* RFC 3947 section 4: after the float everything on port 4500 has the marker. */
 		.marker = local->port == core->settings.port_nat_t,
 		.dscp = dscp,
-		.data = arena_dup(&core->fx->arena, data),
+		.data = effects_dup_span(core->fx, data),
 	};
-	if (!e->send.data.p)
-		core->nomem = true;
 }
 
 void

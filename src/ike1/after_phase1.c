@@ -58,8 +58,8 @@ say_banner(const struct ike_sa *sa)
 		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "banner", "the gateway's banner: %s",
 		    transaction_text(sa->core, secret_span(&r->banner)));
 	if (r->n_split)
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "the gateway wants to see %zu network%s only (split tunnel)", r->n_split,
-		    r->n_split == 1 ? "" : "s");
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "the gateway wants to see %zu network%s only (split tunnel)",
+		    r->n_split, r->n_split == 1 ? "" : "s");
 }
 
 static void
@@ -87,9 +87,9 @@ begin_install(struct ike_sa *sa)
 		.conn = sa->conn,
 		.local = sa->local,
 		.remote = sa->remote,
-		.vip = (const void *)arena_dup(a, span_of(r->vip, r->n_vip * sizeof r->vip[0])).p,
+		.vip = effects_dup(core->fx, r->vip, r->n_vip * sizeof r->vip[0]),
 		.n_vip = r->n_vip,
-		.dns = (const void *)arena_dup(a, span_of(r->dns, r->n_dns * sizeof r->dns[0])).p,
+		.dns = effects_dup(core->fx, r->dns, r->n_dns * sizeof r->dns[0]),
 		.n_dns = r->n_dns,
 		.banner = arena_dup(a, secret_span(&r->banner)),
 		.domain = arena_dup(a, secret_span(&r->domain)),
@@ -205,7 +205,8 @@ remember_user(struct ike_sa *sa)
 	const char *why = NULL;
 
 	if (!identity_parse(&id, secret_span(&r->name), &why) || id.type == ID_ANY) {
-		id = (struct identity) { .type = ID_KEY_ID, .n = (uint16_t)(r->name.n < IDENTITY_OCTETS_MAX ? r->name.n : IDENTITY_OCTETS_MAX) };
+		id = (struct identity) { .type = ID_KEY_ID,
+			                 .n = (uint16_t)(r->name.n < IDENTITY_OCTETS_MAX ? r->name.n : IDENTITY_OCTETS_MAX) };
 		memcpy(id.b, r->name.p, id.n);
 	}
 	free(r->user);

@@ -18,8 +18,8 @@ ask(struct exchange *ex, enum asked what, const struct identity *local, const st
 	if (!e)
 		return false;
 	e->psk = (struct psk_query) {
-		.local = (const void *)arena_dup(&core->fx->arena, span_of(local, n * sizeof *local)).p,
-		.remote = (const void *)arena_dup(&core->fx->arena, span_of(remote, n * sizeof *remote)).p,
+		.local = effects_dup(core->fx, local, n * sizeof *local),
+		.remote = effects_dup(core->fx, remote, n * sizeof *remote),
 		.n = n,
 	};
 	return e->psk.local && e->psk.remote;

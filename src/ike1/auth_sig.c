@@ -78,8 +78,9 @@ need_fitting_credential(struct exchange *ex)
 	if (phase1_credential(ex)->ok && phase1_credential(ex)->scheme == (enum signature_scheme)p->method->scheme)
 		return BUILT;
 	phase1_refuse(ex, VERDICT_NO_CREDENTIAL, NOTIFY_CERTIFICATE_UNAVAILABLE,
-	              phase1_credential(ex)->why ? arena_printf(&ex->sa->core->scratch, "%s", phase1_credential(ex)->why)
-	                                : "the key for this connection makes another kind of signature than the one agreed");
+	              phase1_credential(ex)->why
+	                      ? arena_printf(&ex->sa->core->scratch, "%s", phase1_credential(ex)->why)
+	                      : "the key for this connection makes another kind of signature than the one agreed");
 	return BUILD_FAILED;
 }
 
@@ -99,7 +100,7 @@ need_signature(struct exchange *ex, struct span hash)
 			return BUILD_FAILED;
 		e->sign = (struct sign_query) { .key = phase1_credential(ex)->key,
 			                        .scheme = (enum signature_scheme)p->method->scheme,
-			                        .octets = arena_dup(&core->fx->arena, hash) };
+			                        .octets = effects_dup_span(core->fx, hash) };
 		return BUILD_PARKED;
 	}
 	if (a->ok && a->signature.n)
@@ -211,7 +212,7 @@ static enum verdict
 ask_verify(struct exchange *ex, const struct message *m, struct span hash, const struct identity *id, struct conn *const *c,
            size_t n)
 {
-	struct arena *a = &ex->sa->core->fx->arena;
+	struct effects *fx = ex->sa->core->fx;
 	struct phase1 *p = phase1_of(ex);
 	struct verify_query q = { .n_conn = n, .scheme = (enum signature_scheme)p->method->scheme };
 	bool other = false;
@@ -225,10 +226,10 @@ ask_verify(struct exchange *ex, const struct message *m, struct span hash, const
 	e = phase1_ask(ex, EFFECT_ASK_VERIFY, ASKED_VERIFIED);
 	if (!e)
 		return VERDICT_INTERNAL;
-	q.conn = (struct conn *const *)(const void *)arena_dup(a, span_of(p->judged, n * sizeof *p->judged)).p;
-	q.id = (const void *)arena_dup(a, span_of(id, sizeof *id)).p;
-	q.octets = arena_dup(a, hash);
-	q.signature = arena_dup(a, message_find(m, PAYLOAD_SIG, NULL)->data);
+	q.conn = effects_dup(fx, p->judged, n * sizeof *p->judged);
+	q.id = effects_dup(fx, id, sizeof *id);
+	q.octets = effects_dup_span(fx, hash);
+	q.signature = effects_dup_span(fx, message_find(m, PAYLOAD_SIG, NULL)->data);
 	e->verify = q;
 	return VERDICT_OK;
 }

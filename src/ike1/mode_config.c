@@ -164,7 +164,6 @@ ask_for_lease(struct exchange *ex)
 	struct ike_sa *sa = ex->sa, *old = ike_sa_same_peer(sa, NULL);
 	struct ike *core = sa->core;
 	struct transaction *t = transaction_of(ex);
-	struct arena *a = &core->fx->arena;
 	uint64_t ticket = park(core, PARKED_EXCHANGE, sa->id, ex->message_id, NULL);
 	struct effect *e = ticket ? effects_add(core->fx, EFFECT_ASK_LEASE) : NULL;
 	const struct road *held = sa->road->n_framed ? sa->road : NULL;
@@ -181,15 +180,14 @@ ask_for_lease(struct exchange *ex)
 		.ike_id = sa->id,
 		.id = road_peer_id(sa),
 		.remote = sa->remote,
-		.wanted = (const void *)arena_dup(a, span_of(t->wanted, t->n_wanted * sizeof t->wanted[0])).p,
+		.wanted = effects_dup(core->fx, t->wanted, t->n_wanted * sizeof t->wanted[0]),
 		.n_wanted = t->n_wanted,
 	};
 	if (held) {
-		e->lease.held = (const void *)arena_dup(a, span_of(held->framed, held->n_framed * sizeof held->framed[0])).p;
+		e->lease.held = effects_dup(core->fx, held->framed, held->n_framed * sizeof held->framed[0]);
 		e->lease.n_held = held->n_framed;
 	} else if (old) {
-		e->lease.held =
-		        (const void *)arena_dup(a, span_of(old->road->vip, old->road->n_vip * sizeof old->road->vip[0])).p;
+		e->lease.held = effects_dup(core->fx, old->road->vip, old->road->n_vip * sizeof old->road->vip[0]);
 		e->lease.n_held = old->road->n_vip;
 	}
 	core_keep_conn(core, sa->conn);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "failing_memory.h"
 #include "ike1.h"
 #include "match.h"
 #include "seeded_rng.h"
@@ -12,48 +13,6 @@
  * nothing crashes, nothing leaks, and once there is memory again the next
  * attempt succeeds. Only what the core itself allocates fails.
  */
-
-static bool armed;
-static unsigned long count, fail_at;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t k, size_t n);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t k, size_t n);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-
-static bool
-ends_now(void)
-{
-	return armed && ++count == fail_at;
-}
-
-void *
-__wrap_malloc(size_t n)
-{
-	return ends_now() ? NULL : __real_malloc(n);
-}
-
-void *
-__wrap_calloc(size_t k, size_t n)
-{
-	return ends_now() ? NULL : __real_calloc(k, n);
-}
-
-void *
-__wrap_realloc(void *p, size_t n)
-{
-	return ends_now() ? NULL : __real_realloc(p, n);
-}
-
-char *
-__wrap_strdup(const char *s)
-{
-	return ends_now() ? NULL : __real_strdup(s);
-}
 
 struct end {
 	struct ike *core;
@@ -81,7 +40,7 @@ static void carry_out(struct net *net, struct end *e, struct effects *fx);
 static void
 enqueue(struct net *net, const struct effect_send *s)
 {
-	struct packet **at = &net->queue, *p = __real_malloc(sizeof *p + s->data.n);
+	struct packet **at = &net->queue, *p = malloc(sizeof *p + s->data.n);
 
 	while (*at)
 		at = &(*at)->next;
@@ -103,9 +62,9 @@ answer(struct net *net, struct end *e, const struct effect *asked)
 	a.kind = asked->kind == EFFECT_ASK_PSK       ? ANSWER_PSK
 	         : asked->kind == EFFECT_ASK_ADDRESS ? ANSWER_ADDRESS
 	                                             : ANSWER_INSTALLED;
-	armed = true;
+	failing_memory.armed = true;
 	ike_answer(e->core, net->now, &a, &fx);
-	armed = false;
+	failing_memory.armed = false;
 	carry_out(net, e, &fx);
 }
 
@@ -136,9 +95,9 @@ deliver(struct net *net)
 		struct end *e = ip_equal(&p->to.ip, &net->end[0].at.ip) ? &net->end[0] : &net->end[1];
 
 		net->queue = p->next;
-		armed = true;
+		failing_memory.armed = true;
 		ike_receive(e->core, net->now, &d, &fx);
-		armed = false;
+		failing_memory.armed = false;
 		carry_out(net, e, &fx);
 		free(p);
 	}
@@ -156,9 +115,9 @@ run(struct net *net, instant_t until)
 		if (first > until)
 			break;
 		net->now = first > net->now ? first : net->now;
-		armed = true;
+		failing_memory.armed = true;
 		ike_tick(e->core, net->now, &fx);
-		armed = false;
+		failing_memory.armed = false;
 		carry_out(net, e, &fx);
 		deliver(net);
 	}
@@ -170,9 +129,9 @@ command(struct net *net, struct end *e, struct command c)
 {
 	struct effects fx = { 0 };
 
-	armed = true;
+	failing_memory.armed = true;
 	ike_command(e->core, net->now, &c, &fx);
-	armed = false;
+	failing_memory.armed = false;
 	carry_out(net, e, &fx);
 	deliver(net);
 }
@@ -262,13 +221,13 @@ allocations(void)
 {
 	struct net net;
 
-	fail_at = 0;
+	failing_memory.fails_at = 0;
 	open_net(&net);
-	count = 0;
+	failing_memory.count = 0;
 	live(&net);
 	assert_true(child_is_up(&net.end[0]) && child_is_up(&net.end[1]));
 	close_net(&net);
-	return count;
+	return failing_memory.count;
 }
 
 static void
@@ -281,12 +240,12 @@ memory_may_end_anywhere(void **state)
 	for (unsigned long i = 1; i <= n; i++) {
 		struct net net;
 
-		fail_at = 0;
+		failing_memory.fails_at = 0;
 		open_net(&net);
-		count = 0;
-		fail_at = i;
+		failing_memory.count = 0;
+		failing_memory.fails_at = i;
 		live(&net);
-		fail_at = 0;
+		failing_memory.fails_at = 0;
 		/* What was lost with the memory is gone; there is some again, so a new attempt works. */
 		command(&net, &net.end[0], (struct command) { .kind = COMMAND_TERMINATE, .ike = "site" });
 		command(&net, &net.end[1], (struct command) { .kind = COMMAND_TERMINATE, .ike = "site" });
@@ -306,7 +265,7 @@ shutdown_ends_with_nothing_installed(void **state)
 	struct net net;
 
 	(void)state;
-	fail_at = 0;
+	failing_memory.fails_at = 0;
 	open_net(&net);
 	live(&net);
 	command(&net, &net.end[0], (struct command) { .kind = COMMAND_SHUTDOWN, .id = 9 });
