@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transport mode in UDP through a real NAT, between two of us: strongSwan's userspace ESP has no transport mode. The judge is
 the kernel, which drops TCP and UDP whose checksums were not made good for the addresses that it sees (RFC 3948 section 3.1.2)."""
+import os
+import re
 import subprocess
 
 from config import child, conf
-from peers import Sallyport
+from peers import ROOT, Sallyport
 from test_both_behind_nat import clients_and_gateway, nat
 from test_steer_daemon import tcp
 from test_strongswan import natted
@@ -47,15 +49,21 @@ SPEAK = ("import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRA
 
 
 def test_two_clients_of_l2tp_behind_one_nat(net):
-    """Both speak from UDP port 1701 to port 1701: RFC 3948 section 5.2. The server hears the second one under an alias."""
+    """
+    The server has examples/l2tp.conf, the clients what Windows offers. Both speak from UDP port 1701 to port 1701 (RFC 3948
+    section 5.2): the server hears the second one under an alias.
+    """
     box = nat(net, "nat", "10.77.0.1/24")
     hosts, gw = clients_and_gateway(net, ["192.168.5.2", "192.168.6.2"], [box, box])
-    ports = {"net": child("dynamic[udp/1701]", "dynamic[udp/1701]", mode="transport")}
-    gateway = Sallyport(gw, conf("10.77.0.2", "%any", ports, local_id="gw", remote_id="%any"))
+    with open(os.path.join(ROOT, "examples", "l2tp.conf")) as f:
+        example = f.read()
+    gateway = Sallyport(gw, example)
+    ports = {"net": child("dynamic[udp/1701]", "dynamic[udp/1701]", mode="transport", esp_proposals="aes256-sha1")}
     wire = box.capture("outer")
     clients = []
     for h in hosts:
-        clients.append(Sallyport(h, conf("%any", "10.77.0.2", ports, local_id=h.name, remote_id="gw")))
+        clients.append(Sallyport(h, conf("%any", "10.77.0.2", ports, re.search('secret = "(.*)"', example).group(1),
+                                         proposals="aes256-sha1-ecp384")))
         clients[-1].initiate("net")
     p = gw.popen("/usr/bin/python3", "-c", LISTEN, stdout=subprocess.PIPE)
     assert p.stdout.readline() == "up\n"
@@ -66,7 +74,7 @@ def test_two_clients_of_l2tp_behind_one_nat(net):
     assert first == "10.77.0.1" and second.startswith("198.18."), (first, second)
     assert "%s/32[udp/" % second in gateway.list_sas() and "nat_aliases" in gateway.log()
     # Whoever renews: the same address, so that the tunnels inside live on.
-    gateway.swanctl("--rekey", "--child", "net")
+    gateway.swanctl("--rekey", "--child", "l2tp")
     clients[1].swanctl("--rekey", "--ike", "site")
     assert heard_as() == [first, second]
     clients[0].stop()

@@ -648,7 +648,7 @@ default_replay_window(void **state)
 static void
 examples_load(void **state)
 {
-	static const char *const names[] = { "site-to-site.conf", "gateway.conf", "many.conf" };
+	static const char *const names[] = { "site-to-site.conf", "gateway.conf", "many.conf", "l2tp.conf", "road-warrior-gateway.conf" };
 	/* certificates.conf needs its files: tests/interop/test_certificates.py */
 	const char *data = getenv("SALLYPORT_TEST_DATA");
 	char path[512], text[8192];
