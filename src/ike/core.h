@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_CORE_H
 #define SALLYPORT_CORE_H
 
+#include "anew.h"
 #include "child_sa.h"
 #include "claims.h"
 #include "clear_gate.h"

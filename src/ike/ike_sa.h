@@ -75,6 +75,7 @@ struct ike_sa {
 	        addresses_known, zombie, ending, said_again;
 	bool asked;                      /* a probe is out that only a message under the keys answers, not ESP */
 	uint8_t end_why;                 /* enum end_cause, while ending */
+	uint8_t wishes_of; /* so many IKE_SAs in a row ended before a CHILD_SA was up that is wanted under this one */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
 	struct transform encr;
 	uint16_t prf_id, dh_id;
@@ -174,6 +175,8 @@ void ike_sa_settle(struct ike_sa *sa);
 bool ike_sa_in_doubt(const struct ike_sa *sa);
 /* Whether both SAs are with one host, as far as addresses tell: behind a NAT the port counts as well. */
 bool ike_sa_same_place(const struct ike_sa *a, const struct ike_sa *b);
+/* The peer, with which @sa is up, has forgotten @o: it ends. @why NULL: INITIAL-CONTACT says so. */
+void ike_sa_forget(struct ike_sa *sa, struct ike_sa *o, const char *why);
 /* The SA was to be replaced, and carries on after all. */
 void ike_sa_revive(struct ike_sa *sa);
 /* The grace period of an SA that was replaced is over. */

@@ -6,8 +6,8 @@
 
 /* From the wish for a child to its place in the queue of an IKE_SA. */
 
-static struct child_sa *
-present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
+struct child_sa *
+child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 {
 	struct child_sa *c = child_same_pair(sa, p, pair, NULL);
 
@@ -21,7 +21,7 @@ static bool
 queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd,
            const char **why)
 {
-	struct child_sa *c = present(sa, p, pair);
+	struct child_sa *c = child_present(sa, p, pair);
 
 	if (!c) {
 		if (!child_room(sa, why)) {
@@ -141,16 +141,11 @@ wants_resolve(struct ike_sa *sa)
 		const char *why = NULL;
 
 		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL, &why)) {
-			struct child_sa *c = present(sa, p, 0);
+			struct child_sa *c = child_present(sa, p, 0);
 
 			/* Who waited for the wish waits for its first pair now. */
-			while (c && w->waiters) {
-				struct waiter *x = w->waiters;
-
-				w->waiters = x->next;
-				x->next = c->waiters;
-				c->waiters = x;
-			}
+			if (c)
+				waiters_move(&c->waiters, &w->waiters, sa->id);
 		}
 		want_free(core, w, why ? why : "its traffic selectors have no address family in common");
 	}

@@ -109,6 +109,19 @@ waiters_settle(struct ike *core, struct waiter **list, bool ok, const char *text
 	}
 }
 
+void
+waiters_move(struct waiter **to, struct waiter **from, uint32_t ike_id)
+{
+	while (*from) {
+		struct waiter *w = *from;
+
+		*from = w->next;
+		w->next = *to;
+		w->cmd->ike_id = ike_id;
+		*to = w;
+	}
+}
+
 /* What an attempt that is still under way suffers from, as far as one can tell; NULL: nothing is known. */
 static const char *
 probable_cause(const struct ike_sa *sa)

@@ -44,6 +44,8 @@ struct pending *pending_new(struct ike *core, uint64_t id, instant_t timeout);
 bool pending_wait(struct ike *core, struct waiter **list, struct pending *p);
 /* All who wait on @list learn the outcome. */
 void waiters_settle(struct ike *core, struct waiter **list, bool ok, const char *text);
+/* Those of @from wait on @to, which is part of that IKE_SA. */
+void waiters_move(struct waiter **to, struct waiter **from, uint32_t ike_id);
 /* Finishes when nothing is waited for any more. */
 void pending_check(struct ike *core, struct pending *p);
 void pending_due(struct ike *core, struct pending *p);
@@ -56,6 +58,8 @@ void command_done(struct ike *core, uint64_t id, enum command_result r, uint32_t
 bool initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, const struct flow *flow, struct pending *cmd,
                     const char **why);
 
+/* What is up for a pair of selectors, or under way; or NULL. */
+struct child_sa *child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair);
 /* The addresses of @sa are known: its wants become children. */
 void wants_resolve(struct ike_sa *sa);
 void wants_drop(struct ike_sa *sa, const char *reason);

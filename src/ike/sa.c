@@ -138,6 +138,15 @@ ike_sa_same_peer(const struct ike_sa *sa, const struct ike_sa *after)
 	return NULL;
 }
 
+/* The renewal of what stands is left alone until it is up: what stands serves as long. */
+static bool
+renews(const struct ike_sa *sa)
+{
+	const struct ike_sa *old = sa->rekeys ? ike_sa_by_id(sa->core, sa->rekeys) : NULL;
+
+	return old && !old->zombie && old->state != IKE_STATE_DELETING;
+}
+
 static unsigned
 usefulness(const struct ike_sa *sa)
 {
@@ -145,7 +154,7 @@ usefulness(const struct ike_sa *sa)
 		return 0;
 	if (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING)
 		return ike_sa_in_doubt(sa) ? 2 : 3;
-	return sa->role == INITIATOR && !sa->rekeys;
+	return sa->role == INITIATOR && !renews(sa);
 }
 
 struct ike_sa *

@@ -2,39 +2,7 @@
 #include "exchange.h"
 #include "road_sa.h"
 
-#include <stdlib.h>
-
 /* The end of an IKE_SA that was up: its children go, their actions follow, and the peer is told twice. */
-
-struct restart {
-	struct conn *conn;
-	const struct child *cfg;
-	struct policy *policy; /* in use until the action is done */
-	enum child_action action;
-};
-
-static size_t
-collect_actions(struct ike_sa *sa, enum end_cause why, struct restart **out)
-{
-	size_t n = 0, k = 0;
-
-	for (struct child_sa *c = sa->children; c; c = c->next)
-		n++;
-	*out = calloc(n + 1, sizeof **out);
-	for (struct child_sa *c = sa->children; *out && c; c = c->next) {
-		enum child_action a = child_action(c, why);
-
-		/* One action starts all pairs of its policy. */
-		if ((a != ACTION_TRAP && a != ACTION_START) || c->policy->acted)
-			continue;
-		c->policy->acted = true;
-		(*out)[k++] = (struct restart) { conn_ref(c->conn), c->cfg, c->policy, a };
-		policy_use(sa->core, c->policy, 0, 1);
-	}
-	for (size_t i = 0; i < k; i++)
-		(*out)[i].policy->acted = false;
-	return k;
-}
 
 /* A Delete has no answer: said twice, a single loss leaves no SA behind. */
 #define DELETE_AGAIN SECONDS(2)
@@ -80,17 +48,6 @@ room_left(const struct ike *core)
 	return core->fx->n + 64 < EFFECTS_BATCH;
 }
 
-static void
-act_again(struct ike *core, struct restart *again, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		child_apply_action(core, again[i].conn, again[i].cfg, again[i].policy, again[i].action);
-		policy_use(core, again[i].policy, 0, -1);
-		conn_unref(again[i].conn);
-	}
-	free(again);
-}
-
 void
 ike_sa_end_rest(struct ike_sa *sa)
 {
@@ -124,8 +81,7 @@ void
 ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
 {
 	struct ike *core = sa->core;
-	struct restart *again;
-	size_t n;
+	struct restarts again;
 
 	if (sa->ending) {
 		ike_sa_end_rest(sa);
@@ -133,12 +89,12 @@ ike_sa_end(struct ike_sa *sa, enum end_cause why, const char *reason)
 	}
 	say(core, LOG_IKE, LOG_AUDIT, sa, NULL, "deleting IKE_SA %s between %s: %s", sa_name(sa), ends_text(sa), reason);
 	ike_sa_state(sa, IKE_STATE_DELETING);
-	if (why == END_BY_PEER || why == END_DPD)
+	if (why == END_BY_PEER || why == END_DPD || (why == END_EXPIRED && sa->successor))
 		ike_sa_hand_over(sa, why);
-	n = collect_actions(sa, why, &again);
+	again = restarts_collect(sa, why);
 	sa->ending = true;
 	sa->end_why = (uint8_t)why;
 	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
 	ike_sa_end_rest(sa);
-	act_again(core, again, n);
+	restarts_run(core, &again);
 }

@@ -75,13 +75,14 @@ another(struct ike_sa *sa, bool replaced)
 void
 ike_sa_hand_over(struct ike_sa *sa, enum end_cause why)
 {
-	struct ike_sa *next = another(sa, why != END_BY_PEER);
+	struct ike_sa *next = another(sa, why == END_DPD);
 
 	if (!next)
 		return;
 	if (next->successor == sa->id)
 		ike_sa_revive(next);
 	ike_sa_adopt(next, sa);
+	wishes_move(next, sa);
 	ike_sa_run_queue(next);
 }
 
@@ -167,7 +168,9 @@ ike_sa_replaced_due(struct ike_sa *sa)
 	sa->successor = next->id;
 	ike_sa_adopt(next, sa);
 	if (may_go(sa, next)) {
+		wishes_move(next, sa);
 		ike_sa_end(sa, END_REPLACED, "it was replaced");
+		ike_sa_run_queue(next);
 		return;
 	}
 	sa->delete_at = sa->core->now + ASK_AGAIN + (instant_t)rng_below(sa->core->rng, (uint64_t)ASK_AGAIN);
@@ -212,6 +215,19 @@ duplicate(struct ike_sa *sa)
 	                    id_text(sa->core, &peer));
 }
 
+void
+ike_sa_forget(struct ike_sa *sa, struct ike_sa *o, const char *why)
+{
+	/* From another address it may be another host with the same name: it is told. */
+	bool same = ike_sa_same_place(sa, o);
+
+	if (same)
+		wishes_move(sa, o);
+	ike_sa_end(o, same ? END_FORGOTTEN : END_COMMAND, why ? why : "INITIAL-CONTACT: the peer has no other SA with us");
+	if (same)
+		ike_sa_run_queue(sa);
+}
+
 /* Whether @o ends now that @sa is up, and how: uniqueness, INITIAL-CONTACT, replacement. */
 static void
 settle_with(struct ike_sa *sa, struct ike_sa *o)
@@ -225,9 +241,7 @@ settle_with(struct ike_sa *sa, struct ike_sa *o)
 		return;
 	/* Only what was up before this exchange began: the peer cannot mean more (ADR 0004). */
 	if (sa->initial_contact && unique != UNIQUE_NEVER && o->established_at <= meant) {
-		/* From another address it may be another host with the same name: it is told. */
-		ike_sa_end(o, ike_sa_same_place(sa, o) ? END_FORGOTTEN : END_COMMAND,
-		           unique == UNIQUE_REPLACE ? duplicate(sa) : "INITIAL-CONTACT: the peer has no other SA with us");
+		ike_sa_forget(sa, o, unique == UNIQUE_REPLACE ? duplicate(sa) : NULL);
 		return;
 	}
 	/* The peer may not have it. As soon as that is heard of, it settles with this one. */

@@ -319,7 +319,7 @@ info_initial_contact(struct ike_sa *sa)
 		struct ike_sa *next = ike_sa_same_peer(sa, o);
 
 		if (!o->zombie && o->established_at && o->established_at <= sa->created_at)
-			ike_sa_end(o, END_FORGOTTEN, "INITIAL-CONTACT: the peer has no other SA with us");
+			ike_sa_forget(sa, o, NULL);
 		o = next;
 	}
 }
