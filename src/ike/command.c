@@ -4,7 +4,7 @@
 
 #include "exchange.h"
 
-/* What is asked of the core, one function a command. */
+/* Commands to the core: one function for each. */
 
 static void
 failed(struct ike *core, const struct command *c, enum command_result r, const char *text)
@@ -93,7 +93,7 @@ run_initiate(struct ike *core, const struct command *c)
 	}
 
 	struct pending *p = c->id ? pending_new(core, c->id, c->timeout_ns) : NULL;
-	/* Held open until all is asked for. */
+	/* Keeps the command open until everything has been initiated. */
 	struct waiter *own = NULL;
 	bool ok = !p || pending_wait(core, &own, p);
 
@@ -101,7 +101,7 @@ run_initiate(struct ike *core, const struct command *c)
 		ok = ok && initiate_child(core, t.entry->conn, t.cfg, NULL, p, &why);
 	else
 		ok = ok && initiate_ike(core, t.entry->conn, p, &why);
-	/* What `down` released is claimed again. */
+	/* `down` may have released the claim. */
 	if (ok && t.cfg && (t.cfg->start_action == ACTION_TRAP || t.cfg->start_action == ACTION_START)) {
 		conn_trap(core, t.entry, t.cfg, true);
 		conn_ask_address(core, t.entry);
@@ -129,11 +129,18 @@ child_matches(const struct child_sa *c, const struct command *cmd)
 	return (!cmd->child_id || c->id == cmd->child_id) && (!cmd->child || strcmp(c->cfg->name, cmd->child) == 0);
 }
 
+/* The next SA after *cursor that the command means; 0 starts. An id names one SA, so no other is looked at. */
 static struct ike_sa *
 next_match(struct ike *core, const struct command *c, uint32_t *cursor)
 {
+	uint32_t only = c->ike_id ? c->ike_id : c->child_id ? ike_child_owner(core, c->child_id) : 0;
 	struct ike_sa *sa;
 
+	if (c->ike_id || c->child_id) {
+		sa = *cursor ? NULL : ike_sa_by_id(core, only);
+		*cursor = only;
+		return sa && ike_matches(sa, c) ? sa : NULL;
+	}
 	while ((sa = id_index_after(&core->sas, *cursor))) {
 		*cursor = sa->id;
 		if (ike_matches(sa, c))
@@ -167,7 +174,7 @@ terminate_children(struct ike_sa *sa, const struct command *cmd)
 	return n;
 }
 
-/* `down` by name gives the traffic back: the claims of start_action go. */
+/* `down` by name also releases the claims of start_action. */
 static uint32_t
 release_claims(struct ike *core, const struct command *c)
 {
@@ -215,7 +222,7 @@ run_terminate(struct ike *core, const struct command *c)
 		if (core->fx->n + 256 < EFFECTS_BATCH) {
 			terminate_ike(sa);
 		} else {
-			/* More than one batch of effects: the rest is due at once. */
+			/* One list of effects does not hold more: the timer ends the rest at once. */
 			sa->delete_at = core->now;
 			ike_sa_schedule(sa);
 		}
@@ -296,7 +303,7 @@ run_expire(struct ike *core, const struct command *cmd)
 {
 	struct child_sa *c;
 
-	/* Peers choose outbound SPIs, so two may choose the same one: the id tells whose it is. */
+	/* Peers choose our outbound SPIs, and two may choose the same: the id tells them apart. */
 	if (cmd->direction == SA_INBOUND)
 		c = child_by_spi_in(core, cmd->spi);
 	else
@@ -311,8 +318,8 @@ run_expire(struct ike *core, const struct command *cmd)
 	child_end(c, END_EXPIRED, true);
 }
 
-/* Nobody vouches for an INVALID-SPI: the hint may start a probe, at most one a second, and nothing else. */
-/* Walks over all SAs that strangers can cause, in a second. */
+/* Nobody vouches for ESP with an unknown SPI, and each such packet costs a walk over all SAs: so many a second are followed up.
+ */
 enum { PROBES_PER_SECOND = 16 };
 
 static bool
@@ -325,7 +332,7 @@ may_probe(struct ike *core)
 	return core->probes++ < PROBES_PER_SECOND;
 }
 
-/* Where the packet came from; behind one NAT there may be several. */
+/* The SA with the peer at this address, at this port if there are several (behind one NAT). */
 static struct ike_sa *
 sa_at(const struct ike *core, const struct endpoint *remote)
 {
@@ -348,14 +355,14 @@ run_invalid_spi(struct ike *core, const struct command *cmd)
 {
 	struct ike_sa *sa = may_probe(core) ? sa_at(core, &cmd->remote) : NULL;
 
-	/* Once a second for each peer, so that forged packets of one cannot hide those of another. */
+	/* At most once a second for each peer, so that forged packets from one do not hide those from another. */
 	if (!sa || core->now - sa->hinted_at < SECONDS(1))
 		return;
 	sa->hinted_at = core->now;
 	ike_sa_probe(sa);
 	/*
-	 * A Delete has no answer (RFC 2408 section 3.15), so it may have been
-	 * lost. Said again under Phase 1 it is true, whoever sent the packet.
+	 * A Delete has no answer (RFC 2408 section 3.15), so ours may have been
+	 * lost. Sent again under Phase 1 it is true, whoever sent the packet.
 	 */
 	if (!child_by_spi_in(core, cmd->spi) && (sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING))
 		sa->protocol->tell_spi_deleted(sa, cmd->spi);
@@ -393,7 +400,7 @@ run_claim_refused(struct ike *core, const struct command *cmd)
 		policy_refused(core, p, cmd->reason ? cmd->reason : "no reason given");
 }
 
-/* IKEv1 cannot tell a peer of another address, and what comes to the old one is lost: the SAs are made anew. */
+/* IKEv1 cannot tell a peer about a new address, and packets to the old one are lost: the SAs are set up anew. */
 static void
 run_moved(struct ike *core, const struct command *c)
 {

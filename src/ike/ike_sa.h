@@ -73,8 +73,8 @@ struct ike_sa {
 	uint8_t state; /* enum ike_state */
 	bool reauth, nat_local, nat_remote, nat_fake, peer_nat_t, peer_nat_t_draft, peer_dpd, peer_fragments, floated,
 	        addresses_known, zombie, ending, said_again;
-	bool asked;                      /* a probe is out that only a message under the keys answers, not ESP */
-	uint8_t end_why;                 /* enum end_cause, while ending */
+	bool asked;        /* a probe is out that only a message under the keys answers, not ESP */
+	uint8_t end_why;   /* enum end_cause, while ending */
 	uint8_t wishes_of; /* so many IKE_SAs in a row ended before a CHILD_SA was up that is wanted under this one */
 	bool queue_running, queue_again; /* see ike_sa_run_queue */
 	struct transform encr;
@@ -102,7 +102,7 @@ struct ike_sa {
 	instant_t dpd_since;
 	instant_t delete_at;
 	instant_t hinted_at;         /* the last probe because of ESP for an unknown SPI */
-	instant_t retry_at;          /* the next attempt; 0: none is waiting */
+	instant_t retry_at;          /* when the next attempt begins */
 	struct half_open *half_open; /* as responder, until it is authenticated; half_open.c */
 	bool peer_unity;             /* it knows Cisco's attributes */
 	struct road *road;           /* road_sa.h; NULL: neither login nor virtual addresses */

@@ -4,7 +4,7 @@
 #include "exchange.h"
 #include "road_sa.h"
 
-/* From the wish for a child to its place in the queue of an IKE_SA. */
+/* Initiating a child: from the wish for it to its place in the queue of an IKE_SA. */
 
 struct child_sa *
 child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
@@ -16,7 +16,7 @@ child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 	return c;
 }
 
-/* One pair of selectors is one Quick Mode (RFC 2409 section 5.5). What is up, or under way, is not made twice. */
+/* Each pair of selectors takes one Quick Mode (RFC 2409 section 5.5). A child that is up, or under way, is not made twice. */
 static bool
 queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd,
            const char **why)
@@ -55,7 +55,7 @@ queue_pairs(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struc
 	size_t first = first_pair(p, flow), end = flow ? first + 1 : p->n_ts;
 	bool ok = true;
 
-	/* Held while the loop runs, whatever fails. */
+	/* Keeps the policy alive during the loop, whatever fails. */
 	policy_use(sa->core, p, 0, 1);
 	for (size_t i = first; ok && i < end; i++)
 		ok = queue_pair(sa, conn, cfg, p, (uint16_t)i, cmd, why);
@@ -143,15 +143,17 @@ wants_resolve(struct ike_sa *sa)
 		if (p && queue_pairs(sa, w->conn, w->cfg, p, NULL, NULL, &why)) {
 			struct child_sa *c = child_present(sa, p, 0);
 
-			/* Who waited for the wish waits for its first pair now. */
-			if (c)
+			/* It may be up already, taken over from an older SA; if not, the commands wait for its first pair now. */
+			if (c && c->ever_up)
+				waiters_settle(core, &w->waiters, true, "");
+			else if (c)
 				waiters_move(&c->waiters, &w->waiters, sa->id);
 		}
 		want_free(core, w, why ? why : "its traffic selectors have no address family in common");
 	}
 }
 
-/* The addresses as far as the configuration alone tells them. */
+/* The child's policy, as far as the configuration alone tells its addresses; NULL: not yet. */
 static struct policy *
 policy_before(struct ike *core, struct conn *conn, const struct child *cfg, const struct ike_sa *sa)
 {

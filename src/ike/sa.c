@@ -23,7 +23,7 @@ ike_sa_new(struct ike *core, const struct ike_protocol *protocol, uint8_t role, 
 	sa->log_in = LOG_IN_NOBODY;
 	sa->timer.owner = TIMER_IKE_SA;
 	sa->created_at = sa->heard_at = sa->said_at = core->now;
-	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = sa->delete_at = INSTANT_NEVER;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = sa->delete_at = sa->retry_at = INSTANT_NEVER;
 	if (cookie_i)
 		memcpy(sa->cookie_i, cookie_i, 8);
 	else

@@ -105,7 +105,7 @@ ike_sa_rekey_failed(struct ike_sa *sa)
 	ike_sa_schedule(old);
 }
 
-/* A failure that came at once would come again at once: no attempt begins sooner than a repetition would. */
+/* A failure that came at once would come again at once: the next attempt begins no sooner than a retransmission would. */
 static bool
 wait_or_try(struct ike_sa *sa)
 {
@@ -124,7 +124,7 @@ wait_or_try(struct ike_sa *sa)
 void
 ike_sa_retry(struct ike_sa *sa)
 {
-	sa->retry_at = 0;
+	sa->retry_at = INSTANT_NEVER;
 	if (!try_again(sa))
 		ike_sa_failed(sa, "the next attempt could not begin", false);
 }

@@ -36,8 +36,7 @@ linger(struct ike_sa *sa)
 	sa->zombie = true;
 	sa->state = IKE_STATE_DELETING;
 	sa->delete_at = core->now + instant_min(DELETE_AGAIN, core->settings.delete_wait_ns);
-	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = INSTANT_NEVER;
-	sa->retry_at = 0;
+	sa->rekey_at = sa->reauth_at = sa->expires_at = sa->dpd_at = sa->retry_at = INSTANT_NEVER;
 	ike_sa_schedule(sa);
 }
 

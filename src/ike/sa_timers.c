@@ -42,7 +42,7 @@ dpd_next(const struct ike_sa *sa)
 		return INSTANT_NEVER;
 	if (sa->dpd_at != INSTANT_NEVER)
 		return sa->dpd_at;
-	/* No Quick Mode follows whose answer would show it. */
+	/* No Quick Mode follows whose answer would show that the peer has it. */
 	if (ike_sa_in_doubt(sa) && !sa->running)
 		return sa->established_at;
 	return sa->peer_dpd && sa->conn ? after(sa->heard_at, sa->conn->dpd_delay_ns) : INSTANT_NEVER;
@@ -60,10 +60,8 @@ ike_sa_schedule(struct ike_sa *sa)
 {
 	instant_t at = instant_min(connecting_end(sa), instant_min(dpd_next(sa), keepalive_next(sa)));
 
-	at = instant_min(at, instant_min(sa->delete_at, sa->expires_at));
-	if (sa->retry_at)
-		at = instant_min(at, sa->retry_at);
-	/* Nothing may be waited for that ike_sa_due() would then leave as it is. */
+	at = instant_min(at, instant_min(sa->retry_at, instant_min(sa->delete_at, sa->expires_at)));
+	/* Waiting for something that ike_sa_due() then ignores would make the timer spin. */
 	if (!sa->successor && ike_sa_is_up(sa))
 		at = instant_min(at, instant_min(sa->rekey_at, sa->reauth_at));
 	timer_set(&sa->core->timers, &sa->timer, at);
@@ -98,7 +96,7 @@ ike_sa_rekey(struct ike_sa *sa, bool reauth)
 		return;
 	if (road_peer_renews(sa)) {
 		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "refused",
-		    "IKE_SA %s is renewed by the peer alone: it has to log in, or to ask for its address, again", sa_name(sa));
+		    "only the peer can renew IKE_SA %s: it has to log in, or request its address, again", sa_name(sa));
 		return;
 	}
 	start_rekey(sa, reauth ? "reauthenticating" : "rekeying");
@@ -216,7 +214,7 @@ ike_sa_due(struct ike_sa *sa)
 			ike_sa_end(sa, END_COMMAND, "shutting down");
 		return;
 	}
-	if (sa->retry_at && sa->retry_at <= now) {
+	if (sa->retry_at <= now) {
 		ike_sa_retry(sa);
 		return;
 	}
@@ -228,7 +226,7 @@ ike_sa_due(struct ike_sa *sa)
 		ike_sa_failed(sa,
 		              sa->road                ? road_overdue(sa)
 		              : sa->role == RESPONDER ? "half-open for too long"
-		                                      : "the addresses of both ends were not found out in time",
+		                                      : "the addresses of the two ends could not be determined in time",
 		              sa->role == INITIATOR);
 		return;
 	}
@@ -272,7 +270,7 @@ set_lifetimes(struct ike_sa *sa, instant_t lifetime)
 	sa->reauth_at = renewal_at(core, c->reauth_ns, c->rand_ns);
 	first = instant_min(sa->rekey_at, sa->reauth_at);
 	sa->expires_at = first == INSTANT_NEVER ? INSTANT_NEVER : first + (c->over_ns > 0 ? c->over_ns : SECONDS(60));
-	/* The client renews in its time; should it not, the SA ends. */
+	/* The client renews in time, or the SA ends. */
 	if (road_peer_renews(sa))
 		sa->rekey_at = sa->reauth_at = INSTANT_NEVER;
 	if (!lifetime || core->now + lifetime >= sa->expires_at)

@@ -74,7 +74,7 @@ ike_next_sa(const struct ike *core, uint32_t *cursor, struct ike_info *out)
 
 	while ((sa = id_index_after(&core->sas, *cursor))) {
 		*cursor = sa->id;
-		/* What only repeats its Delete is no SA any more. */
+		/* One that only lingers to repeat its Delete is not an SA any more. */
 		if (sa->zombie)
 			continue;
 		ike_sa_info(out, sa);
@@ -136,8 +136,11 @@ bool
 ike_next_child(const struct ike *core, uint32_t ike_id, uint32_t *cursor, struct child_info *out)
 {
 	const struct ike_sa *sa = ike_sa_by_id(core, ike_id);
-	const struct child_sa *c = sa ? sa->children : NULL;
+	const struct child_sa *last = child_by_id(core, *cursor), *c = sa ? sa->children : NULL;
 
+	/* The list is in order of id: from a child that is still in it, the next is at hand. */
+	if (sa && last && last->sa == sa)
+		c = last->next;
 	while (c && c->id <= *cursor)
 		c = c->next;
 	if (!c)

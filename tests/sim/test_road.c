@@ -57,29 +57,48 @@ two(struct sim *net, struct sim_peer **gateway, const char *client_text, const c
 	return client;
 }
 
+/* The two of them in a network of their own. */
+struct ends {
+	struct sim net;
+	struct sim_peer *client, *gateway;
+	uint64_t up; /* the client's command */
+};
+
+/* The client initiates, and @wait passes. */
+static struct ends
+ends_initiate(uint64_t seed, const char *client_text, const char *gateway_text, instant_t wait)
+{
+	struct ends e = { .net = sim_open((struct sim_opts) { .seed = seed }) };
+
+	e.client = two(&e.net, &e.gateway, client_text, gateway_text);
+	e.up = sim_initiate(e.client, e.gateway);
+	sim_run(&e.net, wait);
+	return e;
+}
+
+static void
+ends_close(struct ends *e)
+{
+	sim_close(&e->net);
+}
+
 TEST(a_client_pulls_its_address)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 1 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT, GATEWAY);
-	uint64_t up = sim_initiate(client, gateway);
+	autoclose(ends) e = ends_initiate(1, CLIENT, GATEWAY, SECONDS(5));
 
-	sim_run(&net, SECONDS(5));
-	expect_up(&net, client, gateway, "10.9.0.1", 1);
-	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_OK, 1);
-	EXPECT(client->road.n_dns == 1, 1);
-	sim_terminate(client, "net", NULL);
-	sim_run(&net, SECONDS(30));
-	expect_gone(client, gateway, 1);
+	expect_up(&e.net, e.client, e.gateway, "10.9.0.1", 1);
+	EXPECT(sim_result(e.client, e.up) && sim_result(e.client, e.up)->result == RESULT_OK, 1);
+	EXPECT(e.client->road.n_dns == 1, 1);
+	sim_terminate(e.client, "net", NULL);
+	sim_run(&e.net, SECONDS(30));
+	expect_gone(e.client, e.gateway, 1);
 }
 
 TEST(a_gateway_pushes_it)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 2 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "push", GATEWAY "push");
+	autoclose(ends) e = ends_initiate(2, CLIENT "push", GATEWAY "push", SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	expect_up(&net, client, gateway, "10.9.0.1", 2);
+	expect_up(&e.net, e.client, e.gateway, "10.9.0.1", 2);
 }
 
 TEST(login_then_configuration_then_quick_mode)
@@ -98,62 +117,47 @@ TEST(login_then_configuration_then_quick_mode)
 
 TEST(a_login_without_virtual_addresses)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, BASE LOGIN, BASE USER);
+	autoclose(ends) e = ends_initiate(4, BASE LOGIN, BASE USER, SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	EXPECT(sim_established(client) && sim_same_keys(client, gateway), 4);
+	EXPECT(sim_established(e.client) && sim_same_keys(e.client, e.gateway), 4);
 }
 
 TEST(a_server_may_ask_for_more_than_one_password)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 5 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "challenge=2");
+	autoclose(ends) e = ends_initiate(5, CLIENT LOGIN, GATEWAY USER "challenge=2", SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	expect_up(&net, client, gateway, "10.9.0.1", 5);
-	EXPECT(gateway->road.asked == 3, 5);
-	EXPECT(client->road.messages == 2 && sim_reason(client, "xauth-message"), 5);
+	expect_up(&e.net, e.client, e.gateway, "10.9.0.1", 5);
+	EXPECT(e.gateway->road.asked == 3, 5);
+	EXPECT(e.client->road.messages == 2 && sim_reason(e.client, "xauth-message"), 5);
 }
 
 TEST(two_rounds_of_login)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 6 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN LOGIN, GATEWAY USER USER);
+	autoclose(ends) e = ends_initiate(6, CLIENT LOGIN LOGIN, GATEWAY USER USER, SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	expect_up(&net, client, gateway, "10.9.0.1", 6);
-	EXPECT(gateway->road.asked == 2, 6);
+	expect_up(&e.net, e.client, e.gateway, "10.9.0.1", 6);
+	EXPECT(e.gateway->road.asked == 2, 6);
 }
 
 TEST(a_wrong_password_ends_phase_1_at_both_ends)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 7 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "login=carol:guess keyingtries=5", GATEWAY USER);
-	uint64_t up = sim_initiate(client, gateway);
+	autoclose(ends) e = ends_initiate(7, CLIENT "login=carol:guess keyingtries=5", GATEWAY USER, SECONDS(30));
 
-	sim_run(&net, SECONDS(30));
-	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, 7);
-	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_FAILED, 7);
-	EXPECT(strstr(sim_result(client, up)->text, "refused our login"), 7);
-	EXPECT(sim_reason(gateway, "login-failed") && strstr(sim_reason_text(gateway, "login-failed"), "wrong password"), 7);
-	EXPECT(gateway->road.asked == 1 && gateway->road.leases == 0, 7);
-	EXPECT_SOUND(&net, 7);
+	EXPECT(sim_ike_sas(e.client) == 0 && sim_ike_sas(e.gateway) == 0, 7);
+	EXPECT(sim_result(e.client, e.up) && sim_result(e.client, e.up)->result == RESULT_FAILED, 7);
+	EXPECT(strstr(sim_result(e.client, e.up)->text, "refused our login"), 7);
+	EXPECT(sim_reason(e.gateway, "login-failed") && strstr(sim_reason_text(e.gateway, "login-failed"), "wrong password"), 7);
+	EXPECT(e.gateway->road.asked == 1 && e.gateway->road.leases == 0, 7);
+	EXPECT_SOUND(&e.net, 7);
 }
 
 TEST(a_client_without_a_password_says_so)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 8 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "login=:", GATEWAY USER);
+	autoclose(ends) e = ends_initiate(8, CLIENT "login=:", GATEWAY USER, SECONDS(30));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(30));
-	EXPECT(sim_ike_sas(client) == 0 && sim_ike_sas(gateway) == 0, 8);
-	EXPECT(sim_reason(client, "login-failed") && sim_reason(gateway, "login-failed"), 8);
-	EXPECT(gateway->road.asked == 0, 8);
+	EXPECT(sim_ike_sas(e.client) == 0 && sim_ike_sas(e.gateway) == 0, 8);
+	EXPECT(sim_reason(e.client, "login-failed") && sim_reason(e.gateway, "login-failed"), 8);
+	EXPECT(e.gateway->road.asked == 0, 8);
 }
 
 /* The method of Phase 1 says who logs in: ends that differ about it do not get as far as that. */
@@ -194,48 +198,37 @@ TEST(a_gateway_that_never_asks_is_given_up)
 
 TEST(an_empty_pool_fails_with_its_reason)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 11 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT, BASE "to=any pool=fd09::1 child=10.2.0.0/16,dynamic");
-	uint64_t up = sim_initiate(client, gateway);
+	autoclose(ends) e = ends_initiate(11, CLIENT, BASE "to=any pool=fd09::1 child=10.2.0.0/16,dynamic", SECONDS(30));
 
-	sim_run(&net, SECONDS(30));
-	EXPECT(sim_result(client, up) && strstr(sim_result(client, up)->text, "no virtual address"), 11);
-	EXPECT(sim_reason(gateway, "no-lease") && sim_ike_sas(gateway) == 0, 11);
+	EXPECT(sim_result(e.client, e.up) && strstr(sim_result(e.client, e.up)->text, "no virtual address"), 11);
+	EXPECT(sim_reason(e.gateway, "no-lease") && sim_ike_sas(e.gateway) == 0, 11);
 }
 
 TEST(an_address_that_cannot_be_installed_ends_it)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 12 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT "no-install", GATEWAY);
-	uint64_t up = sim_initiate(client, gateway);
+	autoclose(ends) e = ends_initiate(12, CLIENT "no-install", GATEWAY, SECONDS(30));
 
-	sim_run(&net, SECONDS(30));
-	EXPECT(sim_result(client, up) && strstr(sim_result(client, up)->text, "cannot be installed"), 12);
-	expect_gone(client, gateway, 12);
+	EXPECT(sim_result(e.client, e.up) && strstr(sim_result(e.client, e.up)->text, "cannot be installed"), 12);
+	expect_gone(e.client, e.gateway, 12);
 }
 
 TEST(both_families_give_both_selectors)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 13 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, BASE "vip=0.0.0.0 vip=:: child=dynamic,10.2.0.0/16;fd02::/64",
-	                                        BASE "to=any pool=10.9.0.1 pool=fd09::1 child=10.2.0.0/16;fd02::/64,dynamic");
+	autoclose(ends) e =
+	        ends_initiate(13, BASE "vip=0.0.0.0 vip=:: child=dynamic,10.2.0.0/16;fd02::/64",
+	                      BASE "to=any pool=10.9.0.1 pool=fd09::1 child=10.2.0.0/16;fd02::/64,dynamic", SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	EXPECT(sim_ike(client).n_local_vips == 2 && sim_children(client) == 2 && sim_children(gateway) == 2, 13);
-	EXPECT(sim_same_keys(client, gateway), 13);
+	EXPECT(sim_ike(e.client).n_local_vips == 2 && sim_children(e.client) == 2 && sim_children(e.gateway) == 2, 13);
+	EXPECT(sim_same_keys(e.client, e.gateway), 13);
 }
 
 TEST(networks_of_a_split_tunnel_become_the_selectors)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 14 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, BASE "unity vip=0.0.0.0 child=dynamic,0.0.0.0/0",
-	                                        BASE "unity to=any pool=10.9.0.1 child=10.2.0.0/16;10.3.0.0/16,dynamic");
+	autoclose(ends) e = ends_initiate(14, BASE "unity vip=0.0.0.0 child=dynamic,0.0.0.0/0",
+	                                  BASE "unity to=any pool=10.9.0.1 child=10.2.0.0/16;10.3.0.0/16,dynamic", SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	EXPECT(sim_children(client) == 2 && sim_children(gateway) == 2, 14);
-	EXPECT(sim_same_keys(client, gateway), 14);
+	EXPECT(sim_children(e.client) == 2 && sim_children(e.gateway) == 2, 14);
+	EXPECT(sim_same_keys(e.client, e.gateway), 14);
 }
 
 /* What lies there passes by the tunnel while the IKE_SA stands, over its renewal, and no longer; "everything" is not taken. */
@@ -319,6 +312,20 @@ TEST(a_renewed_ike_sa_keeps_the_address_and_the_children)
 		EXPECT(gateway->road.leases == 2 && gateway->road.released == 1 && gateway->road.asked == 2, 20);
 		EXPECT(client->esp_lost == 0 && gateway->esp_lost == 0, 20);
 	}
+}
+
+/* The command that waits for a child is done when the new IKE_SA takes over one that is up: here after a reload. */
+TEST(up_is_done_by_a_child_that_is_taken_over)
+{
+	autoclose(ends) e = ends_initiate(27, CLIENT, GATEWAY, SECONDS(5));
+	struct conn *changed = sim_conn(e.client, CLIENT "dpd=30s");
+
+	sim_load(e.client, changed);
+	conn_unref(changed);
+	e.up = sim_initiate(e.client, e.gateway);
+	sim_run(&e.net, SECONDS(30));
+	EXPECT(sim_result(e.client, e.up) && sim_result(e.client, e.up)->result == RESULT_OK, 27);
+	expect_up(&e.net, e.client, e.gateway, "10.9.0.1", 27);
 }
 
 /* The first SA goes while the third has no address yet: the second one still holds the lease. */
@@ -434,15 +441,12 @@ TEST(a_flood_of_requests_before_phase_1_is_done)
 
 TEST(only_the_client_renews)
 {
-	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 21 });
-	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER "ike-rekey=60s ike-over=30s");
+	autoclose(ends) e = ends_initiate(21, CLIENT LOGIN, GATEWAY USER "ike-rekey=60s ike-over=30s", SECONDS(5));
 
-	sim_initiate(client, gateway);
-	sim_run(&net, SECONDS(5));
-	EXPECT(sim_ike(gateway).rekey_at == INSTANT_NEVER && sim_ike(gateway).expires_at != INSTANT_NEVER, 21);
-	sim_rekey(gateway, "net", NULL);
-	sim_run(&net, SECONDS(5));
-	EXPECT(sim_ike_sas(gateway) == 1 && sim_reason(gateway, "refused"), 21);
+	EXPECT(sim_ike(e.gateway).rekey_at == INSTANT_NEVER && sim_ike(e.gateway).expires_at != INSTANT_NEVER, 21);
+	sim_rekey(e.gateway, "net", NULL);
+	sim_run(&e.net, SECONDS(5));
+	EXPECT(sim_ike_sas(e.gateway) == 1 && sim_reason(e.gateway, "refused"), 21);
 }
 
 /* One pre-shared key and one identity for all, as groups have: the user tells them apart. */
@@ -607,6 +611,7 @@ main(void)
 		cmocka_unit_test(login_and_configuration_survive_any_single_fault),
 		cmocka_unit_test(the_refusal_survives_any_single_loss),
 		cmocka_unit_test(a_renewed_ike_sa_keeps_the_address_and_the_children),
+		cmocka_unit_test(up_is_done_by_a_child_that_is_taken_over),
 		cmocka_unit_test(two_renewals_in_a_row_keep_the_address_and_the_children),
 		cmocka_unit_test(a_renewed_ike_sa_with_another_address_keeps_no_child_of_the_old_one),
 		cmocka_unit_test(a_request_that_overtakes_phase_1_waits_for_it),
