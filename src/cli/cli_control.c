@@ -66,7 +66,7 @@ cli_hint(const struct sallyport_node *failure)
 		{ "no-psk", "Add a secrets.ike* section whose id names the peer (or none), and load it." },
 		{ "id-mismatch", "remote.id must be what the peer calls itself (its local.id)." },
 		{ "ts-mismatch", "local_ts and remote_ts must be the peer's remote_ts and local_ts." },
-		{ "timeout", "Is the peer up, is its address right, and do UDP ports 500 and 4500 pass every firewall between?" },
+		{ "timeout", "Is the peer up, is its address right, and do all firewalls on the way let UDP ports 500 and 4500 pass?" },
 		{ "peer-dead", "The peer stopped answering: is it up, and is the path to it?" },
 		{ "no-address", "remote_addrs must name an address or a name that resolves." },
 		{ "no-connection", "The peer's address matches no connection: see remote_addrs and local_addrs." },

@@ -28,9 +28,9 @@ cli_flush(struct cli *c)
 		return EXIT_FAILED;
 	}
 	if (!steered && !lent) {
-		printf("Nothing was left to remove: no route, rule or drop of a daemon is here.\n");
+		printf("Nothing was left to remove: there are no routes, rules or drops of a daemon.\n");
 		return EXIT_OK;
 	}
-	printf("Removed what was left of routes, rules and drops: traffic flows in clear again where a plain route leads.\n");
+	printf("Removed what was left of routes, rules and drops: traffic flows in clear again wherever a plain route exists.\n");
 	return EXIT_OK;
 }

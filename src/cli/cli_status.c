@@ -270,7 +270,7 @@ print_phase1(const struct view *v, const struct sallyport_node *sa)
 	else if (!strcmp(state, "REKEYED") || !strcmp(state, "DELETING"))
 		fprintf(v->to, "    on its way out\n");
 	else
-		fprintf(v->to, "    no Phase 2 yet: nothing is protected by it\n");
+		fprintf(v->to, "    no Phase 2 yet: it protects nothing\n");
 	for (; child; child = sallyport_next(child)) {
 		struct row r;
 

@@ -78,10 +78,10 @@ conf_secret(struct secret *out, const char *text, const char **why)
 	if (!*text)
 		return false;
 	if (!strncmp(text, "0x", 2)) {
-		*why = "after 0x stand hexadecimal digits only";
+		*why = "0x is followed by hexadecimal digits only";
 		ok = from_hex(out, text + 2);
 	} else if (!strncmp(text, "0s", 2)) {
-		*why = "after 0s stands base64 only";
+		*why = "0s is followed by base64 only";
 		ok = from_base64(out, text + 2);
 	} else {
 		*why = "out of memory";

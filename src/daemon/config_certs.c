@@ -23,7 +23,7 @@ add_certificate(struct config_reader *r, const struct conf_key *k, struct octets
 	struct certificate *c = certificate_read(file);
 
 	if (!c)
-		conf_error(r->errs, k->where, "%s: this is no certificate in PEM or DER", k->name);
+		conf_error(r->errs, k->where, "%s: this is not a certificate in PEM or DER", k->name);
 	else if (l == &r->round->cacerts && !certificate_is_ca(c))
 		conf_error(r->errs, k->where, "%s: the basicConstraints of this certificate do not make it a CA", k->name);
 	else
@@ -63,7 +63,7 @@ config_pubkeys(struct config_reader *r, const struct conf_key *k)
 		if (key)
 			add(r, k, &r->round->pubkeys, public_key_der(key));
 		else
-			conf_error(r->errs, k->where, "%s: this is no public key in PEM or DER", k->name);
+			conf_error(r->errs, k->where, "%s: this is not a public key in PEM or DER", k->name);
 		public_key_free(key);
 	}
 }

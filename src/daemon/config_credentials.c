@@ -257,7 +257,7 @@ read_authority_key(struct authority *a, const struct conf_key *k, struct conf_er
 		certificate_unref(a->ca);
 		a->ca = k->value ? certificate_read(span_of(k->value, k->n_value)) : NULL;
 		if (k->value && !a->ca)
-			conf_error(errs, k->where, "cacert: this is no certificate in PEM or DER");
+			conf_error(errs, k->where, "cacert: this is not a certificate in PEM or DER");
 	} else if (strcmp(k->name, "file")) {
 		conf_error(errs, k->where,
 		           "unknown key '%s' in an authority: there are cacert, file, crl_uris, ocsp_uris and cert_uri_base",

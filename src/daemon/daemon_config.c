@@ -29,7 +29,7 @@ apply_config(struct daemon *d, struct config *next)
 	lost += secret_store_replace(&d->road.logins, SECRET_FROM_FILE, &next->logins);
 	if (lost)
 		daemon_log(d, LOG_CFG, LOG_AUDIT,
-		           "%zu of the file's secrets found no room beside those loaded over the control socket: there may be %d",
+		           "%zu of the file's secrets did not fit beside those loaded over the control socket: the limit is %d",
 		           lost, SECRETS_MAX);
 	pools_replace_file(&d->road.pools, &next->pools);
 	for (size_t i = 0; i < next->n; i++) {
@@ -64,7 +64,7 @@ daemon_load_config(struct daemon *d)
 		           d->options->config);
 		apply_config(d, &next);
 	} else {
-		daemon_log(d, LOG_CFG, LOG_AUDIT, "%s is not taken: nothing changed", d->options->config);
+		daemon_log(d, LOG_CFG, LOG_AUDIT, "%s was not loaded: nothing changed", d->options->config);
 	}
 	conf_errors_free(&errs);
 	return ok;

@@ -54,7 +54,7 @@ on_stop_timeout(uv_timer_t *t)
 {
 	struct daemon *d = t->data;
 
-	daemon_log(d, LOG_DMN, LOG_CONTROL, "%s did not answer our goodbye: stopping without it",
+	daemon_log(d, LOG_DMN, LOG_CONTROL, "%s did not answer our Delete: stopping without waiting for it",
 	           d->all_deleted ? "a RADIUS server" : "a peer");
 	uv_stop(&d->loop);
 }

@@ -12,12 +12,12 @@
 static const char usage_text[] =
 	"usage: sallyportd [--config FILE] [--runtime-dir DIR] [--foreground] [OPTIONS]\n"
 	"\n"
-	"  --config FILE           connections and secrets: a swanctl.conf (without one, `swanctl --load-all` or vici brings them)\n"
+	"  --config FILE           connections and secrets: a swanctl.conf (without one, they come over vici, as by `swanctl --load-all`)\n"
 	"  --runtime-dir DIR       folder of the control socket vici.sock (default /run/sallyport)\n"
 	"  --foreground            stay in the foreground\n"
-	"  --check-config          read the configuration, say what is wrong with it, and end\n"
+	"  --check-config          read the configuration, report what is wrong with it, and exit\n"
 	"  --strongswan-conf FILE  daemon-wide settings (default: $STRONGSWAN_CONF)\n"
-	"  --export-keys DIR       write the keys for Wireshark into DIR: whoever reads them reads the traffic\n"
+	"  --export-keys DIR       write the keys for Wireshark to DIR: whoever can read them can read the traffic\n"
 	"  --version, --help\n";
 
 enum { OPT_CONFIG = 1, OPT_RUNTIME_DIR, OPT_FOREGROUND, OPT_CHECK, OPT_STRONGSWAN_CONF, OPT_EXPORT_KEYS, OPT_VERSION, OPT_HELP };

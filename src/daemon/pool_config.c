@@ -214,7 +214,7 @@ set_range(struct pool *p, const char *text, const struct conf_key *k, struct con
 		p->hi = before(&last);
 	}
 	if (ip_compare(&p->lo, &p->hi) > 0) {
-		conf_error(errs, k->where, "addrs = %s leaves no address to lend: the network's last one is never lent", text);
+		conf_error(errs, k->where, "addrs = %s leaves no address to assign: the last one of a network is never assigned", text);
 		return false;
 	}
 	p->fresh = p->lo;

@@ -69,7 +69,7 @@ read_address(struct reader *r, const struct conf_key *k, struct ip *out)
 	const char *text = conf_text(k, r->errs);
 
 	if (text && !ip_parse(out, text))
-		conf_error(r->errs, k->where, "%s = %s is no address: a RADIUS server is named by one, not by a name", k->name,
+		conf_error(r->errs, k->where, "%s = %s is not an address: a RADIUS server is given by address, not by name", k->name,
 		           text);
 }
 
@@ -225,7 +225,7 @@ read_server(struct radius_settings *s, const struct conf_section *section, const
 	server.address = (struct ip) { 0 };
 	for (const struct conf_key *k = section->keys; k; k = k->next)
 		if (!read_key(&r, server_settings, k))
-			conf_notice(errs, k->where, "%s of the RADIUS server '%s' is passed over: it has no meaning here",
+			conf_notice(errs, k->where, "%s of the RADIUS server '%s' is ignored: it has no meaning here",
 			            k->name, section->name);
 	add_server(s, &server, section->where, errs);
 }

@@ -154,7 +154,7 @@ look_up(struct resolve_job *j, const struct address_spec *a)
 
 	if (uv_getaddrinfo(j->owner->loop, &j->request, looked_up, a->name, NULL, &hints) == 0)
 		return true;
-	not_this(j, "a name lookup could not begin");
+	not_this(j, "a name lookup could not be started");
 	return false;
 }
 

@@ -427,7 +427,7 @@ settings_load(struct settings *out, const char *path, struct conf_errors *errs)
 	}
 	conf_tree_close(&tree);
 	if (r.n_passed_over)
-		conf_notice(errs, path, "%zu setting%s passed over, without meaning here: %s%s", r.n_passed_over,
+		conf_notice(errs, path, "%zu setting%s ignored, without a meaning here: %s%s", r.n_passed_over,
 		            r.n_passed_over == 1 ? "" : "s", r.passed_over, strlen(r.passed_over) > 400 ? ", ..." : "");
 	if (errs->n_errors == before)
 		return true;

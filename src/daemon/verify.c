@@ -45,7 +45,7 @@ read_bundle(struct verify *v, struct span octets)
 	size_t n = certificates_of_pkcs7(c, BUNDLE_CERTIFICATES_MAX, octets);
 
 	if (!n)
-		verify_note(v, "a PKCS #7 bundle of the peer holds no certificate that can be read");
+		verify_note(v, "a PKCS #7 bundle from the peer contains no readable certificate");
 	for (size_t i = 0; i < n; i++)
 		take_given(v, c[i]);
 }
@@ -56,7 +56,7 @@ read_certificate(struct verify *v, struct span octets)
 	struct certificate *c = certificate_read(octets);
 
 	if (!c)
-		verify_note(v, "a certificate of the peer cannot be read");
+		verify_note(v, "a certificate from the peer cannot be read");
 	take_given(v, c);
 }
 
@@ -84,7 +84,7 @@ verify_read_payloads(struct verify *v)
 		else if (p->encoding == CERT_CRL || p->encoding == CERT_ARL)
 			read_list(v, p->data);
 		else
-			verify_note(v, "a CERT payload has encoding %u, which is of no use here", p->encoding);
+			verify_note(v, "a CERT payload has encoding %u, which is not supported", p->encoding);
 	}
 }
 
@@ -221,7 +221,7 @@ find_holder(struct verify *v, struct holder *out)
 	if (v->out->text[0])
 		return false;
 	return fail(v, NOTIFY_CERTIFICATE_UNAVAILABLE,
-	            "'%s' sent no certificate, and none for it (nor a public key) is loaded here that its signature fits: set "
+	            "'%s' sent no certificate, and no certificate or public key loaded here fits its signature: set "
 	            "send_cert = always "
 	            "there, or put the certificate into x509 here",
 	            identity_format(who, v->in->id));
@@ -365,7 +365,7 @@ certificate_fits(struct verify *v, const struct conn *conn, const struct holder 
 	dn_format(subject, sizeof subject, certificate_subject(h->cert));
 	if (verdict != TRUST_OK)
 		return fail(v, notify_of(verdict), "%s: %s%s", trust_verdict_name(verdict), why,
-		            verdict == TRUST_NO_ISSUER ? "; put the CA's certificate into x509ca, or name it in remote.cacerts"
+		            verdict == TRUST_NO_ISSUER ? "; put the CA's certificate in x509ca, or name it in remote.cacerts"
 		                                       : "");
 	if ((r->certs.n || r->pubkeys.n) && !is_listed(&r->certs, certificate_der(h->cert)) &&
 	    !is_listed(&r->pubkeys, public_key_der(certificate_key(h->cert))))

@@ -44,7 +44,7 @@ load_x509(struct vici_request *r, const char *flag)
 	if (!c)
 		vici_reply_error(r->client, "parsing X509 certificate failed: it is none in PEM or DER");
 	else if (kind == CREDENTIAL_CA && !certificate_is_ca(c))
-		vici_reply_error(r->client, "CA certificate lacks CA basic constraint: it belongs into x509, not x509ca");
+		vici_reply_error(r->client, "CA certificate lacks CA basic constraint: it belongs in x509, not x509ca");
 	else {
 		reply(r, credentials_add_certificate(store_of(r), kind, CREDENTIAL_FROM_VICI, c));
 		return;

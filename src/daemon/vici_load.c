@@ -174,7 +174,7 @@ load_shared(struct vici_request *r)
 	else if (!read_owners(owner, &n, r, &why))
 		vici_reply_error(c, "owners: %s", why);
 	else if (!n && store_for(r, type) == c->server->backend->logins)
-		vici_reply_error(c, "a password needs an owner: the user whose it is");
+		vici_reply_error(c, "a password needs an owner: the user whose password it is");
 	else if (!secret_store_add(store_for(r, type), SECRET_FROM_VICI, vici_arg(r, "id"),
 	                           span_of(data->value, data->n_value), owner, n))
 		vici_reply_error(c, "the secret is longer than %d octets, there are more than %d, or memory is out",

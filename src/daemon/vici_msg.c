@@ -104,7 +104,7 @@ static bool
 leave(struct reader *r, struct conf_section **in)
 {
 	if (!r->depth)
-		return fail(r, "a section ends that did not begin");
+		return fail(r, "a section is closed that was never opened");
 	r->depth--;
 	r->n_path -= strlen((*in)->name) + 1;
 	*in = (*in)->parent;
@@ -166,7 +166,7 @@ vici_message_read(struct conf_tree *t, struct span message, bool text_only, cons
 	while (!r.why && r.at < r.in.n)
 		read_element(&r, &in);
 	if (r.depth)
-		fail(&r, "a section does not end");
+		fail(&r, "a section is not closed");
 	*why = r.why ? r.why : "";
 	return !r.why;
 }

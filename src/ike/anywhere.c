@@ -5,9 +5,9 @@
 #include "search.h"
 
 /*
- * Connections whose peer may be at any address. A gateway may have ten thousand of them, told apart by the
- * identity that comes later: for each of its own addresses they stand here in their order,
- * and those that want one very identity are found by it.
+ * Connections whose peer may be at any address. A gateway may have ten thousand of them, told apart only by the identity
+ * that comes later. For each of the gateway's own addresses there is a list of them in order of preference, and an index of
+ * those that expect exactly one identity.
  */
 
 enum { KINDS_COMPARED = 64 };
@@ -183,7 +183,7 @@ anywhere_find(struct ike *core, enum ike_version v, const struct ip *local)
 	for (size_t i = 0; i < ANYWHERE_KEPT && kept[i]; i++)
 		if (kept[i]->version == v && ip_equal(&kept[i]->local, local))
 			return kept[i];
-	/* The addresses are ours, so that nobody else can make them change all the time. */
+	/* The addresses are our own, so strangers cannot make us rebuild lists again and again. */
 	list_free(kept[ANYWHERE_KEPT - 1]);
 	memmove(kept + 1, kept, (ANYWHERE_KEPT - 1) * sizeof *kept);
 	kept[0] = list_make(core, v, local);

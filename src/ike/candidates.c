@@ -5,11 +5,11 @@
 
 /*
  * Which connections an unknown peer may mean: those that match both addresses.
- * With ten thousand peers that each have an address of their own only theirs
- * are looked at; those that may be anywhere are found by their identity.
+ * Among ten thousand peers with an address each, only the connections of that
+ * address are looked at; peers at any address are found by identity (anywhere.c).
  */
 
-/* Only single addresses, so that nobody else can match. */
+/* Whether it names only single addresses. */
 static bool
 is_exact(const struct conn *c)
 {
@@ -71,7 +71,7 @@ struct candidate {
 	unsigned score;
 };
 
-/* Most specific first; then by name, so that the order does not hang on the table's. */
+/* Most specific first; then by name, so that the order does not depend on the table's. */
 static int
 by_score(const void *a, const void *b)
 {

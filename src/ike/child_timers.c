@@ -9,7 +9,7 @@
  * that, and its inbound side stays a little longer still.
  */
 
-/* When it has been idle for its `inactivity`, should no later packet be reported in time. */
+/* When it counts as idle (`inactivity`), with the time that a report of traffic may take added. */
 static instant_t
 inactive_at(const struct child_sa *c)
 {
@@ -166,7 +166,7 @@ child_used(struct child_sa *c, instant_t at)
 		next->used_at = at;
 }
 
-/* By our own will: neither close_action nor a new attempt follows; a trap waits for the next packet. */
+/* We close it ourselves: neither close_action nor a new attempt follows; a trap waits for the next packet. */
 static void
 close_idle(struct child_sa *c)
 {
@@ -231,7 +231,7 @@ next_queued(struct child_sa *c)
 	return c;
 }
 
-/* One way through the queue; false when the IKE_SA ended. */
+/* One pass through the queue; false when the IKE_SA ended. */
 static bool
 run_queue_once(struct ike_sa *sa)
 {
@@ -255,7 +255,7 @@ run_queue_once(struct ike_sa *sa)
 void
 ike_sa_run_queue(struct ike_sa *sa)
 {
-	/* A negotiation that fails at once comes here again: the way that is under way sees to the rest. */
+	/* A negotiation that fails at once calls this again: the call that is running then takes another turn. */
 	sa->queue_again = true;
 	if (sa->queue_running)
 		return;

@@ -3,7 +3,7 @@
 
 #include "exchange.h"
 
-/* Loaded connections, and the claims that their start_action makes from load on. */
+/* The connections that are loaded, and the claims that their start_action makes while they are. */
 
 static size_t
 place(const struct ike *core, const char *name)

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* Exchanges: their making, what they send and repeat, and their end. What they receive is in exchange_receive.c. */
+/* Exchanges: making them, what they send and repeat, and how they end. What they receive is in exchange_receive.c. */
 
 instant_t
 retransmit_wait(struct ike *core, unsigned tries)
@@ -94,7 +94,7 @@ drop_queue(struct exchange *ex)
 	}
 }
 
-/* What only a running exchange needs goes as soon as it is over. */
+/* An exchange that is over keeps only what it needs to repeat its last message. */
 static void
 close_state(struct exchange *ex)
 {
@@ -141,7 +141,7 @@ exchange_end(struct exchange *ex, const char *reason)
 const char *
 exchange_words(const struct exchange *ex)
 {
-	const char *what = ex->over ? "finished" : ex->ticket ? "waits for an answer of this machine" : NULL;
+	const char *what = ex->over ? "finished" : ex->ticket ? "is waiting for an answer from this machine" : NULL;
 	unsigned n = ex->at;
 
 	if (!what)
@@ -238,8 +238,8 @@ build(struct exchange *ex, const struct step *s)
 }
 
 /*
- * A last message has no answer. Where the peer is to speak next (XAUTH) and was
- * never heard under the keys, it may be what is missing.
+ * A last message has no answer. If the peer is to speak next (XAUTH) but was
+ * never heard under the keys, our last message may have been lost.
  */
 static bool
 unheard(const struct exchange *ex)
@@ -250,7 +250,7 @@ unheard(const struct exchange *ex)
 	       ex->tries < sa->core->settings.retransmit_tries;
 }
 
-/* Over: it stays for a while to answer repetitions of the peer's last message, with the last of ours. */
+/* It is over, but stays for a while to answer repetitions of the peer's last message with our own last one. */
 static bool
 finish(struct exchange *ex)
 {
@@ -290,7 +290,7 @@ exchange_advance(struct exchange *ex)
 		}
 		switch (build(ex, s)) {
 		case BUILD_PARKED:
-			/* An answer that never comes must not hold it for ever. */
+			/* If the answer never comes, this ends the wait. */
 			timer_set(&core->timers, &ex->timer, core->now + retransmit_total(core));
 			return true;
 		case BUILD_FAILED:
@@ -339,7 +339,7 @@ exchange_due(struct exchange *ex)
 	}
 	if (ex->ticket) {
 		ex->fatal = true;
-		exchange_end(ex, "this machine's own part (data plane, secrets) did not answer in time");
+		exchange_end(ex, "the data plane or the secret store of this machine did not answer in time");
 		return;
 	}
 	if (ex->tries >= s->retransmit_tries) {

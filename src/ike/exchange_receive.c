@@ -4,11 +4,12 @@
 #include <stdlib.h>
 
 /*
- * What an exchange does with a datagram: RFC 2408 section 5.1 to 5.3. A repetition is answered by repetition; what its row of
- * the table allows is processed, at once or, where that needs an answer of this machine, when the answer is there.
+ * What an exchange does with a datagram: RFC 2408 sections 5.1 to 5.3. A repetition is answered by repeating our message. Any
+ * other message is processed as its row of the table allows: at once, or, if that needs an answer from this machine, when the
+ * answer is there.
  */
 
-/* Payloads that may stand in any message: vendor ids and notifications are passed over where they mean nothing. */
+/* Payloads that may appear in any message: vendor ids and notifications are ignored where they mean nothing. */
 #define ALWAYS (P(VID) | P(N))
 
 struct queued *
@@ -67,7 +68,7 @@ duplicate(struct exchange *ex)
 	say(core, LOG_IKE, LOG_CONTROL, ex->sa, NULL, "the peer repeats %s message %u: sending message %u again", ex->kind->name,
 	    ex->at - 1u, ex->at);
 	exchange_send_last(ex);
-	/* Our last message was lost: outbound waits for another while. */
+	/* Our last message was lost: outbound waits anew (docs/adr/0003). */
 	c = ex->over && ex->child_id ? child_by_id(core, ex->child_id) : NULL;
 	if (c && c->switch_at != INSTANT_NEVER)
 		child_switch_later(c);
@@ -143,7 +144,7 @@ check_payloads(struct exchange *ex, const struct step *s, const struct message *
 	return VERDICT_OK;
 }
 
-/* What the peer does not vouch for is garbage, which the wrong keys give. */
+/* Unless the peer vouches for the message, it is taken for the garbage that wrong keys produce. */
 static enum verdict
 unreadable(struct exchange *ex, struct message *m, struct span body, bool sealed)
 {
@@ -204,7 +205,7 @@ refused(struct exchange *ex, enum verdict v)
 		exchange_end(ex, why ? why : verdict_sentence(v));
 }
 
-/* The processing of a message waits for an answer: nothing is repeated meanwhile, an answer that never comes ends it. */
+/* The processing of a message waits for an answer. Nothing is repeated meanwhile; if no answer comes, the exchange ends. */
 static bool
 hold(struct exchange *ex, const struct datagram *in)
 {
@@ -220,7 +221,7 @@ hold(struct exchange *ex, const struct datagram *in)
 	return true;
 }
 
-/* True when the exchange goes on, with the message or as if it had not come. */
+/* True when the exchange goes on, whether it took the message or ignored it. */
 static bool
 consider(struct exchange *ex, const struct datagram *in, const struct isakmp_header *h)
 {
@@ -245,7 +246,7 @@ consider(struct exchange *ex, const struct datagram *in, const struct isakmp_hea
 	ex->in_hash = core_digest(core, in->data);
 	ex->at++;
 	timer_stop(&core->timers, &ex->timer);
-	/* Its second message has our cookie, which went to the address that the first one named. */
+	/* Its second message contains our cookie, which we sent to the source address of the first. */
 	if (ex->role == RESPONDER && ex->at >= 3)
 		half_open_proven(ex->sa);
 	if (h->flags & FLAG_ENCRYPTION)
@@ -281,7 +282,7 @@ exchange_receive(struct exchange *ex, const struct datagram *in, const struct is
 	consider(ex, in, h);
 }
 
-/* Messages that came while it was parked are looked at now. */
+/* Now for the messages that came while it was parked. */
 static void
 drain(struct ike *core, uint32_t sa_id, uint32_t mid)
 {
@@ -303,7 +304,7 @@ drain(struct ike *core, uint32_t sa_id, uint32_t mid)
 	}
 }
 
-/* The message that was held is looked at again, with the answer. */
+/* Processes the message that was held again, now with the answer. */
 static bool
 consider_again(struct exchange *ex)
 {
@@ -316,7 +317,7 @@ consider_again(struct exchange *ex)
 	ex->held = NULL;
 	if (!isakmp_decode_header(&h, in.data))
 		there = consider(ex, &in, &h);
-	/* Refused: what we wait for is still to come, and our last message may have been lost. */
+	/* It was refused: the right message is still to come, and our last one may have been lost. */
 	if (there && ex->at == at && at && !ex->ticket)
 		exchange_arm(ex);
 	free(q);

@@ -4,12 +4,11 @@
 #include "core.h"
 
 /*
- * Half-open SAs of a responder: RFC 2408 section 2.5.3, "Protection Against Clogging". Anybody can make one with a single
- * forged datagram; whoever returns our cookie is really at the address that it says. Until then a record
- * is cheap (no Diffie-Hellman has been done) and gives way: to a newcomer from its own address once
- * it has had the time for a round trip, and to anybody when there are too many in all, the oldest first. So those who
- * answer within a moment get through any flood, as long as the moment is shorter than
- * the flood needs to fill the list.
+ * Half-open SAs of a responder: RFC 2408 section 2.5.3, "Protection Against Clogging". Anybody can create one with a single
+ * forged datagram; a peer that returns our cookie is really at the address that it claims. Until then the record is cheap
+ * (no Diffie-Hellman has been done) and gives way: to a newcomer from the same address after the time of a round trip, and to
+ * any newcomer when there are too many in total, the oldest first. So peers that answer quickly get through any flood, as
+ * long as they answer before the flood has filled the list.
  */
 
 /* How long a record is safe from newcomers of the same address. */

@@ -48,7 +48,7 @@ say(struct ike *core, enum log_group g, int level, const struct ike_sa *sa, cons
 
 enum { TOLD_A_SECOND = 20 };
 
-/* A flood of messages must not become a flood of lines: beyond so many a second they are only counted. */
+/* A flood of messages must not become a flood of log lines: above this rate they are only counted. */
 static bool
 may_tell(struct ike *core, const struct ike_sa *sa)
 {
@@ -60,7 +60,7 @@ may_tell(struct ike *core, const struct ike_sa *sa)
 	}
 	if (core->told++ == TOLD_A_SECOND)
 		say(core, LOG_IKE, LOG_CONTROL, NULL, NULL,
-		    "more messages are refused: for the rest of this second they are only counted");
+		    "more messages were refused: for the rest of this second they are only counted");
 	return core->told <= TOLD_A_SECOND;
 }
 
@@ -75,8 +75,8 @@ refuse(struct ike *core, const struct ike_sa *sa, enum verdict v, const char *de
 }
 
 /*
- * How an SA stood that can soon not be walked any more. It outlives the SA and
- * perhaps its connection, so that of these only the names are copied.
+ * The last state of an SA that is about to go. The copy outlives the SA and
+ * perhaps its connection, so of the latter it has only the name.
  */
 static void
 snapshot(struct ike *core, struct effect_event *e, const struct ike_sa *sa, const struct child_sa *c)

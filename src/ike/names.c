@@ -4,14 +4,14 @@
 #include "exchange.h"
 
 /*
- * Connections whose remote_addrs have names, as responder. What a name means is
- * asked when the connection is loaded, and again when somebody comes whose address
- * explains no connection that is only for him: the peer behind the name may have
- * moved. Its repeated message finds the new answer. A name decides nothing but
- * which connection is tried first: who the peer is, it proves.
+ * Connections with DNS names in remote_addrs, as responder. A name is looked up
+ * when the connection is loaded, and again when a message comes from an address
+ * that fits no connection specifically: the peer behind the name may have moved.
+ * When it repeats its message, the new answer is there. A name only decides
+ * which connection is tried first; who the peer is, it has to prove.
  */
 
-/* However many strangers come: one round of questions in this time, each for so many connections. */
+/* However many strangers come: one round of lookups in this time, each for at most ASK_AT_ONCE connections. */
 static const instant_t ASK_AGAIN = SECONDS(3);
 enum { ASK_AT_ONCE = 64 };
 

@@ -5,12 +5,12 @@
 
 /*
  * Claims on traffic (RFC 4301 section 4.4.1). A configured child with concrete
- * selectors is one policy with one reqid, whoever holds it: a trap, an attempt,
- * or SAs. The claim stands from the first holder to the last, so that nothing
+ * selectors is one policy with one reqid, whoever needs it: a trap, an attempt,
+ * or SAs. The claim lasts from the first of them to the last, so that nothing
  * leaves in clear in between.
  */
 
-/* What a configured child's selectors come to depends on an address only where one of them is "dynamic". */
+/* The selectors of a child depend on an address only where one of them is "dynamic". */
 static uint64_t
 configured_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct ip *local,
                const struct ip *remote)
@@ -32,7 +32,7 @@ selector_digest(struct ike *core, const struct selector *s)
 	return core_digest(core, ip_span(&s->lo)) ^ 3 * core_digest(core, ip_span(&s->hi)) ^ 5 * ports;
 }
 
-/* A pair that a peer narrowed a child to: one policy of its own. */
+/* A pair to which a peer narrowed the child has a policy of its own. */
 static uint64_t
 narrowed_key(struct ike *core, const struct conn *conn, const struct child *cfg, const struct selector_pair *ts)
 {
@@ -52,7 +52,7 @@ same_pairs(const struct policy *p, const struct selector_pair *ts, size_t n)
 	return true;
 }
 
-/* What a claim says about the traffic: a reload that changes it makes another claim. */
+/* Whether both want the traffic treated alike; a reload that changes that makes another claim. */
 static bool
 same_treatment(const struct child *a, const struct child *b)
 {
@@ -72,7 +72,7 @@ next_named(struct table_link *l, uint64_t key, const struct conn *conn, const st
 	return NULL;
 }
 
-/* Whether @p is what @cfg's selectors come to with these addresses. */
+/* Whether @p has the selectors that @cfg has with these addresses. */
 static bool
 is_of(struct ike *core, const struct policy *p, const struct child *cfg, const struct ip *local, const struct ip *remote)
 {
@@ -129,8 +129,8 @@ release_reqid(struct ike *core, const struct policy *p)
 }
 
 /*
- * As with strongSwan, who watches a tunnel by its reqid finds it again. Another
- * one has it only once what the data plane says about the old one is in.
+ * As with strongSwan, a policy that returns gets its old reqid, so that whoever watches a tunnel by reqid finds it again.
+ * Another policy gets it only after the data plane's last events about the old one have arrived.
  */
 static uint32_t
 released_reqid(struct ike *core, uint64_t key)
@@ -242,7 +242,7 @@ policy_pairs(struct ike *core, const struct child *cfg, const struct ip *local, 
 				return NULL;
 			out[k].local = selector_resolve(l, local);
 			out[k].remote = selector_resolve(r, remote);
-			/* No IPsec SA joins the two families of one child's lists. */
+			/* Both selectors of an IPsec SA are of one address family. */
 			if (out[k].local.lo.family == out[k].remote.lo.family)
 				k++;
 		}
@@ -302,7 +302,7 @@ release(struct ike *core, struct policy *p)
 		e->claim.reqid = p->reqid;
 }
 
-/* Holders come and go; the claim follows. The policy is gone after its last holder. */
+/* Those who need it come and go, and the claim follows. */
 void
 policy_use(struct ike *core, struct policy *p, int traps, int users)
 {
@@ -310,7 +310,7 @@ policy_use(struct ike *core, struct policy *p, int traps, int users)
 	p->users += (uint32_t)users;
 
 	bool wanted = p->traps || p->users, trap = p->traps > 0;
-	/* Whoever comes anew may find that the obstacle is gone. */
+	/* With each newcomer it is tried again: the obstacle may be gone. */
 	bool again = p->refused && traps + users > 0;
 
 	/* Where there was no memory for it nothing is claimed yet: the next use tries again. */
@@ -359,7 +359,7 @@ end_undiverted(struct child_sa *c, const char *reason)
 	}
 }
 
-/* docs/adr/0016: an SA whose packets nobody brings to it protects nothing. */
+/* docs/adr/0016: an SA to which no packets are diverted protects nothing. */
 void
 policy_refused(struct ike *core, struct policy *p, const char *why)
 {

@@ -95,7 +95,7 @@ road_overdue(const struct ike_sa *sa)
 {
 	switch (sa->road->stage) {
 	case ROAD_LOGIN:
-		return sa->road->ticket ? "the user's password was not judged in time"
+		return sa->road->ticket ? "the user's password was not checked in time"
 		                        : "the gateway did not ask for the login (XAUTH)";
 	case ROAD_CONFIG:
 		return "the gateway did not send our configuration (pull = no: Mode Config by SET)";

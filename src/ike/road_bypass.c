@@ -40,8 +40,7 @@ road_bypass(struct ike_sa *sa)
 		return;
 	for (size_t i = 0; i < r->n_excluded; i++) {
 		ts[i] = (struct selector_pair) { anywhere, r->excluded[i] };
-		say(core, LOG_IKE, LOG_CONTROL, sa, NULL,
-		    "the gateway leaves %s out of the tunnel: packets to there go unprotected",
+		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "the gateway leaves %s out of the tunnel: packets to it go unprotected",
 		    selector_format(text, &r->excluded[i]));
 	}
 	r->bypass = policy_of_pairs(core, c, c->children, &sa->local.ip, &sa->remote.ip, ts, r->n_excluded);

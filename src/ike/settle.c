@@ -7,11 +7,11 @@
  * takes over the CHILD_SAs (docs/adr/0004).
  */
 
-/* How long the SAs that were replaced stay, so that what is under way on them arrives. */
+/* How long a replaced SA stays, so that what is in flight on it still arrives. */
 static const instant_t REPLACED_GRACE = SECONDS(10);
-/* Likewise where it is the peer's part to delete it, and it did not. */
+/* The same where the peer should have deleted it, and did not. */
 static const instant_t REPLACED_GRACE_OF_PEER = SECONDS(15);
-/* The one that carries on is asked for again after so long, and by chance up to so much more: both ends may be asking. */
+/* The peer is asked again about the SA that carries on after this time plus a random part of it: both ends may be asking. */
 static const instant_t ASK_AGAIN = SECONDS(4);
 
 /*
@@ -266,7 +266,7 @@ settle_rekeyed(struct ike_sa *sa, struct ike_sa *old)
 		return;
 	}
 	say(sa->core, LOG_IKE, LOG_AUDIT, sa, "other-identity",
-	    "IKE_SA %s answers the rekeying of %s under another identity: it takes over nothing", sa_name(sa), sa_name(old));
+	    "IKE_SA %s answers the rekeying of %s under a different identity: it takes over nothing", sa_name(sa), sa_name(old));
 	sa->rekeys = 0;
 	if (old->state == IKE_STATE_REKEYING)
 		ike_sa_state(old, IKE_STATE_ESTABLISHED);

@@ -5,8 +5,8 @@
 #include "search.h"
 
 /*
- * Unique ids are given in rising order, so an array that is only ever appended
- * to stays sorted. Removal leaves a hole; half holes: compaction.
+ * Unique ids are assigned in rising order, so an array that is only appended to
+ * stays sorted. A removal leaves a hole; when half of it is holes, it is compacted.
  */
 static bool
 is_lower(const void *in, size_t place, const void *id)

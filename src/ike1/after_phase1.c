@@ -58,7 +58,7 @@ say_banner(const struct ike_sa *sa)
 		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "banner", "the gateway's banner: %s",
 		    transaction_text(sa->core, secret_span(&r->banner)));
 	if (r->n_split)
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "the gateway wants to see %zu network%s only (split tunnel)",
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "the gateway accepts traffic to only %zu network%s (split tunnel)",
 		    r->n_split, r->n_split == 1 ? "" : "s");
 }
 

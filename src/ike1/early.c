@@ -31,7 +31,7 @@ early_hold(struct ike_sa *sa, const struct datagram *in, const struct isakmp_hea
 	p->early = queued_new(in);
 	if (!p->early)
 		return false;
-	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "a %s message overtook the end of Phase 1: kept until then",
+	say(sa->core, LOG_IKE, LOG_DETAIL, sa, NULL, "a %s message overtook the last message of Phase 1: it is kept until that arrives",
 	    exchange_name(h->exchange));
 	return true;
 }

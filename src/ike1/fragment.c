@@ -99,7 +99,7 @@ decode(struct fragment_payload *f, const struct datagram *in, const struct isakm
 	                                         false, scratch);
 
 	if (!why && m.n != 1)
-		why = "something stands beside the Fragment payload";
+		why = "there is another payload beside the Fragment payload";
 	if (!why)
 		*f = m.payload[0].fragment;
 	return why;
@@ -112,9 +112,9 @@ fault(enum reassembly_result r)
 	case REASSEMBLY_BAD_NUMBER:
 		return "its number is 0, beyond the last, or too high";
 	case REASSEMBLY_CONFLICT:
-		return "another one of the same number came with other octets";
+		return "a different fragment with the same number came before";
 	case REASSEMBLY_TOO_LARGE:
-		return "the message would be larger than charon.max_packet, or than all that may wait";
+		return "the message would exceed charon.max_packet, or the limit on all waiting fragments";
 	case REASSEMBLY_NOMEM:
 		return "out of memory";
 	default:

@@ -148,19 +148,19 @@ delete_wrong(const struct ike_sa *sa, const struct delete_payload *d)
 	uint8_t room[16];
 
 	if (d->doi != DOI_IPSEC && d->doi != DOI_ISAKMP)
-		return "a Delete of another DOI than IPsec";
+		return "a Delete for another DOI than IPsec";
 	switch (d->protocol) {
 	case PROTO_ISAKMP:
 		return d->spi_size == 16 && d->n_spi && span_equal(span_of(d->spis.p, 16), info_cookies(sa, room))
 		               ? NULL
-		               : "a Delete of an IKE_SA whose SPI is not its two cookies";
+		               : "a Delete of an IKE_SA whose SPI does not consist of its two cookies";
 	case PROTO_IPSEC_AH:
 	case PROTO_IPSEC_ESP:
-		return d->spi_size == 4 ? NULL : "a Delete with SPIs that have not four octets";
+		return d->spi_size == 4 ? NULL : "a Delete with SPIs that do not have four octets";
 	case PROTO_IPCOMP:
 		return NULL;
 	default:
-		return "a Delete of a protocol that is not ISAKMP, AH, ESP or IPComp";
+		return "a Delete for a protocol other than ISAKMP, AH, ESP and IPComp";
 	}
 }
 
@@ -181,7 +181,7 @@ take_delete(struct ike_sa *sa, const struct delete_payload *d)
 		say(core, LOG_IKE, LOG_CONTROL, sa, NULL, "received DELETE for IKE_SA %s", sa_name(sa));
 		if (!sa->established_at) {
 			sa->authenticated = false; /* it needs no Delete of ours */
-			ike_sa_failed(sa, "the peer deleted it before login and configuration were over", false);
+			ike_sa_failed(sa, "the peer deleted it before login and configuration were complete", false);
 			return false;
 		}
 		ike_sa_end(sa, END_BY_PEER, "the peer deleted it");
@@ -212,7 +212,7 @@ take_dpd(struct ike_sa *sa, const struct notify_payload *n)
 		/* RFC 3706 section 5.3: "The cookies in the SPI field" name the SA whose life is asked about. */
 		refuse(sa->core, sa, VERDICT_DPD_COOKIES, NULL);
 	} else if (n->data.n != 4) {
-		refuse(sa->core, sa, VERDICT_MALFORMED, "a DPD notification without its four octets");
+		refuse(sa->core, sa, VERDICT_MALFORMED, "a DPD notification without a sequence number of four octets");
 	} else if (n->type == NOTIFY_R_U_THERE) {
 		/* RFC 3706 section 6.2: old sequence numbers are replays. */
 		if (sa->dpd_in && seq < sa->dpd_in) {
@@ -240,7 +240,7 @@ is_own_contact(struct ike_sa *sa, const struct notify_payload *n)
 
 	if (!n->spi.n || span_equal(n->spi, info_cookies(sa, room)))
 		return true;
-	refuse(sa->core, sa, VERDICT_BAD_NOTIFY, "an INITIAL-CONTACT whose SPI is not the two cookies of its IKE_SA");
+	refuse(sa->core, sa, VERDICT_BAD_NOTIFY, "an INITIAL-CONTACT whose SPI does not consist of the two cookies of its IKE_SA");
 	return false;
 }
 

@@ -383,7 +383,7 @@ take_set(struct exchange *ex, const struct message *m)
 	transaction_of(ex)->ok = expects_config(sa);
 	if (transaction_of(ex)->ok)
 		return take_config(sa, p);
-	refuse(sa->core, sa, VERDICT_CONFIG_TYPE, "a SET that we did not wait for: nothing of it is taken");
+	refuse(sa->core, sa, VERDICT_CONFIG_TYPE, "an unexpected SET: it is ignored");
 	return VERDICT_OK;
 }
 

@@ -61,7 +61,7 @@ phase1_read_id(struct exchange *ex, struct identity *out, const struct payload *
 	*out = (struct identity) { .type = ID_ANY };
 	if (!id_port_fits(&p->id))
 		return phase1_refuse(ex, VERDICT_ID_MISMATCH, NOTIFY_INVALID_ID_INFORMATION,
-		                     "the identity has a port or protocol that is neither zero nor UDP 500");
+		                     "the identity has a protocol and port that are neither zero nor UDP 500");
 	/* Only who logs in later may leave it empty: before a method is agreed, that is not known. */
 	if (p->id.type == ID_ANY && p->id.data.n == 0 &&
 	    (!phase1_of(ex)->method || !method_proves(phase1_of(ex)->method, phase1_other(ex))))

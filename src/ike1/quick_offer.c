@@ -12,7 +12,7 @@ our_offer(struct exchange *ex, struct sa_payload *out)
 
 	o.dh_id = bundle_group(&o.terms);
 	if (o.dh_id == DH_NONE && o.terms.pfs)
-		return "Phase 1 was an Aggressive Mode, so that we want perfect forward secrecy (PFS), and esp_proposals name no "
+		return "Phase 1 was an Aggressive Mode, so we require perfect forward secrecy (PFS), but esp_proposals name no "
 		       "group: add one (such as -ecp256), or set charon.sallyport.aggressive_mode_without_pfs = yes";
 	quick_our_lifetimes(c->cfg, &o.life_seconds, &o.life_kilobytes);
 	return why ? why : ike1_sa_from_bundle(out, &o, &ex->sa->core->scratch);

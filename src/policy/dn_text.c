@@ -254,7 +254,7 @@ parse_part(struct output *o, struct span part)
 		return "a distinguished name is a list of type=value, as in \"C=CH, O=strongSwan, CN=moon\"";
 	n_oid = parse_type(oid, trim(span_of(part.p, (size_t)(equals - part.p))));
 	if (!n_oid)
-		return "an unknown type in a distinguished name: there are C, O, OU, CN, ST, L, E, DC, UID, SN and others, or an "
+		return "an unknown type in a distinguished name: known are C, O, OU, CN, ST, L, E, DC, UID, SN and others, or an "
 		       "OID in dots";
 	n_value = parse_value(value, trim(span_of(equals + 1, part.n - (size_t)(equals + 1 - part.p))));
 	put_attribute(o, span_of(oid, n_oid), span_of(value, n_value));

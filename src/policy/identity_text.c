@@ -53,11 +53,11 @@ take_hex(struct identity *out, uint8_t type, struct span text)
 		if (text.p[i] == ':')
 			continue;
 		if (d < 0 || n == sizeof nibbles)
-			return "after # stand hexadecimal digits, two for each of at most 256 octets";
+			return "# is followed by hexadecimal digits, two for each of at most 256 octets";
 		nibbles[n++] = (uint8_t)d;
 	}
 	if (n == 0)
-		return "after # stand hexadecimal digits";
+		return "# is followed by hexadecimal digits";
 	*out = (struct identity) { .type = type, .n = (uint16_t)((n + 1) / 2) };
 	for (size_t i = 0, odd = n & 1; i < n; i++)
 		out->b[(i + odd) / 2] = (uint8_t)(out->b[(i + odd) / 2] << 4 | nibbles[i]);
@@ -186,7 +186,7 @@ take_asn1dn(struct identity *out, struct span text)
 		return take_dn(out, text);
 	why = take_hex(out, ID_DER_ASN1_DN, span_of(text.p + 1, text.n - 1));
 	if (!why && !dn_read(a, &n, DN_ATTRIBUTES_MAX, identity_span(out)))
-		why = "after asn1dn:# stands a distinguished name in DER, as hexadecimal digits";
+		why = "asn1dn:# is followed by a distinguished name in DER, as hexadecimal digits";
 	return why;
 }
 
@@ -231,7 +231,7 @@ take_prefixed(struct identity *out, struct span text, const char **prefix)
 			return starts_with(rest, "#") ? take_hex(out, types[i].type, span_of(rest.p + 1, rest.n - 1))
 			                              : take(out, types[i].type, rest);
 		if (!take_addresses(out, rest) || out->type != types[i].type)
-			return "after ipv4:, ipv6: and the like stands an address (subnet, range) of that kind";
+			return "ipv4:, ipv6: and the like are followed by an address (subnet, range) of that kind";
 	}
 	return NULL;
 }

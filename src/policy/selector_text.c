@@ -263,9 +263,9 @@ static const char *
 parse_range(struct selector *s, struct span from, struct span to)
 {
 	if (!parse_ip(&s->lo, from) || !parse_ip(&s->hi, to))
-		return "a range is two addresses of one kind: 10.1.0.1-10.1.0.9";
+		return "a range is two addresses of one family: 10.1.0.1-10.1.0.9";
 	if (s->lo.family != s->hi.family || ip_compare(&s->lo, &s->hi) > 0)
-		return "a range goes from a lower to a higher address of the same kind";
+		return "a range goes from a lower to a higher address of the same family";
 	return NULL;
 }
 

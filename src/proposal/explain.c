@@ -219,7 +219,7 @@ put_pfs_mismatch(struct text *t, const struct suite *s, const struct proposal *p
 	}
 	if (terms->pfs) {
 		put(t,
-		    "Phase 1 was an Aggressive Mode, so that we want perfect forward secrecy (PFS), the peer offers none: turn "
+		    "Phase 1 was an Aggressive Mode, so we require perfect forward secrecy (PFS), but the peer offers none: turn "
 		    "PFS on at the peer and name a group in %s, or set charon.sallyport.aggressive_mode_without_pfs = yes",
 		    setting(terms));
 		return;

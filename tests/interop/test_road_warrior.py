@@ -124,7 +124,7 @@ def test_wrong_password_is_told_at_both_ends(sites):
     ours = Sallyport(sites.sun, gateway())
     theirs = charon(sites.moon, client(password="guess"))
     assert "completed successfully" not in theirs.initiate("net", check=False)
-    ours.wait_log("login-failed|the user name or the password is not accepted")
+    ours.wait_log("login-failed|the user name or password is not accepted")
     assert ours.status()["ike_sas"] == [] if "ike_sas" in ours.status() else "ESTABLISHED" not in ours.list_sas()
     theirs.stop()
     ours.stop()

@@ -419,7 +419,7 @@ def test_hostile_clients(loaded):
             with pytest.raises((EOFError, ConnectionError)):
                 v.receive_packet()
     with loaded.vici() as v:
-        for message, words in [(b"\x02", "ends that did not begin"), (b"\x01\x01a", "does not end"), (b"\x03\x01k\x00\x09v", "within an element"),
+        for message, words in [(b"\x02", "is closed that was never opened"), (b"\x01\x01a", "is not closed"), (b"\x03\x01k\x00\x09v", "within an element"),
                                (b"\x01\x01a" * 40, "nested too deep"), (b"\x03\x01k\x00\x00" * 20001, "too many elements")]:
             v.send_packet(CMD_REQUEST, "load-conn", message)
             kind, raw = v.answer()

@@ -78,7 +78,7 @@ def test_wrong_password(sites, how, we_are):
         ours = Sallyport(sites.sun, gateway(how, "main"))
         first = charon(sites.moon, client(how, "main", password="guess"))
     assert "completed successfully" not in first.initiate("net", check=False, timeout=10)
-    ours.wait_log("the user name or the password is not accepted")
+    ours.wait_log("the user name or password is not accepted")
     assert "ESTABLISHED" not in ours.list_sas()
 
 

@@ -108,8 +108,7 @@ print_all(FILE *to)
 	        "# Exchanges\n\n"
 	        "Printed by `tests/support/ladders.c` from the tables that the engine runs by; a test fails when this page is "
 	        "stale.\nHDR: the ISAKMP header; `*`: encrypted; `(*)`: sent encrypted, accepted in clear as well. Payloads in "
-	        "brackets may be\nthere; vendor IDs (VID) and notifications (N) may stand in any message. What else comes is "
-	        "refused "
+	        "brackets are\noptional; vendor IDs (VID) and notifications (N) may appear in any message. Anything else is refused "
 	        "by name.\n");
 	for (size_t i = 0; i < sizeof ladders / sizeof *ladders; i++)
 		print(to, &ladders[i]);

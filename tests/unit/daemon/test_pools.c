@@ -106,8 +106,8 @@ what_is_refused(void **state)
 	refuse("pools { p { dns = 10.0.0.1\n } }", "pool 'p' has no addrs");
 	refuse("pools { p { addrs = ten\n } }", "addrs = ten is not allowed");
 	refuse("pools { p { addrs = dynamic\n } }", "is not allowed");
-	refuse("pools { p { addrs = 10.9.0.255/24\n } }", "leaves no address to lend");
-	refuse("pools { p { addrs = fd01::ffff/112\n } }", "leaves no address to lend");
+	refuse("pools { p { addrs = 10.9.0.255/24\n } }", "leaves no address to assign");
+	refuse("pools { p { addrs = fd01::ffff/112\n } }", "leaves no address to assign");
 	refuse("pools { p { addrs = 10.9.0.0/24\n dns = example.org\n } }", "dns: 'example.org' is not an address");
 	refuse("pools { p { addrs = 10.9.0.0/24\n subnet = 10.1.0.0-10.2.0.7\n } }", "is not a network");
 	refuse("pools { p { addrs = 10.9.0.0/24\n split_include = fd01::/64\n } }", "is not an IPv4 network");

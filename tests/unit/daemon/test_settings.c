@@ -133,7 +133,7 @@ what_is_passed_over(void **state)
 	                 &errs));
 	assert_int_equal(errs.n_notices, 1);
 	assert_int_equal(errs.n_errors, 0);
-	assert_true(errors_hold(&errs, "5 settings passed over"));
+	assert_true(errors_hold(&errs, "5 settings ignored"));
 	assert_true(errors_hold(&errs,
 	                        "charon.load, charon.install_routes, charon.threads, charon.plugins.vici.load, charon.syslog"));
 	settings_free(&s);
@@ -240,7 +240,7 @@ radius_mistakes(void **state)
 	static const struct {
 		const char *text, *says;
 	} wrong[] = {
-		{ "servers { a { address = radius.example.org\n secret = x\n } }", "is no address" },
+		{ "servers { a { address = radius.example.org\n secret = x\n } }", "is not an address" },
 		{ "servers { a { address = 192.0.2.1\n } }", "'a' needs an address and a secret" },
 		{ "secret = x\n servers { a { auth_port = 1\n } }", "'a' needs an address and a secret" },
 		{ "server = 192.0.2.1\n secret = x\n retransmit_tries = 100", "retransmit_tries" },

@@ -93,8 +93,8 @@ malformed(void **state)
 		size_t n;
 		const char *words;
 	} cases[] = {
-		{ "\2", 1, "ends that did not begin" },
-		{ "\1\1a", 3, "does not end" },
+		{ "\2", 1, "is closed that was never opened" },
+		{ "\1\1a", 3, "is not closed" },
 		{ "\5\0\1x", 4, "outside of a list" },
 		{ "\6", 1, "outside of a list" },
 		{ "\7", 1, "unknown type" },
