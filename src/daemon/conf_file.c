@@ -175,6 +175,33 @@ conf_parse_key(struct conf_parse *p, const char *name, const char *value, int li
 
 /* ---- files */
 
+/* What the scanner calls in place of malloc() and its like; nothing of it outlives the conf_parse. */
+void *
+conf_yyalloc(yy_size_t n, yyscan_t scanner)
+{
+	struct conf_parse *p = conf_yyget_extra(scanner);
+	size_t align = _Alignof(max_align_t), need = (n + align - 1) & ~(align - 1);
+
+	if (need < n || need > sizeof p->lexer - p->n_lexer)
+		return NULL;
+	p->n_lexer += need;
+	return p->lexer + p->n_lexer - need;
+}
+
+/* Only what is read from a stream, or nested beyond what the rules do, would grow. */
+void *
+conf_yyrealloc(void *old, yy_size_t n, yyscan_t scanner)
+{
+	return old ? NULL : conf_yyalloc(n, scanner);
+}
+
+void
+conf_yyfree(void *p, yyscan_t scanner)
+{
+	(void)p;
+	(void)scanner;
+}
+
 static bool
 parse(struct conf_parse *p, char *text, size_t n)
 {
@@ -210,12 +237,19 @@ static char *
 read_all(int fd, size_t size, size_t *n)
 {
 	char *text = malloc(size + 2);
-	ssize_t got;
+	ssize_t got = 1;
 
 	*n = 0;
-	while (text && *n < size && (got = read(fd, text + *n, size - *n)) > 0)
-		*n += (size_t)got;
-	return text;
+	while (text && *n < size && got > 0) {
+		got = read(fd, text + *n, size - *n);
+		*n += got > 0 ? (size_t)got : 0;
+	}
+	if (got >= 0)
+		return text;
+	/* Half a file is none. */
+	secret_wipe(text, *n);
+	free(text);
+	return NULL;
 }
 
 static const char *
@@ -269,9 +303,10 @@ read_file(struct conf_parse *p, const char *where)
 	}
 	why = unreadable(&st);
 	text = why ? NULL : read_all(fd, S_ISREG(st.st_mode) ? (size_t)st.st_size : CONF_FILE_OCTETS_MAX, &n);
+	why = why || text ? why : strerror(errno);
 	close(fd);
 	if (!text) {
-		conf_error(p->errs, where, "cannot read '%s': %s", p->file, why ? why : "out of memory");
+		conf_error(p->errs, where, "cannot read '%s': %s", p->file, why);
 		return false;
 	}
 	p->exposed = conf_readable_by_all(p->file, &st, p->errs->strict);

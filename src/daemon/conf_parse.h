@@ -4,6 +4,8 @@
 
 #include "conf_tree.h"
 
+enum { LEXER_OCTETS = 2048 }; /* what a scanner allocates in all: its state, one buffer, a stack of start conditions */
+
 /* What lexer and grammar share while one file is read; an included file has one of its own. */
 struct conf_parse {
 	struct conf_tree *tree;
@@ -19,6 +21,9 @@ struct conf_parse {
 	char *text;              /* of the quoted string being read; in the tree's arena */
 	size_t n, cap;
 	unsigned quote_line; /* where it began */
+	/* The scanner's memory: without any of the heap it would end the process. */
+	_Alignas(max_align_t) uint8_t lexer[LEXER_OCTETS];
+	size_t n_lexer;
 };
 
 /* "file:line" in the tree's arena; never NULL. */

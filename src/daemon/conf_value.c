@@ -17,6 +17,16 @@ conf_text(const struct conf_key *k, struct conf_errors *errs)
 	return NULL;
 }
 
+char *
+conf_copy(const char *text, const struct conf_key *k, struct conf_errors *errs)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		conf_error(errs, k->where, "%s: out of memory", k->name);
+	return copy;
+}
+
 bool
 conf_bool(bool *out, const struct conf_key *k, struct conf_errors *errs)
 {

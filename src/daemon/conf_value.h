@@ -32,6 +32,8 @@ bool conf_word(int *out, const struct conf_key *k, const struct conf_word *words
 
 /* The single value, or of a list with one item that item; NULL (with an error) for a longer list. */
 const char *conf_text(const struct conf_key *k, struct conf_errors *errs);
+/* A copy of what @k says; NULL, with an error, when out of memory. */
+char *conf_copy(const char *text, const struct conf_key *k, struct conf_errors *errs);
 
 /*
  * Walks the items of a list: those of a vici list, or of a value with commas

@@ -129,7 +129,7 @@ config_auth_pubkey(struct config_reader *r, const struct conf_key *k, const char
 		return true;
 	}
 	free(r->round->constraint);
-	r->round->constraint = strcmp(text, "pubkey") ? strdup(text) : NULL;
+	r->round->constraint = strcmp(text, "pubkey") ? conf_copy(text, k, r->errs) : NULL;
 	return true;
 }
 

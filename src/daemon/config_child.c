@@ -132,15 +132,9 @@ static void
 set_action(struct config_reader *r, const struct conf_key *k, enum child_action *out, enum child_action clear)
 {
 	const struct conf_word words[] = {
-		{ "none", ACTION_NONE, NULL },
-		{ "trap", ACTION_TRAP, NULL },
-		{ "start", ACTION_START, NULL },
-		{ "clear", (int)clear, NULL },
-		{ "route", ACTION_TRAP, NULL },
-		{ "restart", ACTION_START, NULL },
-		{ "trap|start", ACTION_START, NULL },
-		{ "start|trap", ACTION_START, NULL },
-		{ NULL, 0, NULL },
+		{ "none", ACTION_NONE, NULL },        { "trap", ACTION_TRAP, NULL },        { "start", ACTION_START, NULL },
+		{ "clear", (int)clear, NULL },        { "route", ACTION_TRAP, NULL },       { "restart", ACTION_START, NULL },
+		{ "trap|start", ACTION_START, NULL }, { "start|trap", ACTION_START, NULL }, { NULL, 0, NULL },
 	};
 	int v;
 
@@ -212,7 +206,7 @@ set_updown(struct config_reader *r, const struct conf_key *k)
 	const char *text = conf_text(k, r->errs);
 
 	free(r->child->updown);
-	r->child->updown = text && *text ? strdup(text) : NULL;
+	r->child->updown = text && *text ? conf_copy(text, k, r->errs) : NULL;
 }
 
 /* RFC 4303 section 2.7: "the SA management protocol MUST negotiate this service prior to a transmitter employing it". */
@@ -222,10 +216,11 @@ set_tfc_padding(struct config_reader *r, const struct conf_key *k)
 	const char *text = conf_text(k, r->errs);
 
 	if (text && strcmp(text, "0") != 0)
-		conf_error(r->errs, k->where,
-		           "tfc_padding = %s: IKEv1 cannot negotiate padding against traffic analysis, and without that none may be "
-		           "sent (RFC 4303 section 2.7): leave it out",
-		           text);
+		conf_error(
+		        r->errs, k->where,
+		        "tfc_padding = %s: IKEv1 cannot negotiate padding against traffic analysis, and without that none may be "
+		        "sent (RFC 4303 section 2.7): leave it out",
+		        text);
 }
 
 const struct key_row config_child_rows[] = {
@@ -314,24 +309,22 @@ fill_in(uint64_t *rekey, uint64_t *life, uint64_t *rand, uint64_t otherwise)
 }
 
 /* Without a list of its own each end is "dynamic": its address, or the virtual one that it is given. */
-static void
+static bool
 default_selector(struct selector **list, size_t *n)
 {
 	const char *why;
 
 	if (*n || *list)
-		return;
+		return true;
 	*list = calloc(1, sizeof **list);
 	*n = *list && selector_parse(*list, span_str("dynamic"), &why);
+	return *n;
 }
 
 /* The defaults of swanctl.conf(5). */
-void
+bool
 config_child_end(struct child *c)
 {
-	default_selector(&c->local_ts, &c->n_local_ts);
-	default_selector(&c->remote_ts, &c->n_remote_ts);
-
 	struct lifetime *l = &c->lifetime;
 	uint64_t rekey = (uint64_t)l->rekey_ns, life = (uint64_t)l->life_ns, rand = (uint64_t)l->rand_ns;
 
@@ -341,4 +334,5 @@ config_child_end(struct child *c)
 	l->rand_ns = (instant_t)rand;
 	fill_in(&l->rekey_octets, &l->life_octets, &l->rand_octets, 0);
 	fill_in(&l->rekey_packets, &l->life_packets, &l->rand_packets, 0);
+	return default_selector(&c->local_ts, &c->n_local_ts) && default_selector(&c->remote_ts, &c->n_remote_ts);
 }

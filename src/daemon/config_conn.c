@@ -294,7 +294,8 @@ read_child(struct config_reader *r, const struct conf_section *s, uint32_t defau
 	for (const struct conf_section *sub = s->sections; sub; sub = sub->next)
 		config_unknown_section(r->errs, sub, "a child", (const char *const[]) { NULL });
 	config_child_check(r, s);
-	config_child_end(r->child);
+	if (!config_child_end(r->child))
+		conf_error(r->errs, s->where, "out of memory");
 	if (r->child->lifetime.rekey_ns && r->child->lifetime.life_ns &&
 	    r->child->lifetime.life_ns <= r->child->lifetime.rekey_ns)
 		conf_notice(r->errs, s->where,

@@ -252,7 +252,7 @@ read_authority_key(struct authority *a, const struct conf_key *k, struct conf_er
 		read_uris(a->ocsp_uri, k, ocsp, errs);
 	} else if (!strcmp(k->name, "cert_uri_base")) {
 		free(a->cert_uri_base);
-		a->cert_uri_base = k->value ? strdup(k->value) : NULL;
+		a->cert_uri_base = k->value ? conf_copy(k->value, k, errs) : NULL;
 	} else if (!strcmp(k->name, "cacert")) {
 		certificate_unref(a->ca);
 		a->ca = k->value ? certificate_read(span_of(k->value, k->n_value)) : NULL;

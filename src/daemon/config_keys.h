@@ -39,7 +39,8 @@ enum { NOT_GIVEN = -1 };
 
 /* Marks lifetimes as not given; fills in strongSwan's defaults afterwards. */
 void config_child_begin(struct child *c);
-void config_child_end(struct child *c);
+/* False when out of memory. */
+bool config_child_end(struct child *c);
 /* What depends on several keys. */
 void config_child_check(struct config_reader *r, const struct conf_section *s);
 void config_conn_begin(struct conn *c);

@@ -25,9 +25,7 @@ config_auth_xauth(struct config_reader *r, const struct conf_key *k, const char 
 		return true;
 	}
 	free(r->round->backend);
-	r->round->backend = strdup(backend + 1);
-	if (!r->round->backend)
-		conf_error(r->errs, k->where, "out of memory");
+	r->round->backend = conf_copy(backend + 1, k, r->errs);
 	return true;
 }
 

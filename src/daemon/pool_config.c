@@ -89,6 +89,19 @@ network_octets(uint8_t out[17], uint16_t type, const struct selector *s)
 }
 
 static bool
+append(struct config_attribute *a, struct span more)
+{
+	size_t n = a->value.n + more.n;
+	uint8_t *grown = n <= POOL_ATTRIBUTE_OCTETS ? realloc((void *)(uintptr_t)a->value.p, n + 1) : NULL;
+
+	if (!grown)
+		return false;
+	memcpy(grown + a->value.n, more.p, more.n);
+	a->value = span_of(grown, n);
+	return true;
+}
+
+static bool
 add_network(struct attribute_list *out, const struct named *n, uint16_t type, struct span item)
 {
 	struct selector s;
@@ -102,16 +115,9 @@ add_network(struct attribute_list *out, const struct named *n, uint16_t type, st
 		type = s.lo.family == IP_V6 ? n->six : n->four;
 	octets = type ? network_octets(room, type, &s) : 0;
 	/* All networks of a split tunnel are one attribute. */
-	for (size_t i = 0; octets && n && n->network && !n->six && i < out->n; i++) {
-		struct config_attribute *a = &out->a[i];
-		uint8_t *grown = a->type == type ? realloc((void *)(uintptr_t)a->value.p, a->value.n + octets + 1) : NULL;
-
-		if (!grown)
-			continue;
-		memcpy(grown + a->value.n, room, octets);
-		a->value = span_of(grown, a->value.n + octets);
-		return true;
-	}
+	for (size_t i = 0; octets && n && n->network && !n->six && i < out->n; i++)
+		if (out->a[i].type == type)
+			return append(&out->a[i], span_of(room, octets));
 	return octets && attribute_list_add(out, type, span_of(room, octets));
 }
 
@@ -156,7 +162,7 @@ attribute_list_read(struct attribute_list *out, const struct conf_key *k, struct
 	while (conf_next_item(&item, k, &at))
 		if (item.n > POOL_ATTRIBUTE_OCTETS || !add_item(out, n, (uint16_t)type, item))
 			conf_error(errs, k->where, "%s: '%.*s' is not %s", k->name, (int)(item.n < 80 ? item.n : 80), (const char *)item.p,
-			           n && n->network ? n->six ? "a network" : "an IPv4 network" : n ? "an address" : "possible: there are more than 64 attributes, or it is too long");
+			           n && n->network ? n->six ? "a network, or one too many" : "an IPv4 network, or one too many" : n ? "an address" : "possible: there are more than 64 attributes, or it is too long");
 	return errs->n_errors == before;
 }
 

@@ -31,9 +31,7 @@ read_text(struct reader *r, const struct conf_key *k, char **out)
 		return;
 	}
 	free(*out);
-	*out = strdup(text);
-	if (!*out)
-		conf_error(r->errs, k->where, "out of memory");
+	*out = conf_copy(text, k, r->errs);
 }
 
 static void

@@ -11,7 +11,7 @@ set_text(char **out, const struct conf_key *k, struct conf_errors *errs)
 	if (!text)
 		return;
 	free(*out);
-	*out = *text ? strdup(text) : NULL;
+	*out = *text ? conf_copy(text, k, errs) : NULL;
 }
 
 /* dns1 is the attribute dns. */

@@ -175,7 +175,7 @@ initiate(struct vici_request *r)
 	read_common(r);
 	c->control.conn = strdup(conn->name);
 	c->control.what = child ? text_of("CHILD_SA '%s'", child->name) : text_of("IKE_SA '%s'", conn->name);
-	cmd.ike = c->control.conn;
+	cmd.ike = conn->name;
 	submit(c, &cmd, answer_initiate);
 }
 
@@ -320,7 +320,7 @@ claim(struct vici_request *r, enum command_kind kind)
 	}
 	c->control.what = text_of(kind == COMMAND_INSTALL ? "installing policy '%s'" : "policy '%s'", child->name);
 	c->control.conn = strdup(conn->name);
-	cmd.ike = c->control.conn;
+	cmd.ike = conn->name;
 	submit(c, &cmd, answer_install);
 }
 

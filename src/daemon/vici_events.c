@@ -18,6 +18,15 @@ failure_of(struct vici_server *v, const char *conn)
 }
 
 static void
+failure_free(struct vici_failure *f)
+{
+	free(f->conn);
+	free(f->reason);
+	free(f->text);
+	free(f);
+}
+
+static void
 forget_failure(struct vici_server *v, const char *conn)
 {
 	struct vici_failure **at = failure_of(v, conn), *f = *at;
@@ -26,10 +35,7 @@ forget_failure(struct vici_server *v, const char *conn)
 		return;
 	*at = f->next;
 	v->n_failures--;
-	free(f->conn);
-	free(f->reason);
-	free(f->text);
-	free(f);
+	failure_free(f);
 }
 
 /* Words that tell of a course of events, not of a failure. */
@@ -76,10 +82,12 @@ remember_failure(struct vici_server *v, const struct effect_log *l)
 		.text = strdup(l->text),
 		.at = v->backend->now(v->backend->context),
 	};
+	if (!f->conn || !f->reason || !f->text) {
+		failure_free(f);
+		return;
+	}
 	v->failures = f;
 	v->n_failures++;
-	if (!f->conn || !f->reason || !f->text)
-		forget_failure(v, f->conn ? f->conn : "");
 }
 
 /* ---- log */

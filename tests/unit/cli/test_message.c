@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "failing_memory.h"
 #include "message.h"
 
 static struct sallyport_message *
@@ -168,6 +169,39 @@ refusals(void **state)
 	sallyport_message_free(m);
 }
 
+/* Each way of making and reading ends with all of it, or says no. */
+static void
+memory_may_end_anywhere(void **state)
+{
+	unsigned long n = 1;
+
+	(void)state;
+	for (unsigned long i = 0; i <= n; i++) {
+		struct buffer b = { 0 };
+		struct sallyport_message *m, *back;
+		const char *why = "";
+		bool made;
+
+		failing_memory_begin(i);
+		m = sallyport_message_new();
+		made = m && sallyport_put(m, "key1", "value1") && sallyport_begin(m, "section1") &&
+		       sallyport_put_item(m, "list1", "item1") && sallyport_put_item(m, "list1", "item2");
+		if (made)
+			message_encode(&b, m);
+		back = made && !b.failed ? message_decode(b.p, b.n, &why) : NULL;
+		assert_true(back || !made || b.failed || *why);
+		if (back)
+			assert_non_null(sallyport_next(sallyport_first(sallyport_find(
+			        sallyport_find(sallyport_root(back), "section1"), "list1"))));
+		sallyport_message_free(back);
+		sallyport_message_free(m);
+		buffer_free(&b);
+		n = i ? n : failing_memory_end();
+	}
+	failing_memory_end();
+	assert_true(n > 20);
+}
+
 int
 main(void)
 {
@@ -175,6 +209,7 @@ main(void)
 		cmocka_unit_test(encodes_the_example), cmocka_unit_test(reads_what_it_decodes),
 		cmocka_unit_test(every_truncation),    cmocka_unit_test(malformed),
 		cmocka_unit_test(limits_of_making),    cmocka_unit_test(refusals),
+		cmocka_unit_test(memory_may_end_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
