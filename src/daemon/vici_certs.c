@@ -191,37 +191,16 @@ vici_put_round_lists(struct vici_writer *w, const struct auth_round *r)
 
 /* ---- requests */
 
-static char *
-copy_arg(const struct vici_request *r, const char *name)
-{
-	const char *v = vici_arg(r, name);
-
-	return v ? strdup(v) : NULL;
-}
-
-static void
-start(struct vici_request *r, bool (*next)(struct vici_client *))
-{
-	r->client->stream = (struct vici_stream) {
-		.next = next,
-		.type = copy_arg(r, "type"),
-		.flag = copy_arg(r, "flag"),
-		.subject = copy_arg(r, "subject"),
-		.name = copy_arg(r, "name"),
-	};
-	vici_stream_run(r->client);
-}
-
 static void
 list_certs(struct vici_request *r)
 {
-	start(r, next_cert);
+	vici_stream_start(r, next_cert);
 }
 
 static void
 list_authorities(struct vici_request *r)
 {
-	start(r, next_authority);
+	vici_stream_start(r, next_authority);
 }
 
 const struct vici_command vici_certs_commands[] = {

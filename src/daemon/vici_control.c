@@ -218,20 +218,10 @@ answer_rekey(struct vici_client *c, const struct effect_done *d)
 static const char *
 conn_of_sa(const struct vici_client *c, uint32_t ike_id, uint32_t child_id)
 {
-	struct ike_info s;
-	uint32_t cursor = 0;
+	uint32_t id = ike_id ? ike_id : ike_child_owner(core_of(c), child_id);
+	struct ike_info sa;
 
-	while ((ike_id || child_id) && ike_next_sa(core_of(c), &cursor, &s)) {
-		struct child_info child;
-		uint32_t at = 0;
-
-		if (ike_id && s.id == ike_id)
-			return s.conn ? s.conn->name : NULL;
-		while (child_id && ike_next_child(core_of(c), s.id, &at, &child))
-			if (child.id == child_id)
-				return s.conn ? s.conn->name : NULL;
-	}
-	return NULL;
+	return id && ike_look(core_of(c), id, &sa) && sa.conn ? sa.conn->name : NULL;
 }
 
 static void

@@ -58,8 +58,8 @@ struct vici_stream {
 	char *ike, *child;              /* filters; NULL: all */
 	uint32_t ike_id, child_id;      /* 0: all */
 	bool drop, pass, trap;
-	bool negotiating; /* CHILD_SAs as well that were never installed */
-	size_t position;                     /* of certificates and authorities: where to go on */
+	bool negotiating;                   /* CHILD_SAs as well that were never installed */
+	size_t position;                    /* of certificates and authorities: where to go on */
 	char *type, *flag, *subject, *name; /* filters of theirs; NULL: all */
 };
 
@@ -163,6 +163,8 @@ void vici_put_vips(struct vici_writer *w, const struct ike_info *s);
 
 /* ---- lists */
 
+/* Begins the list that the request asks for; @next sends one item, and returns false after the last. */
+void vici_stream_start(struct vici_request *r, bool (*next)(struct vici_client *));
 void vici_stream_run(struct vici_client *c);
 void vici_stream_close(struct vici_client *c);
 /* groups, cert_policy, certs and cacerts of a local or remote section. */
@@ -171,8 +173,7 @@ void vici_put_round_lists(struct vici_writer *w, const struct auth_round *r);
 const char *vici_mode_name(enum child_mode m);
 /* The keys of an IKE_SA, without its children, and of a CHILD_SA, in strongSwan's order. */
 void vici_put_ike(struct vici_writer *w, const struct ike_info *s, instant_t now);
-void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c,
-                    instant_t now);
+void vici_put_child(struct vici_writer *w, const struct vici_backend *b, const struct child_info *c, instant_t now);
 
 /* ---- control */
 

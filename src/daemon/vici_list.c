@@ -264,8 +264,8 @@ copy_arg(const struct vici_request *r, const char *name)
 	return v ? strdup(v) : NULL;
 }
 
-static void
-start(struct vici_request *r, bool (*next)(struct vici_client *))
+void
+vici_stream_start(struct vici_request *r, bool (*next)(struct vici_client *))
 {
 	r->client->stream = (struct vici_stream) {
 		.next = next,
@@ -277,6 +277,10 @@ start(struct vici_request *r, bool (*next)(struct vici_client *))
 		.pass = vici_arg_yes(r, "pass"),
 		.trap = vici_arg_yes(r, "trap"),
 		.negotiating = vici_arg_yes(r, "negotiating"),
+		.type = copy_arg(r, "type"),
+		.flag = copy_arg(r, "flag"),
+		.subject = copy_arg(r, "subject"),
+		.name = copy_arg(r, "name"),
 	};
 	vici_stream_run(r->client);
 }
@@ -284,19 +288,19 @@ start(struct vici_request *r, bool (*next)(struct vici_client *))
 static void
 list_sas(struct vici_request *r)
 {
-	start(r, next_sa);
+	vici_stream_start(r, next_sa);
 }
 
 static void
 list_conns(struct vici_request *r)
 {
-	start(r, next_conn);
+	vici_stream_start(r, next_conn);
 }
 
 static void
 list_policies(struct vici_request *r)
 {
-	start(r, next_policy);
+	vici_stream_start(r, next_policy);
 }
 
 const struct vici_command vici_list_commands[] = {
