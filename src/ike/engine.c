@@ -82,6 +82,7 @@ ike_new(const struct ike_settings *s, struct rng *rng, const struct ike_protocol
 	core->next_ike_id = core->next_child_id = core->next_reqid = 1;
 	core->next_ticket = 1;
 	core->fragments.max = FRAGMENTS_HELD_MAX;
+	core->fragments.message_max = core->settings.max_packet;
 	return core;
 }
 

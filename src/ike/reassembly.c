@@ -86,28 +86,29 @@ place(struct reassembly *r, struct fragment_pool *pool, uint16_t id, instant_t n
 }
 
 static bool
-fits(const struct partial *m, uint8_t number, bool last)
+fits(const struct partial *m, const struct message_fragment *f)
 {
-	if (!number || number > REASSEMBLY_FRAGMENTS_MAX || (m->total && number > m->total))
+	if (!f->number || f->number > REASSEMBLY_FRAGMENTS_MAX || (m->total && f->number > m->total))
 		return false;
-	if (!last)
+	if (!f->last)
 		return true;
-	if (m->total && m->total != number)
+	if (m->total && m->total != f->number)
 		return false;
-	for (size_t i = number; i < REASSEMBLY_FRAGMENTS_MAX; i++)
+	for (size_t i = f->number; i < REASSEMBLY_FRAGMENTS_MAX; i++)
 		if (m->piece[i].p)
 			return false;
 	return true;
 }
 
 static enum reassembly_result
-keep(struct partial *m, struct fragment_pool *pool, uint8_t number, struct span data, size_t octets_max)
+keep(struct partial *m, struct fragment_pool *pool, const struct message_fragment *f)
 {
-	struct piece *p = &m->piece[number - 1];
+	struct piece *p = &m->piece[f->number - 1];
+	struct span data = f->data;
 
 	if (p->p)
 		return span_equal(span_of(p->p, p->n), data) ? REASSEMBLY_REPEATED : REASSEMBLY_CONFLICT;
-	if (data.n > octets_max - m->octets || !make_room(pool, m, data.n))
+	if (data.n > pool->message_max - m->octets || !make_room(pool, m, data.n))
 		return REASSEMBLY_TOO_LARGE;
 	p->p = malloc(data.n + 1);
 	if (!p->p)
@@ -135,8 +136,8 @@ join(struct partial *m, struct fragment_pool *pool, struct arena *arena, struct 
 }
 
 enum reassembly_result
-reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now, uint16_t id, uint8_t number, bool last,
-                struct span data, size_t octets_max, struct arena *arena, struct span *message)
+reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now, const struct message_fragment *f,
+                struct arena *arena, struct span *message)
 {
 	struct partial *m;
 	enum reassembly_result result;
@@ -146,15 +147,15 @@ reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now
 	if (!*r)
 		return REASSEMBLY_NOMEM;
 	forget_old(pool, now);
-	m = place(*r, pool, id, now);
-	result = fits(m, number, last) ? keep(m, pool, number, data, octets_max) : REASSEMBLY_BAD_NUMBER;
-	/* Nothing is kept of a message that cannot become whole, or of whose first fragment nothing was. */
+	m = place(*r, pool, f->id, now);
+	result = fits(m, f) ? keep(m, pool, f) : REASSEMBLY_BAD_NUMBER;
+	/* Nothing is kept of a message that cannot become whole, or of which no fragment could be kept. */
 	if (result == REASSEMBLY_TOO_LARGE || m->n == 0)
 		forget(m, pool);
 	if (result != REASSEMBLY_WAITS)
 		return result;
-	if (last)
-		m->total = number;
+	if (f->last)
+		m->total = f->number;
 	return m->total && m->n == m->total ? join(m, pool, arena, message) : REASSEMBLY_WAITS;
 }
 

@@ -6,11 +6,11 @@
 #include "instant.h"
 
 /*
- * Messages of one IKE_SA that come in fragments, which anybody can send who
- * has seen its cookies. So all is bounded: a few messages at a time, of which the
- * oldest gives way; so many fragments, so many octets; and what is not whole
- * in time is forgotten. All SAs share a pool, where likewise the oldest message
- * gives way: what one peer left unfinished stands in nobody's way.
+ * Messages of one IKE_SA that come in fragments, which anybody who has seen its
+ * cookies can send. So everything is bounded: the number of messages at a time,
+ * of which the oldest gives way; of fragments; of octets; and the time that a
+ * message has to become whole. All SAs share a pool, in which the oldest message
+ * gives way, too: what one peer leaves unfinished does not hinder others.
  */
 enum { REASSEMBLY_FRAGMENTS_MAX = 64, REASSEMBLY_MESSAGES = 4 };
 
@@ -19,10 +19,18 @@ enum { REASSEMBLY_FRAGMENTS_MAX = 64, REASSEMBLY_MESSAGES = 4 };
 struct reassembly;
 struct partial;
 
-/* What all SAs keep, oldest message first. Zero but for @max: empty. */
+/* What all SAs keep, oldest message first. All zero but for both limits: empty. */
 struct fragment_pool {
 	struct partial *oldest, **newest_link;
-	size_t held, max; /* octets */
+	size_t held, max;   /* octets */
+	size_t message_max; /* octets of one whole message */
+};
+
+struct message_fragment {
+	uint16_t id;    /* of its message */
+	uint8_t number; /* from 1 */
+	bool last;
+	struct span data;
 };
 
 enum reassembly_result {
@@ -36,13 +44,9 @@ enum reassembly_result {
 	REASSEMBLY_NOMEM,
 };
 
-/*
- * Takes one fragment: @number counts from 1, @last marks the end. *r starts NULL. @octets_max bounds
- * the whole message, the pool all that waits.
- */
-enum reassembly_result reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now, uint16_t id,
-                                       uint8_t number, bool last, struct span data, size_t octets_max, struct arena *arena,
-                                       struct span *message);
+/* Takes one fragment; @f->data is copied. *r starts as NULL. A message that is whole goes to *message, in @arena. */
+enum reassembly_result reassembly_take(struct reassembly **r, struct fragment_pool *pool, instant_t now,
+                                       const struct message_fragment *f, struct arena *arena, struct span *message);
 /* NULL is allowed. */
 void reassembly_free(struct reassembly *r, struct fragment_pool *pool);
 

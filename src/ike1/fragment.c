@@ -151,7 +151,7 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 		refuse(core, sa, VERDICT_FRAGMENT, "fragmentation = no");
 		return false;
 	}
-	/* Who does not return our cookie may be anywhere (RFC 2408 section 2.5.3), and would fill our memory unseen. */
+	/* A peer that does not return our cookie may be anywhere (RFC 2408 section 2.5.3), and could fill our memory. */
 	if (sa->role == RESPONDER && memcmp(h->cookie_r, none, 8) == 0) {
 		refuse(core, sa, VERDICT_FRAGMENT, "it does not have the responder's cookie");
 		return false;
@@ -163,8 +163,9 @@ ike1_take_fragment(struct ike_sa *sa, const struct datagram *in, const struct is
 	}
 	core->counters.fragments_received++;
 	*whole = *in;
-	r = reassembly_take(&sa->reassembly, &core->fragments, core->now, f.id, f.number, f.flags & FRAGMENT_LAST, f.data,
-	                    core->settings.max_packet, &core->scratch, &whole->data);
+	r = reassembly_take(&sa->reassembly, &core->fragments, core->now,
+	                    &(struct message_fragment) { f.id, f.number, f.flags & FRAGMENT_LAST, f.data }, &core->scratch,
+	                    &whole->data);
 	if (r == REASSEMBLY_REPEATED)
 		core->verdicts[VERDICT_DUPLICATE]++;
 	else if ((why = fault(r)))

@@ -47,7 +47,7 @@ find_sa(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 enum { FLAG_RESPONSE_2 = 0x20, EXCHANGE_INFORMATIONAL_2 = 37 }; /* RFC 7296 section 3.1 */
 
-/* Only what begins something is answered: else two daemons that understand each other as little would go on for ever. */
+/* Only a message that begins something is answered: otherwise two daemons that do not understand each other would never stop. */
 static bool
 begins(const struct isakmp_header *h)
 {
@@ -110,7 +110,7 @@ wrong_beginning(const struct isakmp_header *h, uint16_t *notify)
 
 /* ---- A first message */
 
-/* What it leaves behind, besides itself and our answer: RFC 2408 section 2.5.3 wants it to cost little. */
+/* What a first message leaves behind, besides itself and our answer. RFC 2408 section 2.5.3: it has to be cheap. */
 _Static_assert(sizeof(struct ike_sa) + sizeof(struct exchange) + sizeof(struct phase1) <= 1024,
                "what only a later message needs has a record of its own");
 
@@ -145,7 +145,8 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 	if (v) {
 		refuse(core, NULL, v, why);
-		/* Who may be behind a name that has moved repeats himself; strongSwan would take the notification for the end. */
+		/* A peer whose name has a new address is recognised when it repeats; strongSwan would give up on the
+		 * notification. */
 		if (v == VERDICT_NO_CONNECTION && !core->names_asked)
 			info_answer_clear(core, in, h, NOTIFY_NO_PROPOSAL_CHOSEN);
 		return;
@@ -166,7 +167,7 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 	uint32_t id = sa->id;
 
-	/* A flood of first messages is no flood of lines. */
+	/* A flood of first messages must not become a flood of log lines. */
 	say(core, LOG_IKE, half_open_level(sa), sa, NULL, "%s is initiating %s IKE_SA", ip_text(core, &in->remote.ip),
 	    h->exchange == EXCHANGE_MAIN ? "a Main Mode" : "an Aggressive Mode");
 	exchange_receive(ex, in, h);
@@ -178,10 +179,35 @@ respond(struct ike *core, const struct datagram *in, const struct isakmp_header 
 
 /* ---- Quick Mode from the peer */
 
+/* Also under an SA that was replaced: the peer may not know yet. */
 static bool
-is_up(const struct ike_sa *sa)
+takes_quick_mode(const struct ike_sa *sa)
 {
 	return sa->state == IKE_STATE_ESTABLISHED || sa->state == IKE_STATE_REKEYING || sa->state == IKE_STATE_REKEYED;
+}
+
+/* A Quick Mode before Phase 1, or the login, is over: it waits, or is refused. */
+static void
+early_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
+{
+	bool waits = early_hold(sa, in, h);
+
+	phase1_ask_last(sa);
+	if (!waits)
+		refuse(sa->core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
+		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
+}
+
+static enum verdict
+may_begin_quick(const struct ike_sa *sa, uint32_t mid)
+{
+	const struct ike *core = sa->core;
+
+	if (!mid || ike_sa_seen_id(sa, mid))
+		return VERDICT_REPLAYED;
+	if (sa->running >= 2 * core->settings.exchanges_per_sa)
+		return VERDICT_EXCHANGE_LIMIT;
+	return core->shutting_down ? VERDICT_SHUTTING_DOWN : VERDICT_OK;
 }
 
 static void
@@ -191,22 +217,17 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 	uint32_t id = sa->id, mid = h->message_id;
 	uint64_t digest = core_digest(core, in->data);
 	struct exchange *ex;
+	enum verdict v;
 
 	/* Only the peer can go on; anybody who saw the cookies can send something that looks like it. */
-	if (sa->authenticated && !is_up(sa) && quick_mode_is_authentic(sa, in, h)) {
+	if (sa->authenticated && !takes_quick_mode(sa) && quick_mode_is_authentic(sa, in, h)) {
 		transaction_confirm(sa);
 		sa = ike_sa_by_id(core, id);
 		if (!sa)
 			return;
 	}
-	if (!is_up(sa)) {
-		bool waits = early_hold(sa, in, h);
-
-		phase1_ask_last(sa);
-		if (waits)
-			return;
-		refuse(core, sa, sa->authenticated ? VERDICT_LOGIN_REQUIRED : VERDICT_NO_KEYS,
-		       sa->authenticated ? "a Quick Mode before that" : "Quick Mode before Phase 1 is done");
+	if (!takes_quick_mode(sa)) {
+		early_quick(sa, in, h);
 		return;
 	}
 	if (quick_mode_refused_before(sa, mid, digest)) {
@@ -214,16 +235,9 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 		core->counters.retransmits_answered++;
 		return;
 	}
-	if (!mid || ike_sa_seen_id(sa, mid)) {
-		refuse(core, sa, VERDICT_REPLAYED, NULL);
-		return;
-	}
-	if (sa->running >= 2 * core->settings.exchanges_per_sa) {
-		refuse(core, sa, VERDICT_EXCHANGE_LIMIT, NULL);
-		return;
-	}
-	if (core->shutting_down) {
-		refuse(core, sa, VERDICT_SHUTTING_DOWN, NULL);
+	v = may_begin_quick(sa, mid);
+	if (v) {
+		refuse(core, sa, v, NULL);
 		return;
 	}
 	ex = exchange_new(sa, &quick_mode, RESPONDER, mid);
@@ -243,7 +257,7 @@ new_quick(struct ike_sa *sa, const struct datagram *in, const struct isakmp_head
 		exchange_free(ex);
 }
 
-/* An SA that we deleted and the peer still uses: our Delete was lost. Said again, a few times. */
+/* The peer still uses an SA that we deleted, so our Delete was lost: it is sent again, a few times. */
 static void
 zombie_receive(struct ike_sa *sa, const struct datagram *in)
 {
@@ -269,37 +283,12 @@ stranger_receive(struct ike *core, const struct datagram *in, const struct isakm
 	tell_stranger(core, in, h, notify);
 }
 
+/* A whole message for an SA. */
 static void
-ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+sa_receive(struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h)
 {
-	uint16_t notify = 0;
-	enum verdict wrong = wrong_header(h, &notify);
-	struct ike_sa *sa = wrong ? NULL : find_sa(core, in, h);
 	struct exchange *ex;
-	struct datagram whole;
-	struct isakmp_header inner;
 
-	if (wrong) {
-		refuse(core, NULL, wrong, endpoint_text(core, &in->remote));
-		tell_stranger(core, in, h, notify);
-		return;
-	}
-
-	if (sa && !sa->zombie && h->next_payload == PAYLOAD_FRAGMENT) {
-		if (!ike1_take_fragment(sa, in, h, &whole, &inner))
-			return;
-		in = &whole;
-		h = &inner;
-	}
-
-	if (!sa) {
-		stranger_receive(core, in, h);
-		return;
-	}
-	if (sa->zombie) {
-		zombie_receive(sa, in);
-		return;
-	}
 	switch (h->exchange) {
 	case EXCHANGE_INFORMATIONAL:
 		info_receive(sa, in, h);
@@ -318,11 +307,34 @@ ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_he
 		else if (h->exchange == EXCHANGE_QUICK && !ex)
 			new_quick(sa, in, h);
 		else
-			refuse(core, sa, VERDICT_UNEXPECTED, NULL);
+			refuse(sa->core, sa, VERDICT_UNEXPECTED, NULL);
 		break;
 	default:
 		/* The exchange type is in the header, which no HASH covers: anybody can have changed it, so nobody is told. */
-		refuse(core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
+		refuse(sa->core, sa, VERDICT_EXCHANGE_TYPE, exchange_name(h->exchange));
+	}
+}
+
+static void
+ike1_receive(struct ike *core, const struct datagram *in, const struct isakmp_header *h)
+{
+	uint16_t notify = 0;
+	enum verdict wrong = wrong_header(h, &notify);
+	struct ike_sa *sa = wrong ? NULL : find_sa(core, in, h);
+	struct datagram whole;
+	struct isakmp_header inner;
+
+	if (wrong) {
+		refuse(core, NULL, wrong, endpoint_text(core, &in->remote));
+		tell_stranger(core, in, h, notify);
+	} else if (!sa) {
+		stranger_receive(core, in, h);
+	} else if (sa->zombie) {
+		zombie_receive(sa, in);
+	} else if (h->next_payload != PAYLOAD_FRAGMENT) {
+		sa_receive(sa, in, h);
+	} else if (ike1_take_fragment(sa, in, h, &whole, &inner)) {
+		sa_receive(sa, &whole, &inner);
 	}
 }
 

@@ -346,15 +346,7 @@ static const struct step pull_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind mode_config_pull = {
-	.name = "Mode Config (pull)",
-	.type = EXCHANGE_TRANSACTION,
-	.steps = pull_steps,
-	.n_steps = sizeof pull_steps / sizeof pull_steps[0],
-	.finish = pull_done,
-	.fail = transaction_fail,
-	.free_state = transaction_free,
-};
+const struct exchange_kind mode_config_pull = TRANSACTION("Mode Config (pull)", pull_steps, pull_done);
 
 /* ---- Push: SET and ACK */
 
@@ -431,12 +423,4 @@ static const struct step push_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind mode_config_push = {
-	.name = "Mode Config (push)",
-	.type = EXCHANGE_TRANSACTION,
-	.steps = push_steps,
-	.n_steps = sizeof push_steps / sizeof push_steps[0],
-	.finish = push_done,
-	.fail = transaction_fail,
-	.free_state = transaction_free,
-};
+const struct exchange_kind mode_config_push = TRANSACTION("Mode Config (push)", push_steps, push_done);

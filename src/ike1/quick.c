@@ -107,8 +107,6 @@ quick_take_nonce(const struct message *m, struct secret *n)
 	return secret_copy(n, s) ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
-/* The selectors that the peer asks for, seen from here. Without IDs: "the IP addresses of the ISAKMP peers". */
-
 bool
 quick_add_ke(struct exchange *ex, struct builder *b, uint16_t group)
 {
@@ -145,7 +143,7 @@ quick_take_ke(struct exchange *ex, const struct message *m, uint16_t group)
 	return VERDICT_BAD_KE;
 }
 
-/* Under the keys only about what is authentic: else anybody could have us say it. */
+/* Under the keys only about authentic messages: otherwise anybody could make us say it. */
 static void
 quick_refused(struct exchange *ex, enum verdict v)
 {

@@ -52,7 +52,8 @@ transaction_fail(struct exchange *ex, const char *reason)
 	struct ike_sa *sa = ex->sa;
 
 	if (sa->established_at) {
-		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "failed", "%s of IKE_SA %s failed: %s", ex->kind->name, sa_name(sa), reason);
+		say(sa->core, LOG_IKE, LOG_CONTROL, sa, "failed", "%s of IKE_SA %s failed: %s", ex->kind->name, sa_name(sa),
+		    reason);
 		exchange_free(ex);
 		return;
 	}
@@ -76,9 +77,10 @@ transaction_build(struct exchange *ex, struct builder *b, uint8_t type, struct a
 {
 	struct span hash = ike1_hash_reserve(ex->sa, b);
 
-	builder_add(b, &(struct payload) {
-	                       .type = PAYLOAD_ATTR,
-	                       .attr = { .type = type, .identifier = transaction_of(ex)->identifier, .attr = attr, .n_attr = n } });
+	builder_add(b,
+	            &(struct payload) {
+	                    .type = PAYLOAD_ATTR,
+	                    .attr = { .type = type, .identifier = transaction_of(ex)->identifier, .attr = attr, .n_attr = n } });
 	return ike1_hash_fill(ex->sa, b, hash, ex->message_id, (struct span) { 0 }) ? BUILT : BUILD_FAILED;
 }
 
@@ -117,7 +119,9 @@ transaction_open(struct exchange *ex, const struct message *m, uint8_t type, enu
 	const struct attr_payload *a = &message_find(m, PAYLOAD_ATTR, NULL)->attr;
 	const char *name = config_type_name(a->type);
 
-	*v = !one_attribute_payload(m) ? VERDICT_PAYLOAD_ORDER : !ike1_hash_verify(ex->sa, m, (struct span) { 0 }) ? VERDICT_BAD_HASH : VERDICT_OK;
+	*v = !one_attribute_payload(m)                           ? VERDICT_PAYLOAD_ORDER
+	     : !ike1_hash_verify(ex->sa, m, (struct span) { 0 }) ? VERDICT_BAD_HASH
+	                                                         : VERDICT_OK;
 	if (*v)
 		return NULL;
 	if (a->type != type) {
@@ -161,7 +165,6 @@ classify(struct exchange *ex, const struct message *m)
 {
 	const struct attr_payload *a = &message_find(m, PAYLOAD_ATTR, NULL)->attr;
 	const struct exchange_kind *kind = kind_of(a);
-	enum verdict v;
 
 	if (!one_attribute_payload(m))
 		return VERDICT_PAYLOAD_ORDER;
@@ -174,8 +177,7 @@ classify(struct exchange *ex, const struct message *m)
 		return VERDICT_CONFIG_TYPE;
 	}
 	ex->kind = kind;
-	v = kind->steps[0].process(ex, m);
-	return v;
+	return kind->steps[0].process(ex, m);
 }
 
 static const struct step opening_steps[] = {
@@ -204,11 +206,11 @@ may_begin(const struct ike_sa *sa, uint32_t mid)
 {
 	const struct ike *core = sa->core;
 
-	return !sa->authenticated || sa->state == IKE_STATE_DELETING      ? VERDICT_NO_KEYS
-	       : !mid || ike_sa_seen_id(sa, mid)                          ? VERDICT_REPLAYED
-	       : sa->running >= 2 * core->settings.exchanges_per_sa       ? VERDICT_EXCHANGE_LIMIT
-	       : core->shutting_down                                      ? VERDICT_SHUTTING_DOWN
-	                                                                  : VERDICT_OK;
+	return !sa->authenticated || sa->state == IKE_STATE_DELETING ? VERDICT_NO_KEYS
+	       : !mid || ike_sa_seen_id(sa, mid)                     ? VERDICT_REPLAYED
+	       : sa->running >= 2 * core->settings.exchanges_per_sa  ? VERDICT_EXCHANGE_LIMIT
+	       : core->shutting_down                                 ? VERDICT_SHUTTING_DOWN
+	                                                             : VERDICT_OK;
 }
 
 /* A SET of ours whose ACK has not come yet; NULL: none. */

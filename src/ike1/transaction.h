@@ -44,7 +44,14 @@ void transaction_confirm(struct ike_sa *sa);
 /* Octets of the peer for people: what is not printable becomes a question mark. In the scratch arena. */
 const char *transaction_text(struct ike *core, struct span s);
 
-/* ---- xauth.c, mode_config.c: one kind a pair of messages */
+/* One kind of Transaction exchange: two messages each, of which @table has the rows. */
+#define TRANSACTION(text, table, done)                                                                                           \
+	{                                                                                                                        \
+		.name = text, .type = EXCHANGE_TRANSACTION, .steps = table, .n_steps = sizeof table / sizeof *table,             \
+		.finish = done, .fail = transaction_fail, .free_state = transaction_free,                                        \
+	}
+
+/* ---- xauth.c, mode_config.c */
 extern const struct exchange_kind xauth_login, xauth_status, mode_config_pull, mode_config_push;
 
 /* ---- after_phase1.c */

@@ -47,7 +47,8 @@ show_message(const struct ike_sa *sa, const struct attr_payload *p)
 	const struct attribute *m = config_attribute_find(p, XAUTH_MESSAGE, NULL);
 
 	if (m && !m->tv && m->octets.n && m->octets.n <= LOGIN_OCTETS_MAX)
-		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "xauth-message", "the gateway says: %s", transaction_text(sa->core, m->octets));
+		say(sa->core, LOG_IKE, LOG_AUDIT, sa, "xauth-message", "the gateway says: %s",
+		    transaction_text(sa->core, m->octets));
 }
 
 static enum verdict
@@ -154,7 +155,8 @@ keep(struct secret *out, const struct attr_payload *p, uint16_t type)
 		return false;
 	secret_clear(out);
 	/* Some peers count the NUL of their strings. */
-	return secret_copy(out, span_of(a->octets.p, a->octets.n && !a->octets.p[a->octets.n - 1] ? a->octets.n - 1 : a->octets.n));
+	return secret_copy(out,
+	                   span_of(a->octets.p, a->octets.n && !a->octets.p[a->octets.n - 1] ? a->octets.n - 1 : a->octets.n));
 }
 
 static enum verdict
@@ -197,15 +199,7 @@ static const struct step login_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind xauth_login = {
-	.name = "XAUTH login",
-	.type = EXCHANGE_TRANSACTION,
-	.steps = login_steps,
-	.n_steps = sizeof login_steps / sizeof login_steps[0],
-	.finish = login_done,
-	.fail = transaction_fail,
-	.free_state = transaction_free,
-};
+const struct exchange_kind xauth_login = TRANSACTION("XAUTH login", login_steps, login_done);
 
 /* ---- SET and ACK: how it ended */
 
@@ -301,12 +295,4 @@ static const struct step status_steps[] = {
 };
 /* clang-format on */
 
-const struct exchange_kind xauth_status = {
-	.name = "XAUTH status",
-	.type = EXCHANGE_TRANSACTION,
-	.steps = status_steps,
-	.n_steps = sizeof status_steps / sizeof status_steps[0],
-	.finish = status_done,
-	.fail = transaction_fail,
-	.free_state = transaction_free,
-};
+const struct exchange_kind xauth_status = TRANSACTION("XAUTH status", status_steps, status_done);

@@ -13,21 +13,20 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct reassembly *r[ENDS] = { 0 };
-	struct fragment_pool pool = { .max = HELD_MAX };
+	struct fragment_pool pool = { .max = HELD_MAX, .message_max = MESSAGE_MAX };
 	struct arena arena = { 0 };
 	struct span message;
 	instant_t now = 0;
 
 	while (n >= 4) {
-		uint16_t id = data[0] % IDS;
-		uint8_t number = data[1], flags = data[2];
+		uint8_t flags = data[2];
 		size_t octets = data[3] < n - 4 ? data[3] : n - 4;
+		struct message_fragment f = { data[0] % IDS, data[1], flags & 1, span_of(data + 4, octets) };
 
 		now += flags & 2 ? SECONDS(11) : 0;
 		message = (struct span) { 0 };
 
-		enum reassembly_result result = reassembly_take(&r[(flags >> 2) % ENDS], &pool, now, id, number, flags & 1,
-		                                                span_of(data + 4, octets), MESSAGE_MAX, &arena, &message);
+		enum reassembly_result result = reassembly_take(&r[(flags >> 2) % ENDS], &pool, now, &f, &arena, &message);
 
 		fuzz_require(pool.held <= HELD_MAX);
 		fuzz_require(result == REASSEMBLY_WHOLE || !message.p);

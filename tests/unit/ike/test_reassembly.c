@@ -30,7 +30,9 @@ take(struct end *e, instant_t now, uint16_t id, uint8_t number, bool last, const
 	if (!e->pool)
 		e->pool = &e->own;
 	e->pool->max = HELD_MAX;
-	return reassembly_take(&e->r, e->pool, now, id, number, last, span_str(text), ROOM, &e->arena, &e->message);
+	e->pool->message_max = ROOM;
+	return reassembly_take(&e->r, e->pool, now, &(struct message_fragment) { id, number, last, span_str(text) }, &e->arena,
+	                       &e->message);
 }
 
 static void
@@ -158,7 +160,9 @@ take_wire(struct end *e, struct span octets)
 	f = &m.payload[0].fragment;
 	e->pool = &e->own;
 	e->own.max = 1 << 20;
-	return reassembly_take(&e->r, e->pool, 0, f->id, f->number, f->flags & FRAGMENT_LAST, f->data, 10000, &e->arena,
+	e->own.message_max = 10000;
+	return reassembly_take(&e->r, e->pool, 0,
+	                       &(struct message_fragment) { f->id, f->number, f->flags & FRAGMENT_LAST, f->data }, &e->arena,
 	                       &e->message) == REASSEMBLY_WHOLE;
 }
 
