@@ -171,6 +171,30 @@ carry_out(struct rogue *r)
 		case EFFECT_DONE:
 			note_words(r, &e);
 			break;
+		case EFFECT_ASK_LOGIN:
+			answer(r, (struct answer) { .kind = ANSWER_LOGIN,
+			                            .ticket = e.ticket,
+			                            .ok = true,
+			                            .road = { .user = span_str("carol"), .password = span_str("4iChxLT3") } });
+			break;
+		case EFFECT_ASK_LEASE:
+			r->leases++;
+			answer(r, (struct answer) { .kind = ANSWER_LEASE,
+			                            .ticket = e.ticket,
+			                            .ok = true,
+			                            .road = { .vip = &(struct ip) { .family = IP_V4, .b = { 10, 9, 0, 1 } },
+			                                      .n_vip = 1 } });
+			break;
+		case EFFECT_RELEASE_LEASE:
+			r->released++;
+			break;
+		case EFFECT_ADD_VIRTUAL:
+			r->virtual ++;
+			answer(r, (struct answer) { .kind = ANSWER_VIRTUAL, .ticket = e.ticket, .ok = true });
+			break;
+		case EFFECT_REMOVE_VIRTUAL:
+			r->virtual --;
+			break;
 		case EFFECT_ASK_USER:
 			r->users++;
 			answer(r, (struct answer) { .kind = ANSWER_USER,
@@ -219,7 +243,11 @@ configuration(const struct rogue *r)
 	c->aggressive = r->aggressive;
 	c->local.method = c->remote.method = r->signs ? AUTH_PUBKEY : AUTH_PSK;
 	if (r->login)
-		conn_add_round(c, false)->method = AUTH_XAUTH;
+		conn_add_round(c, r->role == ROGUE_RESPONDS)->method = AUTH_XAUTH;
+	if (r->login && r->role == ROGUE_RESPONDS) {
+		c->vips = calloc(1, sizeof *c->vips);
+		c->vips[c->n_vips++].family = IP_V4;
+	}
 	c->remote_addrs.a = calloc(1, sizeof *c->remote_addrs.a);
 	c->remote_addrs.n = 1;
 	c->remote_addrs.a[0].lo = c->remote_addrs.a[0].hi = other;
@@ -237,8 +265,8 @@ configuration(const struct rogue *r)
 	return c;
 }
 
-static void
-command(struct rogue *r, struct command c)
+void
+rogue_command(struct rogue *r, struct command c)
 {
 	assert_int_equal(ike_command(r->ike, r->now, &c, &r->fx), IKE_OK);
 	carry_out(r);
@@ -272,7 +300,7 @@ open_as(struct rogue r)
 	s.aggressive_psk = s.aggressive_without_pfs = r.aggressive;
 	r.ike = ike_new(&s, &rng.rng, protocols);
 	assert_non_null(r.ike);
-	command(&r, (struct command) { .kind = COMMAND_LOAD, .conn = c });
+	rogue_command(&r, (struct command) { .kind = COMMAND_LOAD, .conn = c });
 	conn_unref(c);
 	r.dh = dh_new(DH_ECP_256, &r.own.rng);
 	assert_true(r.dh && secret_alloc(&r.own_nonce, NONCE) && secret_alloc(&r.quick_own, NONCE));
@@ -298,6 +326,12 @@ struct rogue
 rogue_open_login(void)
 {
 	return open_as((struct rogue) { .role = ROGUE_INITIATES, .login = true });
+}
+
+struct rogue
+rogue_open_gateway(void)
+{
+	return open_as((struct rogue) { .role = ROGUE_RESPONDS, .login = true });
 }
 
 struct rogue
@@ -623,7 +657,7 @@ hash_at(const struct rogue *r, size_t n)
 {
 	uint8_t type = r->wire[16];
 
-	for (size_t at = 28; type && at + 4 <= n; at += get_be16(r->wire + at + 2)) {
+	for (size_t at = 28; type && at + 4 + HASH <= n; at += get_be16(r->wire + at + 2)) {
 		if (type == PAYLOAD_HASH)
 			return at + 4;
 		type = r->wire[at];
@@ -664,8 +698,14 @@ encode(struct rogue *r)
 	size_t at;
 
 	builder_start(&b, r->wire, sizeof r->wire, &r->out.h);
-	for (size_t i = 0; i < r->out.n; i++)
-		builder_add(&b, &r->out.payload[i]);
+	for (size_t i = 0; i < r->out.n; i++) {
+		const struct payload *p = &r->out.payload[i];
+
+		if (p->whole.p)
+			builder_add_raw(&b, p->type, p->whole);
+		else
+			builder_add(&b, p);
+	}
 	m = builder_finish(&b);
 	assert_true(m.n > 0);
 	r->n_wire = m.n;
@@ -830,7 +870,7 @@ advance(struct rogue *r)
 		rogue_send(r);
 		go_on(r);
 	} else if (r->step == 1 && !r->n_in) {
-		command(r, (struct command) { .kind = COMMAND_INITIATE, .id = 1, .ike = "net", .child = "net" });
+		rogue_command(r, (struct command) { .kind = COMMAND_INITIATE, .id = 1, .ike = "net", .child = "net" });
 	} else {
 		/* After message 6 the engine as initiator sends message 7 in the same breath. */
 		assert_true(r->n_in > 0);

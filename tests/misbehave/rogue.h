@@ -28,7 +28,7 @@ enum { ROGUE_PAYLOADS_MAX = 140, ROGUE_OCTETS_MAX = 65536, ROGUE_LAST = 9, ROGUE
 
 struct rogue_message {
 	struct isakmp_header h;
-	struct payload payload[ROGUE_PAYLOADS_MAX];
+	struct payload payload[ROGUE_PAYLOADS_MAX]; /* where `whole` is set: a body as it is */
 	size_t n;
 	bool sealed;     /* encrypted */
 	bool keep_hash;  /* the HASH payload goes as it is, right or wrong */
@@ -48,9 +48,10 @@ struct rogue {
 	struct arena arena;
 	instant_t now;
 	enum rogue_role role;
-	bool aggressive, login; /* login: the engine is a gateway that has its clients log in (XAUTH) */
-	bool signs;             /* by a signature in place of a key, and a wrong one at that */
-	unsigned step;          /* of the message in out, or the next to come */
+	bool aggressive,
+	        login; /* login: the engine is a gateway that has its clients log in (XAUTH), or, as initiator, a client */
+	bool signs;    /* by a signature in place of a key, and a wrong one at that */
+	unsigned step; /* of the message in out, or the next to come */
 	struct rogue_message out;
 	uint8_t wire[ROGUE_OCTETS_MAX];
 	size_t n_wire; /* what was sent last */
@@ -83,7 +84,8 @@ struct rogue {
 	struct secret quick_ni, quick_nr, quick_own;
 	/* the engine's data plane */
 	unsigned installed_in, installed_out, removed;
-	struct selector_pair installed_ts; /* of the last one */
+	unsigned leases, released, virtual; /* virtual: addresses that stand at the engine */
+	struct selector_pair installed_ts;  /* of the last one */
 	uint64_t verdicts[128];
 	struct {
 		struct proposal_payload p;
@@ -98,6 +100,8 @@ struct rogue rogue_open(enum rogue_role role);
 struct rogue rogue_open_aggressive(enum rogue_role role);
 /* A client whose gateway wants a login after Phase 1: carol's, with the password "4iChxLT3". */
 struct rogue rogue_open_login(void);
+/* A gateway whose client, the engine, logs in and asks for a virtual address. */
+struct rogue rogue_open_gateway(void);
 /* An initiator that signs: as far as message 5, whose signature the engine asks about. */
 struct rogue rogue_open_signing(void);
 /* An initiator begins again, at message 1 with a cookie of its own; what stands with the engine stays. */
@@ -124,6 +128,9 @@ void rogue_append(struct rogue *r, struct payload p);
 void rogue_transaction(struct rogue *r, uint8_t type, struct attribute *attr, size_t n);
 /* Makes r->out the answer to the engine's last Transaction message; @type CONFIG_REPLY or CONFIG_ACK. */
 void rogue_reply(struct rogue *r, uint8_t type, struct attribute *attr, size_t n);
+
+/* Of the engine's own operator. */
+void rogue_command(struct rogue *r, struct command c);
 
 /* The last delivery raised the count of this verdict, no SA was installed for it, and the verdict has a sentence. */
 void rogue_was_refused(struct rogue *r, const char *verdict);
