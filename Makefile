@@ -5,7 +5,7 @@ CHECK := build/check
 # Where `make install` puts it; DESTDIR goes before that.
 PREFIX := /usr/local
 
-.PHONY: all everything install demo check scenarios bench fuzz soak format clean
+.PHONY: all everything install demo check scenarios bench fuzz soak threads format clean
 
 # What is installed; the benchmarks' programs come with `everything`.
 all: $(BUILD)/build.ninja
@@ -47,6 +47,10 @@ soak:
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory everything
 	@tools/soak
+
+threads:
+	@tools/install-deps build run test
+	@tools/threads
 
 format:
 	@tools/install-deps format

@@ -242,7 +242,7 @@ dataplane_drops(struct dataplane *dp, uint64_t *out)
 		const uint64_t *d = esp_worker_drops(dp->shared.worker[i].esp);
 
 		for (unsigned k = 0; k < ESP_DROP_COUNT; k++)
-			out[k] += __atomic_load_n(&d[k], __ATOMIC_RELAXED);
+			out[k] += counter_read(&d[k]);
 	}
 }
 
@@ -253,10 +253,10 @@ dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 	for (unsigned i = 0; i < dp->shared.n; i++) {
 		struct worker *w = &dp->shared.worker[i];
 
-		out->keepalives += __atomic_load_n(&w->counters.keepalives, __ATOMIC_RELAXED);
-		out->handed_over += __atomic_load_n(&w->counters.handed_over, __ATOMIC_RELAXED);
-		out->icmp_sent += __atomic_load_n(&w->counters.icmp_sent, __ATOMIC_RELAXED);
-		out->reassembled += __atomic_load_n(&w->counters.reassembled, __ATOMIC_RELAXED);
+		out->keepalives += counter_read(&w->counters.keepalives);
+		out->handed_over += counter_read(&w->counters.handed_over);
+		out->icmp_sent += counter_read(&w->counters.icmp_sent);
+		out->reassembled += counter_read(&w->counters.reassembled);
 		out->events_lost += atomic_load_explicit(&w->events.lost, memory_order_relaxed);
 	}
 }

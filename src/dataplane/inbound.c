@@ -291,7 +291,7 @@ udp_datagram(struct worker *w, uint8_t *p, size_t n, struct arrival *a)
 	static const uint8_t marker[MARKER];
 
 	if (n == 1 && p[0] == 0xff)
-		w->counters.keepalives++;
+		counter_add(&w->counters.keepalives, 1);
 	else if (n < MARKER)
 		worker_drop(w, ESP_DROP_RUNT, 1);
 	else if (memcmp(p, marker, MARKER) == 0)

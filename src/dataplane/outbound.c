@@ -183,7 +183,7 @@ tell_too_big(struct worker *w, const struct esp_sa *sa, struct span packet)
 		return;
 	n = pmtu_icmp(icmp, packet.p, (uint32_t)packet.n, &from, pmtu_advertised(sa, packet.p[0] >> 4));
 	if (n && worker_write_tun(w, icmp, n))
-		w->counters.icmp_sent++;
+		counter_add(&w->counters.icmp_sent, 1);
 }
 
 /* The path may have grown again since (RFC 4301 section 8.2.2): ask, but not for every packet. */
@@ -307,7 +307,7 @@ made_whole(struct worker *w, const struct virtio_net_hdr *vh, struct span *packe
 	if (!w->defrag && !(w->defrag = defrag_new()))
 		return true;
 	r = defrag_take(w->defrag, packet, w->now, &lost);
-	w->counters.reassembled += r == DEFRAG_WHOLE;
+	counter_add(&w->counters.reassembled, r == DEFRAG_WHOLE);
 	worker_drop(w, ESP_DROP_FRAGMENT, lost);
 	return r == DEFRAG_NONE || r == DEFRAG_WHOLE;
 }

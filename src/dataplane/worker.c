@@ -111,7 +111,7 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 void
 worker_drop(struct worker *w, enum esp_drop why, uint64_t packets)
 {
-	esp_worker_drops(w->esp)[why] += packets;
+	counter_add(&esp_worker_drops(w->esp)[why], packets);
 }
 
 bool
@@ -145,7 +145,7 @@ worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struc
 	if (!ring_push(&w->shared->worker[to].inbox[w->index], part, 2))
 		return false;
 	w->inbox_pushed[to] = true;
-	w->counters.handed_over++;
+	counter_add(&w->counters.handed_over, 1);
 	return true;
 }
 

@@ -194,7 +194,7 @@ ah_receive(struct esp_worker *w, struct batch *b, instant_t now_ns)
 			b->pkt[i].drop = (uint8_t)open_one(w, &b->pkt[i], now_ns);
 	split_bundles(b, esp);
 	batch_compact(b, w->drops);
-	w->drops[ESP_DROP_NONE] += b->n;
+	counter_add(&w->drops[ESP_DROP_NONE], b->n);
 	if (!esp->n)
 		return;
 	esp_receive_more(w, esp, now_ns);

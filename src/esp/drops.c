@@ -48,7 +48,7 @@ batch_compact(struct batch *b, uint64_t drops[ESP_DROP_COUNT])
 	for (size_t i = b->n; i-- > 0;) {
 		if (!b->pkt[i].drop)
 			continue;
-		drops[b->pkt[i].drop]++;
+		counter_add(&drops[b->pkt[i].drop], 1);
 		first = i;
 	}
 	if (first < b->n)

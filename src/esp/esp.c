@@ -197,7 +197,7 @@ esp_receive_more(struct esp_worker *w, struct batch *b, instant_t now_ns)
 		if (!b->pkt[i].drop)
 			b->pkt[i].drop = (uint8_t)accept(w, &b->pkt[i], now_ns);
 	batch_compact(b, w->drops);
-	w->drops[ESP_DROP_NONE] += b->n;
+	counter_add(&w->drops[ESP_DROP_NONE], b->n);
 }
 
 /* ---- outbound: RFC 4303 section 3.3 */

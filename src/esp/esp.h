@@ -2,6 +2,7 @@
 #ifndef SALLYPORT_ESP_H
 #define SALLYPORT_ESP_H
 
+#include "counter.h"
 #include "rng.h"
 #include "sa.h"
 #include "sad.h"

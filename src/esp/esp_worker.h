@@ -59,9 +59,9 @@ void esp_account_limit(struct esp_worker *w, struct esp_sa *sa);
 static inline void
 esp_account(struct esp_worker *w, struct esp_sa *sa, uint32_t octets, instant_t now_ns)
 {
-	sa->octets += octets;
-	sa->packets++;
-	sa->last_use_ns = (uint64_t)now_ns;
+	counter_add(&sa->octets, octets);
+	counter_add(&sa->packets, 1);
+	counter_set(&sa->last_use_ns, (uint64_t)now_ns);
 	if (__builtin_expect(sa->octets >= sa->next_octets || sa->packets >= sa->next_packets, 0))
 		esp_account_limit(w, sa);
 }

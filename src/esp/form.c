@@ -103,11 +103,11 @@ put_payload(struct esp_worker *w, uint8_t *to, struct packet *p, const struct ip
 	if (f->ipcomp_cpi)
 		k = ipcomp_compress(w->form->ipcomp, to, from, n, p->next, f->ipcomp_cpi);
 	if (k) {
-		f->compressed++;
+		counter_add(&f->compressed, 1);
 		p->next = PROTO_IPCOMP;
 		return k;
 	}
-	f->incompressible += f->ipcomp_cpi != 0;
+	counter_add(&f->incompressible, f->ipcomp_cpi != 0);
 	memcpy(to, from, n);
 	return n;
 }
@@ -334,10 +334,10 @@ decompress(struct esp_worker *w, struct packet *p, struct sa_form *f)
 	n = ipcomp_decompress(w->form->ipcomp, out, UINT16_MAX, p->p, p->len, f->ipcomp_cpi, &p->next);
 	w->form->used = was;
 	if (!n) {
-		f->incompressible++;
+		counter_add(&f->incompressible, 1);
 		return ESP_DROP_IPCOMP;
 	}
-	f->compressed++;
+	counter_add(&f->compressed, 1);
 	p->p = form_take(w, n);
 	p->len = n;
 	return ESP_DROP_NONE;

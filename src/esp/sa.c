@@ -410,15 +410,15 @@ void
 esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out)
 {
 	*out = (struct sa_usage) {
-		.octets = __atomic_load_n(&sa->octets, __ATOMIC_RELAXED),
-		.packets = __atomic_load_n(&sa->packets, __ATOMIC_RELAXED),
+		.octets = counter_read(&sa->octets),
+		.packets = counter_read(&sa->packets),
 		.last_use_ns = __atomic_load_n(&sa->last_use_ns, __ATOMIC_RELAXED),
 	};
 	if (sa->flags & SA_FORM) {
 		const struct sa_form *f = esp_sa_form((struct esp_sa *)(uintptr_t)sa);
 
-		out->compressed = __atomic_load_n(&f->compressed, __ATOMIC_RELAXED);
-		out->incompressible = __atomic_load_n(&f->incompressible, __ATOMIC_RELAXED);
+		out->compressed = counter_read(&f->compressed);
+		out->incompressible = counter_read(&f->incompressible);
 	}
 }
 

@@ -136,7 +136,7 @@ raise_event(struct esp_worker *w, struct esp_sa *sa, enum esp_event_kind kind, u
 {
 	if (sa->flags & flag || w->n_events == sizeof w->event / sizeof w->event[0])
 		return;
-	sa->flags |= flag;
+	__atomic_store_n(&sa->flags, (uint16_t)(sa->flags | flag), __ATOMIC_RELAXED);
 	w->event[w->n_events++] = (struct esp_event) { kind, sa };
 }
 
