@@ -46,6 +46,8 @@ enum { PACKET_FRAGMENT_OUTSIDE = 1, /* PMTU_OUTER */ PACKET_COUNT_SHIFT = 8 };
 
 /* Asks the kernel for the path's MTU now. */
 void path_ask_mtu(struct worker *w, struct esp_sa *sa);
+/* too_big.c: reads what routers say about AH over IPv6. */
+void too_big_read(struct worker *w);
 /* Reads a socket's error queue: ICMP "too big" lowers the MTU of the path it is about. */
 void outbound_socket_errors(struct worker *w, enum socket_kind k);
 

@@ -61,6 +61,8 @@ path_ask_mtu(struct worker *w, struct esp_sa *sa)
 	unsigned mtu = sockets_route_mtu(&sa->path->local, &sa->path->remote, w->shared->options.bypass_mark);
 
 	t->mtu_asked = w->now;
+	if (mtu && w->now < (instant_t)sa->path->told_until && sa->path->told_mtu < mtu)
+		mtu = sa->path->told_mtu;
 	if (mtu)
 		sa->path->mtu = (uint16_t)(mtu > UINT16_MAX ? UINT16_MAX : mtu);
 }

@@ -259,6 +259,8 @@ open_form_group(struct sockets *s, const struct sockets_options *o, bool v6)
 		s[i].fd[k] = open_ah(v6, o, i);
 		if (s[i].fd[k] >= 0)
 			on(s[i].fd[k], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR);
+		if (v6)
+			s[i].fd_too_big = too_big_open();
 	}
 }
 
@@ -277,11 +279,14 @@ close_all(struct sockets *s, unsigned n)
 {
 	for (unsigned k = 0; k < SOCKET_KINDS; k++)
 		close_kind(s, n, k);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		for (unsigned v6 = 0; v6 < 2; v6++) {
 			keep_or_close(s[i].fd_header[v6], false);
 			s[i].fd_header[v6] = -1;
 		}
+		keep_or_close(s[i].fd_too_big, false);
+		s[i].fd_too_big = -1;
+	}
 }
 
 bool
@@ -292,7 +297,7 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 		for (unsigned k = 0; k < SOCKET_KINDS; k++)
 			s[i].fd[k] = s[i].fd_no_df[k] = -1;
 	for (unsigned i = 0; i < o->workers; i++)
-		s[i].fd_header[0] = s[i].fd_header[1] = -1;
+		s[i].fd_header[0] = s[i].fd_header[1] = s[i].fd_too_big = -1;
 	if (!open_udp_group(s, f, o, false)) {
 		if (errno == EADDRINUSE)
 			snprintf(why, why_size, "UDP port %u is in use: is another IKE daemon running?", o->port);

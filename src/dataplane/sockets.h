@@ -17,6 +17,7 @@ struct sockets {
 	int fd[SOCKET_KINDS]; /* -1: not there */
 	int fd_no_df[SOCKET_KINDS];
 	int fd_header[2]; /* IPv4, IPv6: send whole packets, with the header that they bring (transport mode, AH) */
+	int fd_too_big;   /* receives ICMPv6 about AH; too_big.c */
 };
 
 struct sockets_options {
@@ -54,6 +55,9 @@ struct sockets_features {
  */
 bool sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets_options *o, char *why, size_t why_size);
 void sockets_close(struct sockets *s);
+
+/* For sockets.fd_too_big; -1 where there is none. */
+int too_big_open(void);
 
 /* The MTU of the route to @remote as the kernel knows it now; 0: no route. */
 unsigned sockets_route_mtu(const struct endpoint *local, const struct endpoint *remote, uint32_t mark);

@@ -24,6 +24,7 @@ enum {
 	/* What an epoll event stands for: a socket kind, or one of these. */
 	SOURCE_TUN = SOCKET_KINDS,
 	SOURCE_KICK,
+	SOURCE_TOO_BIG,
 };
 
 static void
@@ -70,7 +71,8 @@ watch_all(struct worker *w)
 	for (uint32_t k = 0; k < SOCKET_KINDS; k++)
 		if (!watch(w, w->sockets.fd[k], k))
 			return false;
-	return watch(w, w->tun_fd, SOURCE_TUN) && watch(w, w->kick_fd, SOURCE_KICK);
+	return watch(w, w->tun_fd, SOURCE_TUN) && watch(w, w->kick_fd, SOURCE_KICK) &&
+	       watch(w, w->sockets.fd_too_big, SOURCE_TOO_BIG);
 }
 
 static bool
@@ -274,6 +276,8 @@ serve(struct worker *w, const struct epoll_event *e)
 {
 	if (e->data.u32 == SOURCE_KICK) {
 		empty_kick(w);
+	} else if (e->data.u32 == SOURCE_TOO_BIG) {
+		too_big_read(w);
 	} else if (e->data.u32 == SOURCE_TUN) {
 		if (!outbound_read(w))
 			give_up(w, w->tun_fd, "the TUN device is gone: was it deleted? Restart the daemon");

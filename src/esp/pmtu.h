@@ -47,6 +47,18 @@ size_t pmtu_icmp(uint8_t *out, const uint8_t *inner, uint32_t len, const struct 
 
 enum { PMTU_ICMP_MAX = 1280 };
 
+/* ICMPv6 Packet Too Big (RFC 4443 section 3.2) about an AH packet of ours, with what it quotes. */
+struct pmtu_report {
+	struct ip local, remote;
+	uint32_t spi, seq;
+	uint32_t mtu; /* at least 1280 */
+};
+
+/* @icmp: from the ICMPv6 header on, its checksum verified. False: another message, cut short, or about no AH. */
+bool pmtu_report_read(struct pmtu_report *out, struct span icmp);
+/* Whether this outbound SA, or the AH around it, sent the packet that is quoted, and lately. */
+bool pmtu_report_is_of(struct esp_sa *sa, const struct pmtu_report *r);
+
 /* A packet being cut into fragments: RFC 791 section 3.2, RFC 8200 section 4.5. */
 struct fragment {
 	const uint8_t *packet;

@@ -22,6 +22,8 @@ struct esp_path {
 	uint32_t refs;
 	uint16_t mtu; /* of the outer path, whole packets; the data plane writes what it learns */
 	bool udp_encap;
+	uint16_t told_mtu;   /* what a router said itself, and the kernel does not know; */
+	uint64_t told_until; /* until then */
 	struct esp_path *next;
 };
 

@@ -14,7 +14,7 @@ TS4, TS6 = ("10.1.0.0/16", "10.2.0.0/16"), ("fd01::/64", "fd02::/64")
 class Routed:
     """moon - router - sun: the path is narrow behind the router, where moon cannot see it."""
 
-    def __init__(self, net, narrow):
+    def __init__(self, net, narrow, inside=True):
         self.net = net
         self.moon, self.router, self.sun = net.host("moon"), net.host("router"), net.host("sun")
         net.link(self.moon, "wan", self.router, "left")
@@ -27,8 +27,9 @@ class Routed:
         for h, n in ((self.moon, 1), (self.sun, 2)):
             h.ip("route", "add", "default", "via", "10.78.%d.254" % n)
             h.ip("-6", "route", "add", "default", "via", "fd78:%d::fe" % n)
-        self.moon.address("lo", IN4[0] + "/32", IN6[0] + "/128")
-        self.sun.address("lo", IN4[1] + "/32", IN6[1] + "/128")
+        if inside:
+            self.moon.address("lo", IN4[0] + "/32", IN6[0] + "/128")
+            self.sun.address("lo", IN4[1] + "/32", IN6[1] + "/128")
 
     def tunnel(self, outer, ts, udp=True, extra=""):
         t = Tunnel(self.net, self.moon, self.sun, ["-w", 1], ["-w", 1], native=not udp)
@@ -47,7 +48,7 @@ def told_mtu(host, dst, *args):
     out = ""
     for _ in range(20):
         out += host.run("ping", "-n", "-c", "1", "-W", "1", "-M", "do", *args, dst, check=False, timeout=10)
-        m = re.search(r"mtu[ =]+(\d+)", out)
+        m = re.search(r"mtu[ =:]+(\d+)", out)
         if m:
             return int(m.group(1))
     raise AssertionError(out)
