@@ -10,6 +10,7 @@
 #include "credential_files.h"
 #include "fetch.h"
 #include "ike1.h"
+#include "one_daemon.h"
 
 /* ---- answers from other threads */
 
@@ -148,10 +149,26 @@ open_road(struct daemon *d, char *why, size_t why_size)
 	                          why_size);
 }
 
+/* Before anything of a daemon that is here already is touched. */
+static bool
+enter_folder(struct daemon *d, char *why, size_t why_size)
+{
+	const char *dir = d->options->runtime_dir, *socket;
+	char room[SOCKET_PATH_OCTETS];
+
+	if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
+		snprintf(why, why_size, "%s: cannot make the runtime folder: %s", dir, strerror(errno));
+		return false;
+	}
+	socket = daemon_socket_path(d, room, why, why_size);
+	d->folder = socket ? one_daemon_enter(dir, why, why_size) : -1;
+	return d->folder >= 0 && one_daemon_socket_free(socket, why, why_size);
+}
+
 bool
 daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t why_size)
 {
-	*d = (struct daemon) { .options = o };
+	*d = (struct daemon) { .options = o, .folder = -1 };
 	log_sink_open(&d->log);
 	daemon_open_loop(d);
 	open_jobs(d);
@@ -162,10 +179,8 @@ daemon_open(struct daemon *d, const struct daemon_options *o, char *why, size_t 
 	if (!daemon_load_settings(d, why, why_size))
 		return false;
 	d->resolver.bypass_mark = d->settings.bypass_mark;
-	if (mkdir(o->runtime_dir, 0755) != 0 && errno != EEXIST) {
-		snprintf(why, why_size, "%s: cannot make the runtime folder: %s", o->runtime_dir, strerror(errno));
+	if (!enter_folder(d, why, why_size))
 		return false;
-	}
 	if (o->export_keys && !keylog_open(&d->keylog, o->export_keys, why, why_size))
 		return false;
 	if (!open_core(d, why, why_size) || !open_traffic(d, why, why_size))
@@ -248,5 +263,6 @@ daemon_close(struct daemon *d)
 	road_warriors_close(&d->road);
 	settings_free(&d->settings);
 	keylog_close(&d->keylog);
+	one_daemon_leave(d->folder);
 	log_sink_close(&d->log);
 }

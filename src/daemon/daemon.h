@@ -23,7 +23,7 @@
  * data plane, steering and secrets meet only here, through effects and answers.
  */
 
-enum { DAEMON_COMMANDS_MAX = 4096 };
+enum { DAEMON_COMMANDS_MAX = 4096, SOCKET_PATH_OCTETS = 108 };
 
 struct batch_of_effects {
 	struct batch_of_effects *next;
@@ -75,6 +75,7 @@ struct daemon {
 	const struct daemon_options *options;
 	struct radius_hooks radius_hooks;
 	bool stopping, all_deleted; /* all_deleted: what is left to do is to tell a RADIUS server so */
+	int folder; /* the lock on the runtime folder; -1: not taken */
 	int exit_code;
 };
 
@@ -99,7 +100,7 @@ void daemon_close(struct daemon *d);
 
 /* strongswan.conf, or the defaults where none is given. False with a sentence in @why. */
 bool daemon_load_settings(struct daemon *d, char *why, size_t why_size);
-/* Reads swanctl.conf (again); when it has a mistake, says so in the log, changes nothing and returns false. */
+/* Reads swanctl.conf (again); when it has mistakes, names them in the log, changes nothing and returns false. */
 bool daemon_load_config(struct daemon *d);
 void daemon_log_conf_errors(struct daemon *d, const struct conf_errors *errs);
 
@@ -113,6 +114,8 @@ void daemon_close_loop(struct daemon *d);
 
 /* ---- daemon_vici.c */
 
+/* The control socket's path: that of the settings, or one made in @room. NULL, with a sentence in @why, when it is too long. */
+const char *daemon_socket_path(const struct daemon *d, char room[SOCKET_PATH_OCTETS], char *why, size_t why_size);
 /* Opens the control socket. False with a sentence in @why. */
 bool daemon_open_vici(struct daemon *d, char *why, size_t why_size);
 

@@ -63,8 +63,6 @@ daemon_load_config(struct daemon *d)
 		daemon_log(d, LOG_CFG, LOG_CONTROL, "loaded %zu connection%s from %s", next.n, next.n == 1 ? "" : "s",
 		           d->options->config);
 		apply_config(d, &next);
-	} else {
-		daemon_log(d, LOG_CFG, LOG_AUDIT, "%s was not loaded: nothing changed", d->options->config);
 	}
 	conf_errors_free(&errs);
 	return ok;

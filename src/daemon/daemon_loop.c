@@ -90,8 +90,11 @@ on_stop_signal(uv_signal_t *s, int number)
 static void
 on_reload_signal(uv_signal_t *s, int number)
 {
+	struct daemon *d = s->data;
+
 	(void)number;
-	daemon_load_config(s->data);
+	if (!daemon_load_config(d))
+		daemon_log(d, LOG_CFG, LOG_AUDIT, "%s is not taken: what was loaded before stays in force", d->options->config);
 }
 
 static void

@@ -5,7 +5,7 @@
 
 /* What the vici server sees of the daemon. */
 
-enum { SETTLE_MS = 10000, SOCKET_PATH_OCTETS = 108 };
+enum { SETTLE_MS = 10000 };
 
 static void
 on_settled(uv_timer_t *t)
@@ -127,18 +127,24 @@ open_backend(struct daemon *d)
 	};
 }
 
+const char *
+daemon_socket_path(const struct daemon *d, char room[SOCKET_PATH_OCTETS], char *why, size_t why_size)
+{
+	if (d->settings.vici_socket)
+		return d->settings.vici_socket;
+	if (snprintf(room, SOCKET_PATH_OCTETS, "%s/vici.sock", d->options->runtime_dir) < SOCKET_PATH_OCTETS)
+		return room;
+	snprintf(why, why_size, "%s: this path is too long for a unix socket: choose a shorter --runtime-dir", d->options->runtime_dir);
+	return NULL;
+}
+
 bool
 daemon_open_vici(struct daemon *d, char *why, size_t why_size)
 {
-	char path[SOCKET_PATH_OCTETS];
-	const char *socket = d->settings.vici_socket;
+	char room[SOCKET_PATH_OCTETS];
+	const char *path = daemon_socket_path(d, room, why, why_size);
 
 	open_backend(d);
-	if (!socket && snprintf(path, sizeof path, "%s/vici.sock", d->options->runtime_dir) >= (int)sizeof path) {
-		snprintf(why, why_size, "%s: this path is too long for a unix socket: choose a shorter --runtime-dir",
-		         d->options->runtime_dir);
-		return false;
-	}
-	d->vici = vici_server_open(&d->loop, socket ? socket : path, &d->backend, why, why_size);
+	d->vici = path ? vici_server_open(&d->loop, path, &d->backend, why, why_size) : NULL;
 	return d->vici != NULL;
 }

@@ -3,11 +3,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "one_daemon.h"
 #include "secret.h"
 #include "vici_internal.h"
 
@@ -349,22 +349,6 @@ on_connection(uv_stream_t *stream, int status)
 
 /* ---- opening */
 
-/* Whether somebody answers there: then it is not ours to replace. */
-static bool
-in_use(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool used;
-
-	if (fd < 0)
-		return false;
-	strncpy(sa.sun_path, path, sizeof sa.sun_path - 1);
-	used = connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
-	close(fd);
-	return used;
-}
-
 static int
 bind_and_listen(struct vici_server *v)
 {
@@ -403,11 +387,9 @@ vici_server_open(uv_loop_t *loop, const char *path, const struct vici_backend *b
 		         path, sizeof((struct sockaddr_un *)0)->sun_path - 1);
 		return NULL;
 	}
-	if (in_use(path)) {
-		snprintf(why, why_size, "another daemon serves the control socket '%s': stop it, or choose another --runtime-dir",
-		         path);
+	/* What somebody answers at is not ours to replace. */
+	if (!one_daemon_socket_free(path, why, why_size))
 		return NULL;
-	}
 	v = calloc(1, sizeof *v);
 	if (v)
 		*v = (struct vici_server) { .loop = loop, .backend = backend, .path = strdup(path), .open_handles = 1 };

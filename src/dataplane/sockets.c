@@ -300,7 +300,7 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 		s[i].fd_header[0] = s[i].fd_header[1] = s[i].fd_too_big = -1;
 	if (!open_udp_group(s, f, o, false)) {
 		if (errno == EADDRINUSE)
-			snprintf(why, why_size, "UDP port %u is in use: is another IKE daemon running?", o->port);
+			snprintf(why, why_size, "UDP port %u is in use: is another IKE daemon running here (`ss -lunp` names it)? Stop it, or set charon.port_nat_t", o->port);
 		else
 			snprintf(why, why_size, "cannot open UDP port %u: %s", o->port, strerror(errno));
 		close_all(s, o->workers);
@@ -312,7 +312,7 @@ sockets_open(struct sockets *s, struct sockets_features *f, const struct sockets
 
 		close_kind(s, o->workers, SOCKET_UDP6);
 		if (in_use) {
-			snprintf(why, why_size, "UDP port %u is in use over IPv6: is another IKE daemon running?", o->port);
+			snprintf(why, why_size, "UDP port %u is in use over IPv6: is another IKE daemon running here (`ss -lunp` names it)? Stop it, or set charon.port_nat_t", o->port);
 			close_all(s, o->workers);
 			return false;
 		}

@@ -57,6 +57,22 @@ fail_keyword(const struct parse *ps, struct span word)
 	return fail(ps, "is no algorithm that is allowed here. Allowed (weak ones after the semicolon):", word, list);
 }
 
+/* What we have, and this protocol has no place for. */
+static bool
+fail_place(const struct parse *ps, const struct algorithm *a, struct span word)
+{
+	if (ps->protocol == PROPOSAL_IKE && a->kind == TRANSFORM_ENCR && a->id != ENCR_NULL)
+		return fail(ps,
+		            "is not for Phase 1: IKEv1 has no number for it there (RFC 2409 Appendix A, as IANA continues it, has ciphers "
+		            "in CBC mode only, no AEAD such as GCM). Write aes256-sha256-modp2048 or aes256-sha384-ecp384 here; in "
+		            "esp_proposals it is allowed",
+		            word, "");
+	if (ps->protocol == PROPOSAL_AH && a->kind == TRANSFORM_ENCR)
+		return fail(ps, "encrypts, and AH does not: name integrity algorithms, such as sha256; ciphers go into esp_proposals",
+		            word, "");
+	return fail_keyword(ps, word);
+}
+
 static bool
 add(struct proposal *p, const struct algorithm *a)
 {
@@ -81,8 +97,10 @@ add_word(const struct parse *ps, struct proposal *p, struct span word)
 	/* strongSwan passes over a PRF outside of IKE proposals; so files that have one go on working. */
 	if (a && a->kind == TRANSFORM_PRF && ps->protocol != PROPOSAL_IKE)
 		return true;
-	if (!a || !usable(a, ps->protocol))
+	if (!a)
 		return fail_keyword(ps, word);
+	if (!usable(a, ps->protocol))
+		return fail_place(ps, a, word);
 	return add(p, a) || fail(ps, "is one algorithm of its kind too many in one proposal", word, "");
 }
 

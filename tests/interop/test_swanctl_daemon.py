@@ -102,7 +102,7 @@ def test_reload_of_the_file_and_vici_side_by_side(gateways):
     # A mistake changes nothing, and the log says where it is.
     rewrite(d, conf(name="three", versoin=1))
     d.wait_log(r"swanctl.conf:\d+: unknown key 'versoin' in a connection; did you mean 'version'\?")
-    d.wait_log("nothing changed")
+    d.wait_log("what was loaded before stays in force")
     assert conns(d) == ["other", "two"]
     with Vici(d.vici) as v:
         assert v.request("get-conns") == {"conns": ["other"]}
@@ -130,12 +130,49 @@ def test_settings_are_used_and_the_rest_is_said_once(gateways):
     d.stop()
 
 
-def test_a_second_daemon_does_not_take_the_socket(gateways):
+def start_another(host, *args):
+    """(exit code, what it says) of a daemon that does not get far."""
+    p = subprocess.run(["ip", "netns", "exec", host.ns, os.path.join(BUILD, "sallyportd"), "--foreground", *map(str, args)], text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+    return p.returncode, p.stdout
+
+
+def test_a_second_daemon_is_told_of_the_first(gateways, tmp_path):
+    """In its folder, at its socket, at its ports: each says which daemon is there, and the first one goes on undisturbed."""
+    d = Sallyport(gateways.moon, conf(children={"net": child(start_action="trap")}))
+    rules = gateways.moon.run("nft", "list", "ruleset")
+    conf_path = os.path.join(d.dir, "swanctl.conf")
+    for host in (gateways.moon, gateways.sun):
+        code, said = start_another(host, "--runtime-dir", d.dir, "--config", conf_path)
+        assert code == 1 and re.search(r"another sallyportd \(process %d\) runs with the folder '%s': stop that one first" % (d.pid(), d.dir), said), said
+    strongswan_conf = tmp_path / "socket.conf"
+    strongswan_conf.write_text("charon { plugins { vici { socket = unix://%s } } }\n" % d.vici)
+    code, said = start_another(gateways.sun, "--runtime-dir", tmp_path / "other", "--strongswan-conf", strongswan_conf)
+    assert code == 1 and "another daemon (process %d) serves the control socket '%s': stop that one" % (d.pid(), d.vici) in said, said
+    code, said = start_another(gateways.moon, "--runtime-dir", tmp_path / "other")
+    assert code == 1 and "UDP port 4500 is in use: is another IKE daemon running here (`ss -lunp` names it)?" in said, said
+    assert "sallyport" in d.cli("version") and gateways.moon.run("nft", "list", "ruleset") == rules
+    assert open(os.path.join(d.dir, "sallyportd.pid")).read() == "%d\n" % d.pid()
+    d.kill()
+    d.start()
+    d.stop()
+    assert open(os.path.join(d.dir, "sallyportd.pid")).read() == ""
+
+
+def test_a_first_start_with_a_mistake(gateways, tmp_path):
+    """At the start nothing was there before; a reload keeps what was."""
+    path = tmp_path / "swanctl.conf"
+    path.write_text(conf().replace("version", "versoin"))
+    path.chmod(0o600)
+    code, said = start_another(gateways.moon, "--runtime-dir", tmp_path / "run", "--config", path)
+    assert code == 1 and "is not taken" not in said, said
+    assert re.search(r"swanctl.conf:3: unknown key 'versoin'", said) and "has mistakes (see above): correct them" in said, said
     d = Sallyport(gateways.moon, conf())
-    p = subprocess.run(["ip", "netns", "exec", gateways.sun.ns, os.path.join(BUILD, "sallyportd"), "--runtime-dir", d.dir, "--foreground"], text=True,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20)
-    assert p.returncode != 0 and "another daemon serves the control socket" in p.stdout, p.stdout
-    assert "sallyport" in d.cli("version")
+    with open(os.path.join(d.dir, "swanctl.conf"), "w") as f:
+        f.write(conf().replace("version", "versoin"))
+    d.signal(signal.SIGHUP)
+    d.wait_log("swanctl.conf is not taken: what was loaded before stays in force")
+    assert "site" in d.swanctl("--list-conns")
     d.stop()
 
 

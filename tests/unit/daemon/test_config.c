@@ -333,7 +333,7 @@ not_yet_supported(void **state)
 	refuse(SITE("aggressive = sometimes"), 3, "it is one of yes, no");
 	refuse(CHILD("mode = transport_proxy"), 4, "mode = transport_proxy is not yet supported");
 	refuse(CHILD("mode = beet"), 4, "mode = beet is not yet supported");
-	refuse(CHILD("ah_proposals = aes256-sha256"), 4, "ah_proposals: \"aes256\" is no algorithm that is allowed here");
+	refuse(CHILD("ah_proposals = aes256-sha256"), 4, "ah_proposals: \"aes256\" encrypts, and AH does not");
 	refuse(CHILD("hw_offload = packet"), 4, "hw_offload");
 	refuse(CHILD("mark_in = 42"), 4, "mark_in is known but not yet supported");
 	refuse("secrets { foo { secret = x\n } }", 1, "of an unknown type");

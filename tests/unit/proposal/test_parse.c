@@ -116,12 +116,30 @@ what_is_wrong_is_named(void **state)
 	assert_refused(PROPOSAL_ESP, "aes256", "names no integrity algorithm");
 	assert_refused(PROPOSAL_ESP, "aes256gcm16-aes256-sha256", "write two proposals");
 	assert_refused(PROPOSAL_ESP, "sha256", "names no encryption algorithm");
-	assert_refused(PROPOSAL_AH, "aes256", "\"aes256\" is no algorithm");
+	assert_refused(PROPOSAL_AH, "aes256", "\"aes256\" encrypts, and AH does not");
+	assert_refused(PROPOSAL_AH, "prfaes", "\"prfaes\" is no algorithm");
 	assert_refused(PROPOSAL_AH, "esn", "names no integrity algorithm");
 	assert_refused(PROPOSAL_ESP, "", "is an empty proposal");
 	assert_refused(PROPOSAL_ESP, "aes256-sha256,,aes128-sha256", "is an empty proposal");
 	assert_refused(PROPOSAL_ESP, "aes256--sha256", "\"\" is no algorithm");
 	assert_refused(PROPOSAL_ESP, "AES256-sha256", "\"AES256\" is no algorithm");
+}
+
+/* RFC 2409 Appendix A numbers ciphers in CBC mode only; who writes another one is told so, and what to write. */
+static void
+ciphers_without_a_number_in_phase_1(void **state)
+{
+	static const char *const words[] = { "aes256gcm16", "aes128gcm", "aes128ccm16", "aes256ctr", "chacha20poly1305" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		char text[64];
+
+		snprintf(text, sizeof text, "%s-prfsha256-modp2048", words[i]);
+		assert_refused(PROPOSAL_IKE, text, "is not for Phase 1: IKEv1 has no number for it there (RFC 2409 Appendix A");
+		assert_refused(PROPOSAL_IKE, text, "Write aes256-sha256-modp2048");
+		assert_non_null(strstr(why, words[i]));
+	}
 }
 
 /* The sentence lists what is allowed: every keyword that the protocol takes, the weak ones behind the others. */
@@ -250,6 +268,7 @@ main(void)
 		cmocka_unit_test(esp_proposals),
 		cmocka_unit_test(lists_append),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(ciphers_without_a_number_in_phase_1),
 		cmocka_unit_test(the_sentence_says_what_is_allowed),
 		cmocka_unit_test(a_short_room_for_the_sentence_is_enough),
 		cmocka_unit_test(defaults_hold_nothing_weak),
