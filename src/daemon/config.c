@@ -6,6 +6,7 @@
 
 #include "config_credentials.h"
 #include "config_keys.h"
+#include "config_overlap.h"
 #include "config_secrets.h"
 
 static void
@@ -77,6 +78,8 @@ finish(struct config *out, struct conf_tree *tree, bool read, const char *dir, s
 			config_folders(&out->credentials, tree, dir, errs);
 		}
 		read_tree(out, tree, errs);
+		if (out->n)
+			config_overlaps(out, conf_section_find(tree->root, "connections"), errs);
 	}
 	conf_tree_close(tree);
 	if (errs->n_errors == errors_before)

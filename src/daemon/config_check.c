@@ -122,35 +122,9 @@ config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHO
 }
 
 static bool
-same_selectors(const struct selector *a, size_t n_a, const struct selector *b, size_t n_b)
-{
-	for (size_t i = 0; i < n_a && n_a == n_b; i++)
-		if (!selector_equal(&a[i], &b[i]))
-			return false;
-	return n_a == n_b;
-}
-
-static bool
 negotiates(const struct child *c)
 {
 	return c->mode != MODE_PASS && c->mode != MODE_DROP;
-}
-
-static bool
-same_traffic(const struct child *a, const struct child *b)
-{
-	return negotiates(a) && negotiates(b) && same_selectors(a->local_ts, a->n_local_ts, b->local_ts, b->n_local_ts) &&
-	       same_selectors(a->remote_ts, a->n_remote_ts, b->remote_ts, b->n_remote_ts);
-}
-
-bool
-config_equal_children(const struct conn *c, size_t *first, size_t *second)
-{
-	for (; *first < c->n_children; (*first)++, *second = *first)
-		while (++*second < c->n_children)
-			if (same_traffic(&c->children[*first], &c->children[*second]))
-				return true;
-	return false;
 }
 
 /* "dynamic" is the address of an end, of either family. */

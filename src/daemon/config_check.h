@@ -18,12 +18,6 @@ size_t config_without_secret(const struct config *c, const struct conn **out, si
 bool config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX]);
 
 /*
- * config_equal_children - the next two children of a connection that negotiate the same selectors: only one of them can carry
- * that traffic. *@first and *@second start at 0 and go on from where they are; false when there are no more.
- */
-bool config_equal_children(const struct conn *c, size_t *first, size_t *second);
-
-/*
  * config_child_doubt - what is written of a child, and can hardly be meant: the next sentence, NULL when there are no more.
  * *@at starts at 0.
  */

@@ -122,16 +122,6 @@ warn_of_missing_keys(const struct config *c)
 }
 
 static void
-warn_of_equal_children(const struct config *c)
-{
-	for (size_t i = 0; i < c->n; i++)
-		for (size_t a = 0, b = 0; config_equal_children(c->conn[i], &a, &b);)
-			printf("warning: children '%s' and '%s' of connection '%s' have the same local_ts and remote_ts: only one of them can "
-			       "carry that traffic\n",
-			       c->conn[i]->children[a].name, c->conn[i]->children[b].name, c->conn[i]->name);
-}
-
-static void
 warn_of_doubts(const struct config *c)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -161,7 +151,6 @@ check_config(const struct daemon_options *o)
 	if (ok) {
 		warn_of_missing_secrets(&config);
 		warn_of_missing_keys(&config);
-		warn_of_equal_children(&config);
 		warn_of_doubts(&config);
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");

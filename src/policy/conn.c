@@ -153,7 +153,9 @@ conn_unref(struct conn *c)
 struct child *
 conn_add_child(struct conn *c, const char *name)
 {
-	struct child *grown = realloc(c->children, (c->n_children + 1) * sizeof *grown);
+	/* Room doubles: it is full at each power of two. */
+	bool full = (c->n_children & (c->n_children - 1)) == 0;
+	struct child *grown = full ? realloc(c->children, (c->n_children ? 2 * c->n_children : 1) * sizeof *grown) : c->children;
 	char *copy;
 
 	if (!grown)

@@ -91,39 +91,6 @@ test_keys_that_are_not_there(void **state)
 }
 
 static void
-test_children_of_equal_selectors(void **state)
-{
-	static const struct {
-		const char *children;
-		size_t pairs;
-	} rows[] = {
-		{ "a { } b { }", 1 },
-		{ "a { } b { } c { }", 3 },
-		{ "a { remote_ts = 10.1.0.0/16 } b { remote_ts = 10.2.0.0/16 }", 0 },
-		{ "a { remote_ts = 10.1.0.0/16 } b { remote_ts = 10.1.0.0/16, 10.2.0.0/16 }", 0 },
-		{ "a { remote_ts = 10.1.0.0/16[tcp] } b { remote_ts = 10.1.0.0/16[udp] } c { remote_ts = 10.1.0.0/16[tcp] }", 1 },
-		{ "a { mode = pass } b { mode = pass }", 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct conf_errors errs = { 0 };
-		struct config config = { 0 };
-		size_t a = 0, b = 0, n = 0;
-		char text[512];
-
-		snprintf(text, sizeof text, "connections { x { version = 1\n" ANONYMOUS "children { %s } } }\n",
-		         rows[i].children);
-		assert_true(config_load_text(&config, "test", text, strlen(text), &errs));
-		while (config_equal_children(config.conn[0], &a, &b))
-			n++;
-		assert_int_equal(n, rows[i].pairs);
-		config_free(&config);
-		conf_errors_free(&errs);
-	}
-}
-
-static void
 test_what_can_hardly_be_meant(void **state)
 {
 	static const struct {
@@ -169,7 +136,6 @@ main(void)
 		cmocka_unit_test(test_secrets_that_serve),
 		cmocka_unit_test(test_secrets_that_do_not),
 		cmocka_unit_test(test_keys_that_are_not_there),
-		cmocka_unit_test(test_children_of_equal_selectors),
 		cmocka_unit_test(test_what_can_hardly_be_meant),
 	};
 
