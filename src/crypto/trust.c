@@ -43,8 +43,8 @@ static const struct {
 	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TRUST_NO_ISSUER, "it is signed by itself and not trusted here" },
 	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TRUST_NO_ISSUER, "it is a root that is not trusted here" },
 	{ X509_V_ERR_CERT_UNTRUSTED, TRUST_NO_ISSUER, "it is not trusted here" },
-	{ X509_V_ERR_CERT_HAS_EXPIRED, TRUST_EXPIRED, "it has expired" },
-	{ X509_V_ERR_CERT_NOT_YET_VALID, TRUST_NOT_YET_VALID, "it is not valid yet" },
+	{ X509_V_ERR_CERT_HAS_EXPIRED, TRUST_EXPIRED, "" },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, TRUST_NOT_YET_VALID, "" },
 	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, TRUST_BAD_SIGNATURE, "its signature is wrong" },
 	{ X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM, TRUST_BAD_SIGNATURE, "its signature algorithm is not supported" },
 	{ X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, TRUST_BAD_SIGNATURE, "its issuer's public key cannot be read" },
@@ -80,6 +80,32 @@ describe(char why[TRUST_WHY_MAX], const X509 *x, const char *sentence)
 	snprintf(why, TRUST_WHY_MAX, "certificate %s: %s", name, sentence);
 }
 
+/* The moment from which, or since when, a certificate is no good, for those whose clock or certificate it is. */
+static void
+describe_date(char why[TRUST_WHY_MAX], const X509 *x, bool expired)
+{
+	char sentence[TRUST_WHY_MAX], date[64] = "?";
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(expired ? X509_get0_notAfter(x) : X509_get0_notBefore(x), &tm))
+		strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S UTC", &tm);
+	snprintf(sentence, sizeof sentence,
+	         expired ? "it has expired: it ended at %s. Issue a new one"
+	                 : "it is not valid yet: it begins at %s. Compare the clocks",
+	         date);
+	describe(why, x, sentence);
+}
+
+bool
+trust_is_in_time(const struct certificate *c, int64_t now, char why[TRUST_WHY_MAX])
+{
+	bool early = pki_time(X509_get0_notBefore(c->x)) > now, late = pki_time(X509_get0_notAfter(c->x)) < now;
+
+	if (early || late)
+		describe_date(why, c->x, late);
+	return !early && !late;
+}
+
 static enum trust_verdict
 failed(X509_STORE_CTX *ctx, char why[TRUST_WHY_MAX])
 {
@@ -91,7 +117,10 @@ failed(X509_STORE_CTX *ctx, char why[TRUST_WHY_MAX])
 	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
 		if (meanings[i].error != error)
 			continue;
-		describe(why, x, meanings[i].sentence);
+		if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
+			describe_date(why, x, error == X509_V_ERR_CERT_HAS_EXPIRED);
+		else
+			describe(why, x, meanings[i].sentence);
 		return meanings[i].verdict;
 	}
 	describe(why, x, X509_verify_cert_error_string(error));

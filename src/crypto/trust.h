@@ -48,6 +48,9 @@ enum trust_verdict {
 /* "expired": a stable word. */
 const char *trust_verdict_name(enum trust_verdict v);
 
+/* Whether @now, in seconds of 1970, lies within its validity; if not, a sentence with the date in @why. */
+bool trust_is_in_time(const struct certificate *c, int64_t now, char why[TRUST_WHY_MAX]);
+
 /**
  * trust_path_find - a valid path from the subject to an anchor: RFC 5280 section 6.1.
  *

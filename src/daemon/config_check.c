@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "method.h"
+
 /* What is no mistake of the file, but can hardly be meant. */
 
 enum { ENDS_MAX = 16 };
@@ -103,22 +105,91 @@ config_without_secret(const struct config *c, const struct conn **out, size_t ma
 	return n;
 }
 
-bool
-config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX])
+/* What the connection would authenticate us by, to be given to choice_free; NULL where that is no key. */
+static struct credential_choice *
+chosen(const struct config *c, const struct conn *conn)
 {
 	struct credential_query q = { .conn = conn, .round = &conn->local };
 	struct credential_choice *choice = conn->local.method == AUTH_PUBKEY ? calloc(1, sizeof *choice) : NULL;
-	bool cannot;
 
-	if (!choice)
-		return false;
-	credential_choose(choice, &c->credentials, &q);
-	cannot = choice->answer.reason != NULL;
+	if (choice)
+		credential_choose(choice, &c->credentials, &q);
+	return choice;
+}
+
+static void
+choice_free(struct credential_choice *choice)
+{
+	if (choice)
+		credential_choice_clear(choice);
+	free(choice);
+}
+
+/* Whoever begins; with any kind of key where ours is not known. */
+static bool
+has_method(const struct conn *conn, const struct credential_choice *choice)
+{
+	for (int s = SIGN_NONE; s <= SIGN_ECDSA_521; s++) {
+		if (choice && choice->answer.ok && s != (int)choice->answer.scheme)
+			continue;
+		if (method_for(conn, INITIATOR, (enum signature_scheme)s) ||
+		    method_for(conn, RESPONDER, (enum signature_scheme)s))
+			return true;
+	}
+	return false;
+}
+
+bool
+config_no_method(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX])
+{
+	struct credential_choice *choice = chosen(c, conn);
+	struct arena a = { 0 };
+	bool none = !has_method(conn, choice);
+	const char *text = none ? method_missing(&a, conn) : NULL;
+
+	snprintf(why, CHOICE_TEXT_MAX, "%s", text ? text : "");
+	arena_clear(&a);
+	choice_free(choice);
+	return none;
+}
+
+bool
+config_certificate_out_of_time(const struct config *c, const struct conn *conn, int64_t now, char why[CHOICE_TEXT_MAX])
+{
+	struct credential_choice *choice = chosen(c, conn);
+	bool out = false;
+
+	for (size_t i = 0; choice && i < choice->answer.n_cert && !out; i++)
+		out = !trust_is_in_time(choice->cert[i], now, why);
+	choice_free(choice);
+	return out;
+}
+
+bool
+config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX])
+{
+	struct credential_choice *choice = chosen(c, conn);
+	bool cannot = choice && choice->answer.reason != NULL;
+
 	if (cannot)
 		snprintf(why, CHOICE_TEXT_MAX, "%s", choice->answer.reason);
-	credential_choice_clear(choice);
-	free(choice);
+	choice_free(choice);
 	return cannot;
+}
+
+const char *
+config_pool_missing(const struct config *c, const struct conn *conn, size_t *at, char name[CHOICE_TEXT_MAX])
+{
+	for (; *at < conn->pools.n; (*at)++) {
+		struct span s = conn->pools.o[*at];
+
+		snprintf(name, CHOICE_TEXT_MAX, "%.*s", (int)s.n, (const char *)s.p);
+		if (strcmp(name, "radius") == 0 || pools_find(&c->pools, name))
+			continue;
+		(*at)++;
+		return name;
+	}
+	return NULL;
 }
 
 static bool

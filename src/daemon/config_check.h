@@ -17,6 +17,18 @@ size_t config_without_secret(const struct config *c, const struct conn **out, si
  */
 bool config_cannot_sign(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX]);
 
+/* Whether our certificate, or a CA's that goes with it, is not valid at @now (seconds since 1970); the sentence goes to @why. */
+bool config_certificate_out_of_time(const struct config *c, const struct conn *conn, int64_t now, char why[CHOICE_TEXT_MAX]);
+
+/* Whether what its local and remote sections, and our key, come to is nothing that IKEv1 has; the sentence goes to @why. */
+bool config_no_method(const struct config *c, const struct conn *conn, char why[CHOICE_TEXT_MAX]);
+
+/*
+ * The next pool that a connection names and the file does not have, in @name; NULL when there are no more. *@at starts at 0. No
+ * mistake: pools may come over vici.
+ */
+const char *config_pool_missing(const struct config *c, const struct conn *conn, size_t *at, char name[CHOICE_TEXT_MAX]);
+
 /*
  * config_child_doubt - what is written of a child, and can hardly be meant: the next sentence, NULL when there are no more.
  * *@at starts at 0.

@@ -194,6 +194,14 @@ take_raw_key(struct credential_choice *out, const struct credentials *st, const 
 	return false;
 }
 
+static bool
+has_private_key(const struct credentials *st)
+{
+	size_t cursor = 0;
+
+	return credentials_next(st, CREDENTIAL_PRIVATE, &cursor) != NULL;
+}
+
 static void
 explain(struct credential_choice *out, const struct choosing *c)
 {
@@ -203,9 +211,10 @@ explain(struct credential_choice *out, const struct choosing *c)
 	out->answer.reason = out->reason;
 	if (c->without_key)
 		snprintf(out->reason, sizeof out->reason,
-		         "there is no private key for our certificate %s: put it into private/, or load it with swanctl "
-		         "--load-creds",
-		         c->last);
+		         "there is no private key for our certificate %s%s: put the one that it was made for into private/, or "
+		         "load it "
+		         "with swanctl --load-creds",
+		         c->last, has_private_key(c->st) ? " (those that are there belong to other ones)" : "");
 	else if (r->pubkeys.n)
 		snprintf(out->reason, sizeof out->reason, "there is no private key for local.pubkeys: put it into private/");
 	else if (r->id_given)

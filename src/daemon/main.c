@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config_check.h"
@@ -116,9 +117,26 @@ warn_of_missing_keys(const struct config *c)
 {
 	char why[CHOICE_TEXT_MAX];
 
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; i < c->n; i++) {
+		if (config_no_method(c, c->conn[i], why))
+			printf("warning: %s\n", why);
 		if (config_cannot_sign(c, c->conn[i], why))
 			printf("warning: connection '%s' cannot authenticate itself: %s\n", c->conn[i]->name, why);
+		if (config_certificate_out_of_time(c, c->conn[i], time(NULL), why))
+			printf("warning: connection '%s': peers refuse our %s\n", c->conn[i]->name, why);
+	}
+}
+
+static void
+warn_of_missing_pools(const struct config *c)
+{
+	char name[CHOICE_TEXT_MAX];
+
+	for (size_t i = 0; i < c->n; i++)
+		for (size_t at = 0; config_pool_missing(c, c->conn[i], &at, name);)
+			printf("warning: connection '%s' lends addresses of pool '%s', and this file has no such pool: add it to pools, or load "
+			       "it over vici\n",
+			       c->conn[i]->name, name);
 }
 
 static void
@@ -151,6 +169,7 @@ check_config(const struct daemon_options *o)
 	if (ok) {
 		warn_of_missing_secrets(&config);
 		warn_of_missing_keys(&config);
+		warn_of_missing_pools(&config);
 		warn_of_doubts(&config);
 		printf("%s: %zu connection%s, %zu secret%s: no mistakes\n", o->config, config.n, config.n == 1 ? "" : "s", config.secrets.n,
 		       config.secrets.n == 1 ? "" : "s");

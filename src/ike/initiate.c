@@ -73,6 +73,8 @@ want(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct pendi
 		sa->core->nomem = true;
 		return false;
 	}
+	if (cmd)
+		cmd->ike_id = sa->id;
 	w->conn = conn_ref(conn);
 	w->cfg = cfg;
 	w->next = sa->wants;

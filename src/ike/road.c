@@ -59,8 +59,18 @@ road_close(struct ike_sa *sa)
 	free(r->split);
 	free(r->excluded);
 	free(r->user);
+	free(r->refusal);
 	free(r);
 	sa->road = NULL;
+}
+
+void
+road_refusal(struct ike_sa *sa, const char *why)
+{
+	if (!sa->road)
+		return;
+	free(sa->road->refusal);
+	sa->road->refusal = why ? strdup(why) : NULL;
 }
 
 struct identity

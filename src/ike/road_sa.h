@@ -34,6 +34,7 @@ struct road {
 	size_t n_excluded;
 	struct policy *bypass; /* the claim that lets it pass, once the SA is established */
 	struct id_box *user; /* that logged in at our end */
+	char *refusal;       /* why the login failed, as far as this end knows */
 	struct secret name, password;
 	struct secret message, banner, domain;
 	uint64_t ticket;    /* ASK_USER, ADD_VIRTUAL */
@@ -42,6 +43,8 @@ struct road {
 
 /* The SA's, made when it has none yet; NULL when out of memory. */
 struct road *road_open(struct ike_sa *sa);
+/* What is told of the login once it has failed. */
+void road_refusal(struct ike_sa *sa, const char *why);
 /* Gives back what was lent or installed, wipes, frees. No-op without one. */
 void road_close(struct ike_sa *sa);
 /* Networks that the gateway leaves out of the tunnel pass by it, from now on until the road is closed. */

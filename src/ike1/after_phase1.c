@@ -218,10 +218,11 @@ static void
 user_refused(struct ike_sa *sa, const char *reason)
 {
 	const char *name = transaction_text(sa->core, secret_span(&sa->road->name));
+	const char *text = arena_printf(&sa->core->scratch, "user '%s' from %s: %s", name, ip_text(sa->core, &sa->remote.ip), reason);
 
 	say(sa->core, LOG_IKE, LOG_AUDIT, sa, NULL, "XAuth authentication of '%s' failed", name);
-	refuse(sa->core, sa, VERDICT_LOGIN_FAILED,
-	       arena_printf(&sa->core->scratch, "user '%s' from %s: %s", name, ip_text(sa->core, &sa->remote.ip), reason));
+	refuse(sa->core, sa, VERDICT_LOGIN_FAILED, text);
+	road_refusal(sa, text);
 	begin(sa, &xauth_status);
 }
 

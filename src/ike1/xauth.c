@@ -128,8 +128,10 @@ reply_login(struct exchange *ex, struct builder *b)
 		return ask_who_we_are(ex) ? BUILD_PARKED : BUILD_FAILED;
 	}
 	if (!w || w->kind != ANSWER_LOGIN || !w->ok) {
-		say(ex->sa->core, LOG_IKE, LOG_AUDIT, ex->sa, verdict_word(VERDICT_LOGIN_FAILED), "%s",
-		    w && w->reason ? w->reason : "no user name and password are configured for this gateway");
+		const char *why = w && w->reason ? w->reason : "no user name and password are configured for this gateway";
+
+		say(ex->sa->core, LOG_IKE, LOG_AUDIT, ex->sa, verdict_word(VERDICT_LOGIN_FAILED), "%s", why);
+		road_refusal(ex->sa, why);
 		t->ok = false;
 		return refuse_request(ex, b);
 	}
@@ -265,7 +267,9 @@ client_status(struct ike_sa *sa, bool ok)
 		if (sa->established_at)
 			ike_sa_end(sa, END_BY_PEER, "the gateway refused our login");
 		else
-			road_failed(sa, "the gateway refused our login (XAUTH)");
+			road_failed(sa, sa->road && sa->road->refusal
+			                        ? sa->road->refusal
+			                        : "the gateway refused our login (XAUTH): see local.xauth_id and its secret");
 		return;
 	}
 	say(sa->core, LOG_IKE, LOG_CONTROL, sa, NULL, "XAuth authentication at %s successful", ip_text(sa->core, &sa->remote.ip));
@@ -284,7 +288,8 @@ status_done(struct exchange *ex)
 	else if (ok)
 		road_next(sa, ROAD_CONFIG);
 	else
-		road_failed(sa, "the client's login (XAUTH) failed");
+		road_failed(sa, arena_printf(&sa->core->scratch, "the client's login (XAUTH) failed%s%s", sa->road->refusal ? ": " : "",
+		                             sa->road->refusal ? sa->road->refusal : ""));
 }
 
 /* clang-format off */

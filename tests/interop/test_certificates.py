@@ -182,7 +182,26 @@ def test_a_ca_that_is_not_ours(sites):
 
 def test_an_expired_certificate(sites):
     root_with_hosts(sites, before=-20, after=-10)
-    refused(Sallyport(sites.moon, conf("moon")), Charon(sites.sun, conf("sun")), "certificate-expired")
+    refused(Sallyport(sites.moon, conf("moon")), Charon(sites.sun, conf("sun")), r"certificate-expired.*it has expired: it ended at 20\d\d-")
+
+
+def check_config(host, text):
+    """What --check-config says of this configuration beside the folders of the host."""
+    return run(os.path.join(BUILD, "sallyportd"), "--check-config", "--config", folder(host).put("swanctl.conf", text.encode()), check=False)
+
+
+def test_what_check_config_says_of_our_own_certificate(sites):
+    """An expired one, a key that belongs to another one, sections that fit no method: said before anybody tries."""
+    root_with_hosts(sites, before=-20, after=-10)
+    assert "warning" not in check_config(sites.moon, conf("moon"))
+    assert re.search("warning: connection 'site': peers refuse our certificate .*CN=sun: it has expired: it ended at 20", check_config(sites.sun, conf("sun")))
+    folder(sites.moon).put("private/own.pem", key_bytes(key_of(256), "traditional"))
+    said = check_config(sites.moon, conf("moon"))
+    assert "there is no private key for our certificate C=CH, O=Sallyport, CN=moon (those that are there belong to other ones): put" in said, said
+    said = check_config(sites.moon, conf("moon", remote=dict(auth="psk")))
+    assert "warning: connection site: IKEv1 has no method for what its local.auth and remote.auth say together" in said, said
+    # draft-ietf-ipsec-isakmp-hybrid-auth-05 has numbers for RSA and DSS only.
+    assert "warning: connection site: XAUTH goes with pre-shared keys and RSA keys only" in check_config(sites.sun, conf("sun", remote=dict(auth="xauth")))
 
 
 def test_weak_keys_are_by_name_only(sites):

@@ -125,6 +125,7 @@ def test_wrong_password_is_told_at_both_ends(sites):
     theirs = charon(sites.moon, client(password="guess"))
     assert "completed successfully" not in theirs.initiate("net", check=False)
     ours.wait_log("login-failed|the user name or password is not accepted")
+    assert "the client's login (XAUTH) failed: user 'carol' from 10.77.0.1: wrong password" in ours.cli("status")
     assert ours.status()["ike_sas"] == [] if "ike_sas" in ours.status() else "ESTABLISHED" not in ours.list_sas()
     theirs.stop()
     ours.stop()
@@ -134,7 +135,7 @@ def test_wrong_password_of_ours(sites):
     charon(sites.sun, gateway())
     ours = Sallyport(sites.moon, client(password="guess"))
     out = ours.initiate("net", check=False)
-    assert "refused our login" in out, out
+    assert "refused our login (XAUTH): see local.xauth_id and its secret" in out, out
 
 
 @pytest.mark.parametrize("we_are", ["client", "gateway"])

@@ -151,6 +151,21 @@ TEST(a_wrong_password_ends_phase_1_at_both_ends)
 	EXPECT_SOUND(&e.net, 7);
 }
 
+/* Its child waits for the address to come; whoever waits for the child learns of the silence all the same. */
+TEST(a_client_that_gives_up_early_is_told_the_probable_cause)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 7 });
+	struct sim_peer *gateway, *client = two(&net, &gateway, CLIENT LOGIN, GATEWAY USER);
+	struct command c = { .kind = COMMAND_INITIATE, .ike = "net", .child = "net", .timeout_ns = SECONDS(5) };
+	uint64_t up;
+
+	gateway->deaf = true;
+	up = sim_command(client, c);
+	sim_run(&net, SECONDS(6));
+	EXPECT(sim_result(client, up) && sim_result(client, up)->result == RESULT_TIMEOUT, 7);
+	EXPECT(strstr(sim_result(client, up)->text, "no answer from the peer yet"), 7);
+}
+
 TEST(a_client_without_a_password_says_so)
 {
 	autoclose(ends) e = ends_initiate(8, CLIENT "login=:", GATEWAY USER, SECONDS(30));
@@ -600,6 +615,7 @@ main(void)
 		cmocka_unit_test(a_server_may_ask_for_more_than_one_password),
 		cmocka_unit_test(two_rounds_of_login),
 		cmocka_unit_test(a_wrong_password_ends_phase_1_at_both_ends),
+		cmocka_unit_test(a_client_that_gives_up_early_is_told_the_probable_cause),
 		cmocka_unit_test(a_client_without_a_password_says_so),
 		cmocka_unit_test(a_login_that_one_end_does_not_know_of_is_a_refused_proposal),
 		cmocka_unit_test(a_gateway_that_never_asks_is_given_up),

@@ -130,6 +130,20 @@ time_is_what_we_say(void **state)
 	assert_int_equal(judge_at(&path, "moon", now - year, NULL), TRUST_NOT_YET_VALID);
 }
 
+static void
+a_time_out_of_range_is_dated(void **state)
+{
+	char why[TRUST_WHY_MAX] = "";
+
+	(void)state;
+	assert_true(trust_is_in_time(moon, time(NULL), why));
+	assert_string_equal(why, "");
+	assert_false(trust_is_in_time(moon, INT64_C(1) << 40, why));
+	assert_non_null(strstr(why, "CN=moon: it has expired: it ended at 20"));
+	assert_false(trust_is_in_time(moon, 0, why));
+	assert_non_null(strstr(why, "CN=moon: it is not valid yet: it begins at 20"));
+}
+
 /* RFC 5280 section 6.1.1 (c): the policies that the user wants. The root, as any anchor, is not asked. */
 static void
 policies_are_asked_for(void **state)
@@ -301,6 +315,7 @@ main(void)
 		cmocka_unit_test(verdicts_name_what_is_wrong),
 		cmocka_unit_test(a_stranger_with_our_names_is_refused),
 		cmocka_unit_test(time_is_what_we_say),
+		cmocka_unit_test(a_time_out_of_range_is_dated),
 		cmocka_unit_test(policies_are_asked_for),
 		cmocka_unit_test(an_intermediate_can_be_the_anchor),
 		cmocka_unit_test(signature_hashes_are_known),

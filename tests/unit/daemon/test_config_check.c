@@ -129,14 +129,33 @@ test_what_can_hardly_be_meant(void **state)
 	}
 }
 
+static void
+test_pools_that_are_not_there(void **state)
+{
+	static const char text[] = "connections { x { version = 1\n" ANONYMOUS "pools = here, radius, gone, away\n } }\n"
+	                           "pools { here { addrs = 10.9.0.0/24 } }\n";
+	struct conf_errors errs = { 0 };
+	struct config config = { 0 };
+	char copy[sizeof text + 2], name[CHOICE_TEXT_MAX];
+	size_t at = 0;
+
+	(void)state;
+	memcpy(copy, text, sizeof text);
+	assert_true(config_load_text(&config, "test", copy, sizeof text - 1, &errs));
+	assert_string_equal(config_pool_missing(&config, config.conn[0], &at, name), "gone");
+	assert_string_equal(config_pool_missing(&config, config.conn[0], &at, name), "away");
+	assert_null(config_pool_missing(&config, config.conn[0], &at, name));
+	config_free(&config);
+	conf_errors_free(&errs);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_secrets_that_serve),
-		cmocka_unit_test(test_secrets_that_do_not),
-		cmocka_unit_test(test_keys_that_are_not_there),
-		cmocka_unit_test(test_what_can_hardly_be_meant),
+		cmocka_unit_test(test_secrets_that_serve),       cmocka_unit_test(test_secrets_that_do_not),
+		cmocka_unit_test(test_keys_that_are_not_there),  cmocka_unit_test(test_what_can_hardly_be_meant),
+		cmocka_unit_test(test_pools_that_are_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
