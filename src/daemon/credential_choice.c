@@ -243,6 +243,9 @@ credential_choose(struct credential_choice *out, const struct credentials *st, c
 
 	*out = (struct credential_choice) { .answer = { .kind = ANSWER_CREDENTIAL } };
 	take_authorities(out, st, &q->conn->remote);
+	out->answer.ok = q->authorities_only;
+	if (q->authorities_only)
+		return;
 	if (q->round->certs.n)
 		consider_listed(&c);
 	else if (!q->round->pubkeys.n)

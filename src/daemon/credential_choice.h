@@ -25,7 +25,7 @@ struct credential_choice {
  * id; of them the first with a private key here whose chain leads to a CA that
  * the peer asked for (RFC 4945 section 3.2.7), else the first with a key. With
  * it go the CAs between it and a root (3.3: no trust anchors). Raw public keys
- * (round->pubkeys) go without any certificate.
+ * (round->pubkeys) go without any certificate. For a round that does not sign, only the CAs that we trust.
  */
 void credential_choose(struct credential_choice *out, const struct credentials *st, const struct credential_query *q);
 void credential_choice_clear(struct credential_choice *c);

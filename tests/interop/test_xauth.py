@@ -2,12 +2,13 @@
 """XAUTH after certificates, and hybrid authentication (the gateway by certificate, the client by its login), in Main and in
 Aggressive Mode, with strongSwan as gateway and as client."""
 import itertools
+import os
 import re
 
 import pytest
 
 from peers import Sallyport
-from test_certificates import PROPOSALS, equip, key_of
+from test_certificates import PROPOSALS, equip, folder, key_of
 from test_road_warrior import PASSWORD, charon, reaches, text
 
 from make_pki import Authority
@@ -80,6 +81,18 @@ def test_wrong_password(sites, how, we_are):
     assert "completed successfully" not in first.initiate("net", check=False, timeout=10)
     ours.wait_log("the user name or password is not accepted")
     assert "ESTABLISHED" not in ours.list_sas()
+
+
+@pytest.mark.parametrize("mode", ["main", "aggressive"])
+def test_a_client_without_a_key_asks_for_the_gateways_certificate(sites, mode):
+    """It trusts a CA and has nothing to sign with: the gateway sends its certificate to who asks for it only."""
+    certificates(sites)
+    for own in ("x509/own.pem", "private/own.pem"):
+        os.unlink(os.path.join(folder(sites.moon).path, own))
+    theirs = charon(sites.sun, gateway("hybrid", mode).replace("send_cert = always", "send_cert = ifasked"))
+    ours = Sallyport(sites.moon, client("hybrid", mode), extra=AGGRESSIVE)
+    assert "completed successfully" in ours.initiate("net", check=False), ours.log()
+    reaches(sites, theirs, "10.9.0.1")
 
 
 @pytest.mark.parametrize("mode", ["main", "aggressive"])

@@ -168,7 +168,8 @@ each_name_of_the_certificate_will_do(void **state)
 static void
 a_pattern_is_no_name(void **state)
 {
-	static const char *const patterns[] = { "*", "*.example.org", "*@example.org", "C=CH, O=Sallyport, CN=*", "192.0.2.0/24" };
+	static const char *const patterns[] = { "*", "*.example.org", "*@example.org", "C=CH, O=Sallyport, CN=*",
+		                                "192.0.2.0/24" };
 	struct scene s;
 
 	(void)state;
@@ -393,7 +394,8 @@ a_serial_number_that_fits_no_request(void **state)
 	close_scene(&s);
 }
 
-/* RFC 5280 section 6.3.3 (g): "Validate the signature on the complete CRL". What is not the CA's is not kept for others either. */
+/* RFC 5280 section 6.3.3 (g): "Validate the signature on the complete CRL". What is not the CA's is not kept for others either.
+ */
 static void
 lists_of_strangers_are_not_kept(void **state)
 {
@@ -517,6 +519,24 @@ chose(const struct credential_choice *c, const char *name)
 	return it;
 }
 
+/* The client of hybrid authentication has no key, and has to say whom it trusts all the same. */
+static void
+who_does_not_sign_needs_no_key(void **state)
+{
+	struct credential_choice c;
+	struct scene s;
+
+	(void)state;
+	open_scene(&s);
+	credential_choose(&c, &s.store,
+	                  &(struct credential_query) { .conn = s.conn, .round = &s.conn->local, .authorities_only = true });
+	assert_true(c.answer.ok);
+	assert_int_equal(c.answer.n_authorities, 1);
+	assert_int_equal(c.answer.n_cert, 0);
+	credential_choice_clear(&c);
+	close_scene(&s);
+}
+
 static void
 the_id_finds_our_certificate(void **state)
 {
@@ -540,7 +560,9 @@ the_id_finds_our_certificate(void **state)
 	s.conn->local.id_given = true;
 	choose(&s, &c, NULL);
 	assert_false(c.answer.ok);
-	assert_non_null(strstr(c.answer.reason, "no private key for our certificate C=CH, O=Sallyport, CN=moon (those that are there belong to other ones)"));
+	assert_non_null(strstr(
+	        c.answer.reason,
+	        "no private key for our certificate C=CH, O=Sallyport, CN=moon (those that are there belong to other ones)"));
 	credential_choice_clear(&c);
 	hold_key(&s, "moon.key");
 	choose(&s, &c, NULL);
@@ -625,8 +647,10 @@ an_authority_is_trusted_while_it_is_loaded(void **state)
 	st = &s.store;
 	credentials_clear(st, CREDENTIAL_FROM_FILE, false);
 	assert_false(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
-	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
-	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "two", &(struct authority) { .ca = certificate("root") }));
+	assert_true(
+	        credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
+	assert_true(
+	        credentials_add_authority(st, CREDENTIAL_FROM_VICI, "two", &(struct authority) { .ca = certificate("root") }));
 	assert_true(judge(&s, "moon.example.org", "moon.key", "moon", NULL));
 	assert_non_null(credentials_next_ca(st, &cursor));
 	assert_null(credentials_next_ca(st, &cursor));
@@ -638,7 +662,8 @@ an_authority_is_trusted_while_it_is_loaded(void **state)
 	refused(&s, "", NOTIFY_INVALID_CERT_AUTHORITY);
 	/* What was loaded by itself as well stays. */
 	hold(&s, CREDENTIAL_CA, "root");
-	assert_true(credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
+	assert_true(
+	        credentials_add_authority(st, CREDENTIAL_FROM_VICI, "one", &(struct authority) { .ca = certificate("root") }));
 	cursor = 0;
 	assert_non_null(credentials_next_ca(st, &cursor));
 	assert_null(credentials_next_ca(st, &cursor));
@@ -684,6 +709,7 @@ main(void)
 		cmocka_unit_test(what_is_at_hand_is_not_fetched_again),
 		cmocka_unit_test(authorities_say_where_to_ask),
 		cmocka_unit_test(the_revoked_are_refused_always),
+		cmocka_unit_test(who_does_not_sign_needs_no_key),
 		cmocka_unit_test(the_id_finds_our_certificate),
 		cmocka_unit_test(the_ca_that_the_peer_asks_for_decides),
 		cmocka_unit_test(origins_do_not_mix),
