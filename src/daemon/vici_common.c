@@ -23,12 +23,6 @@ static const char *const event_names[VICI_EVENT_KINDS] = {
 	[VICI_CHILD_REKEY] = "child-rekey",
 };
 
-const char *
-vici_event_name(enum vici_event_kind k)
-{
-	return event_names[k];
-}
-
 enum vici_event_kind
 vici_event_by_name(struct span name)
 {

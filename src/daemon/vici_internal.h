@@ -34,7 +34,6 @@ enum vici_event_kind {
 	VICI_EVENT_KINDS
 };
 
-const char *vici_event_name(enum vici_event_kind k);
 /* VICI_EVENT_KINDS when there is none of that name. */
 enum vici_event_kind vici_event_by_name(struct span name);
 

@@ -425,13 +425,3 @@ spd_count(const struct spd *s)
 {
 	return s->n;
 }
-
-size_t
-spd_memory(const struct spd *s)
-{
-	size_t n = s->room * sizeof *s->tuple + s->n_policy_buckets * sizeof(struct rule *) + s->n * sizeof(struct rule);
-
-	for (size_t i = 0; i < s->n_tuples; i++)
-		n += s->tuple[i].n_buckets * sizeof(struct bucket);
-	return n;
-}

@@ -37,6 +37,5 @@ uint32_t spd_lookup(const struct spd *s, const struct flow *f);
  */
 uint32_t spd_lookup_inbound(const struct spd *s, const struct flow *f);
 size_t spd_count(const struct spd *s);
-size_t spd_memory(const struct spd *s);
 
 #endif

@@ -37,17 +37,17 @@ enum effect_kind {
 	EFFECT_KEYS,           /* key material for Wireshark; only when settings.export_keys */
 	/* Road warriors: road.h. */
 	EFFECT_ASK_LOGIN,      /* the user name and password that we log in with; answered by ANSWER_LOGIN */
-	EFFECT_ASK_USER,       /* whether the peer's user is who he says; answered by ANSWER_USER */
+	EFFECT_ASK_USER,       /* checks the name and password of the peer's user; answered by ANSWER_USER */
 	EFFECT_ASK_LEASE,      /* addresses and settings for a client; answered by ANSWER_LEASE */
 	EFFECT_RELEASE_LEASE,  /* lease.ike_id, lease.id, lease.held: the client is gone */
 	EFFECT_ADD_VIRTUAL,    /* our own virtual addresses and what came with them; answered by ANSWER_VIRTUAL */
 	EFFECT_REMOVE_VIRTUAL, /* virtual.ike_id */
-	EFFECT_NOTHING,        /* there was no memory for what it would have said */
+	EFFECT_NOTHING,        /* memory ran out while it was filled */
 };
 
 /*
- * Work that can go on later stops at EFFECTS_BATCH and stays due. What cannot be
- * divided goes beyond it, up to a bound that only protects the machine.
+ * Work that can be continued later stops at EFFECTS_BATCH and stays due. Work that
+ * cannot be divided may exceed it, up to a bound that only protects the machine.
  */
 enum { EFFECTS_BATCH = 4096, EFFECTS_MAX = 1 << 18 };
 
@@ -83,7 +83,7 @@ struct credential_query {
 	const struct conn *conn;
 	const struct auth_round *round;
 	unsigned schemes;      /* bits 1 << enum signature_scheme: only a key that makes one of them will do; 0: any */
-	bool authorities_only; /* the round does not sign (hybrid): only what we trust is wanted, and no key is no failure */
+	bool authorities_only; /* the round does not sign (hybrid): only the trusted CAs are wanted; having no key is no failure */
 	const struct span *authorities; /* DER names of the CAs that the peer asked for */
 	size_t n_authorities;
 };
@@ -115,7 +115,7 @@ struct verify_query {
 
 struct effect_ask_address {
 	const struct conn *conn;
-	unsigned attempt; /* how many failed already: where there are several addresses, the next one's turn */
+	unsigned attempt; /* how many failed already: with several addresses, each attempt takes the next */
 };
 
 enum event_kind {

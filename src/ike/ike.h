@@ -35,7 +35,6 @@ struct ike_settings {
 	unsigned children_per_sa;           /* charon.sallyport.children_per_sa: Phase 2s under one Phase 1; 0 = 16384 */
 	instant_t delete_wait_ns;           /* how long an SA that we deleted answers retransmissions, 10 s */
 	bool initiator_only;                /* charon.initiator_only */
-	bool accept_unencrypted_errors;     /* always shown as probable cause; never ends an exchange */
 	bool export_keys;                   /* EFFECT_KEYS, for Wireshark */
 	bool aggressive_psk;                /* charon.i_dont_care_about_security_and_use_aggressive_mode_psk */
 	bool aggressive_without_pfs;        /* charon.sallyport.aggressive_mode_without_pfs */
@@ -43,7 +42,7 @@ struct ike_settings {
 	struct ip nat_aliases;              /* charon.sallyport.nat_aliases, 198.18.0.0/16: the network's first address */
 	unsigned nat_alias_bits;            /* of its host part: 2 to 16; 0: there are none */
 	bool inactivity_close_ike;          /* charon.inactivity_close_ike */
-	bool unity;                         /* charon.cisco_unity: we say that we know Cisco's attributes */
+	bool unity;                         /* charon.cisco_unity: announce support of Cisco's attributes */
 };
 
 void ike_settings_default(struct ike_settings *s);
@@ -129,14 +128,14 @@ enum command_kind {
 	COMMAND_INSTALL,   /* child: claim as a trap */
 	COMMAND_UNINSTALL,
 	COMMAND_ACQUIRE,     /* the data plane holds a packet for reqid, flow */
-	COMMAND_EXPIRE,      /* spi, direction, hard: an IPsec SA reached a byte or packet limit */
-	COMMAND_INVALID_SPI, /* ESP came for an SPI that we do not have, from `remote`: only ever starts a probe */
+	COMMAND_EXPIRE,      /* spi, direction, hard: an IPsec SA reached its limit of octets or packets */
+	COMMAND_INVALID_SPI, /* ESP came from `remote` for an SPI that we do not have: at most starts a probe */
 	COMMAND_MAPPING,     /* authenticated, fresh ESP on `spi` came from a new address: follow it (RFC 3948) */
 	COMMAND_TRAFFIC,     /* spi: authenticated traffic came in, so the peer is alive (RFC 3706); outbound: child_id. used_at */
 	COMMAND_CLAIM_REFUSED, /* reqid, reason: a CLAIM could not be made; its traffic is dropped meanwhile */
-	COMMAND_MOVED,       /* ike_id, local: its address is no longer ours, the peer is reached from `local` now */
+	COMMAND_MOVED,       /* ike_id, local: the SA's address is no longer ours; `local` reaches the peer now */
 	COMMAND_RESTARTED,   /* the data plane lost its SAs: renegotiate all */
-	COMMAND_SHUTDOWN,    /* delete everything, tell the peers; done when all is answered or timed out */
+	COMMAND_SHUTDOWN,    /* delete everything and tell the peers; done when all have answered or timed out */
 };
 
 struct command {
@@ -155,7 +154,7 @@ struct command {
 	struct endpoint local, remote;
 };
 
-/* What has an `inactivity` is told of its traffic, by COMMAND_TRAFFIC, at least so often. */
+/* COMMAND_TRAFFIC reports the traffic of children with an `inactivity` at least this often. */
 #define TRAFFIC_REPORTED_EVERY MILLISECONDS(500)
 
 enum ike_error ike_command(struct ike *ike, instant_t now, const struct command *c, struct effects *out);

@@ -228,7 +228,6 @@ bool quick_mode_initiate(struct child_sa *c);
 bool quick_mode_open(struct exchange *ex);
 /* Whether a first message is the peer's; nothing is changed by asking. */
 bool quick_mode_is_authentic(const struct ike_sa *sa, const struct datagram *in, const struct isakmp_header *h);
-void quick_mode_queue(struct ike_sa *sa);
 /* Random, not 0, not used under this SA. */
 uint32_t ike1_message_id(struct ike_sa *sa);
 /* The peer refused one of our Quick Modes: by SPI, or the only one there is. */

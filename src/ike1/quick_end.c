@@ -38,6 +38,17 @@ quick_confirmed(struct exchange *ex, const struct message *m)
 
 /* ---- The end */
 
+/* Lets the next children begin: this exchange is over, but still counts under the limit. */
+static void
+run_queue(struct ike_sa *sa)
+{
+	struct ike_sa *next = sa->successor ? ike_sa_by_id(sa->core, sa->successor) : sa;
+
+	sa->running--;
+	ike_sa_run_queue(next ? next : sa);
+	sa->running++;
+}
+
 /* The responder knows that the initiator is ready; the initiator waits until the peer surely is (docs/adr/0003). */
 void
 quick_finish(struct exchange *ex)
@@ -65,18 +76,7 @@ quick_finish(struct exchange *ex)
 		child_switch_later(c);
 	sa = ike_sa_by_id(core, sa_id);
 	if (sa)
-		quick_mode_queue(sa);
-}
-
-/* What waits for a free place under the limit of exchanges; the one that just ended still counts. */
-void
-quick_mode_queue(struct ike_sa *sa)
-{
-	struct ike_sa *next = sa->successor ? ike_sa_by_id(sa->core, sa->successor) : sa;
-
-	sa->running--;
-	ike_sa_run_queue(next ? next : sa);
-	sa->running++;
+		run_queue(sa);
 }
 
 static void
