@@ -94,28 +94,15 @@ def test_peer_lost(sites, wire):
     wait_all(pings)
 
 
-def test_shutdown_and_restart(sites, wire):
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_stopped_and_started_again(sites, wire, how):
     a, b = pair(children=both())
     ours = Sallyport(sites.moon, a)
     Charon(sites.sun, b)
     ours.initiate("net")
     pings = flood(sites, 8)
     flowing(ours)
-    ours.stop()
-    assert sites.alice.probe("10.2.0.10", 2) == 0
-    ours.start()
-    wait_all(pings)
-    assert wait_until(lambda: sites.alice.probe("10.2.0.10")), ours.log()
-
-
-def test_killed(sites, wire):
-    a, b = pair(children=both())
-    ours = Sallyport(sites.moon, a)
-    Charon(sites.sun, b)
-    ours.initiate("net")
-    pings = flood(sites, 6)
-    flowing(ours)
-    ours.kill()
+    getattr(ours, how)()
     assert sites.alice.probe("10.2.0.10", 2) == 0
     ours.start()
     wait_all(pings)

@@ -269,7 +269,7 @@ extern const struct sim_method {
 	const char *name, *alice, *bob;
 	bool road;
 } sim_methods[];
-/* NULL: there is none of that name. */
+/* NULL, with a line on standard error: there is none of that name. */
 const struct sim_method *sim_method(const char *name);
 
 /* Commands. The result arrives with sim_result(). */

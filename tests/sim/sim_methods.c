@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim.h"
 
+#include <stdio.h>
+
 const struct sim_method sim_methods[] = {
 	{ "psk", "psk=swordfish", "psk=swordfish", false },
 	{ "aggressive", "aggressive aggressive-psk without-pfs psk=swordfish",
@@ -28,5 +30,8 @@ sim_method(const char *name)
 
 	while (m->name && strcmp(m->name, name) != 0)
 		m++;
-	return m->name ? m : NULL;
+	if (m->name)
+		return m;
+	fprintf(stderr, "no method of that name: %s\n", name);
+	return NULL;
 }

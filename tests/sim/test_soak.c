@@ -209,9 +209,7 @@ main(int argc, char **argv)
 	}
 	if (argc >= 4)
 		method = sim_method(argv[3]);
-	if (!method) {
-		fprintf(stderr, "no method of that name: %s\n", argv[3]);
+	if (!method)
 		return 2;
-	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
