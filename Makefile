@@ -43,6 +43,10 @@ fuzz:
 	@tools/install-deps build fuzz
 	@tools/fuzz
 
+coverage:
+	@tools/install-deps build run test coverage
+	@tools/coverage
+
 soak:
 	@tools/install-deps build run test
 	@$(MAKE) --no-print-directory everything
