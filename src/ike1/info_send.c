@@ -193,11 +193,11 @@ info_dpd(struct ike_sa *sa, uint16_t type, uint32_t sequence)
 	                                              .data = { seq, 4 } } });
 }
 
-/* RFC 3706 section 5.3; section 7.1 wants the first sequence number to be random and small enough never to wrap. */
+/* RFC 3706 section 6.2: the first number "MUST be a randomly chosen number", and its "high-bit ... SHOULD be set to zero". */
 void
 info_probe(struct ike_sa *sa)
 {
 	if (sa->dpd_out == 1)
-		sa->dpd_out = (rng_u32(sa->core->rng) & 0x7fffffff) + 1;
+		sa->dpd_out = (rng_u32(sa->core->rng) & 0x7ffffffe) + 1;
 	info_dpd(sa, NOTIFY_R_U_THERE, sa->dpd_out);
 }

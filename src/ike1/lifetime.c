@@ -47,12 +47,15 @@ read_lifetimes(const struct attribute *at, size_t n, bool ike)
 	uint64_t unit = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (at[i].type == (ike ? IKE1_LIFE_TYPE : ESP1_LIFE_TYPE))
+		if (at[i].type == (ike ? IKE1_LIFE_TYPE : ESP1_LIFE_TYPE)) {
 			unit = at[i].value;
-		else if (at[i].type == (ike ? IKE1_LIFE_DURATION : ESP1_LIFE_DURATION) && unit == LIFE_SECONDS)
-			out.seconds = at[i].value;
-		else if (at[i].type == (ike ? IKE1_LIFE_DURATION : ESP1_LIFE_DURATION) && unit == LIFE_KILOBYTES)
-			out.kilobytes = at[i].value;
+		} else if (at[i].type == (ike ? IKE1_LIFE_DURATION : ESP1_LIFE_DURATION)) {
+			if (unit == LIFE_SECONDS)
+				out.seconds = at[i].value;
+			else if (unit == LIFE_KILOBYTES)
+				out.kilobytes = at[i].value;
+			unit = 0;
+		}
 	}
 	return out;
 }

@@ -4,6 +4,7 @@
 #include "vendor_id.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* NAT between the peers: RFC 3947 and 3948. */
 
@@ -420,6 +421,88 @@ erase(void *arg, struct sim *net, struct sim_packet *p)
 }
 
 /* A peer of before the RFC: other payload numbers, other encapsulation modes, the same float. */
+/* Instead of its last NAT-D payload, a message of Main Mode has two: other octets, and then what it was, or other octets again. */
+struct more_hashes {
+	bool wrong;
+	unsigned changed;
+};
+
+static void
+add_hash(void *arg, struct sim *net, struct sim_packet *p)
+{
+	enum { FIRST_AT = 16, EXCHANGE_AT = 18, LENGTH_AT = 24, HEADER = 28 };
+	struct more_hashes *m = arg;
+	size_t at = HEADER, last = HEADER, n;
+	uint8_t type;
+
+	(void)net;
+	if (p->esp || p->keepalive || p->data[EXCHANGE_AT] != EXCHANGE_MAIN || p->data[EXCHANGE_AT + 1])
+		return;
+	for (type = p->data[FIRST_AT]; p->data[at]; at += get_be16(p->data + at + 2), last = at)
+		type = p->data[at];
+	if (type != PAYLOAD_NAT_D)
+		return;
+	n = get_be16(p->data + last + 2);
+	p->data = realloc(p->data, p->n + n);
+	assert_non_null(p->data);
+	memcpy(p->data + p->n, p->data + last, n);
+	p->data[last] = PAYLOAD_NAT_D;
+	p->data[last + n - 1] ^= 1;
+	p->data[p->n + n - 1] ^= m->wrong;
+	p->n += n;
+	put_be32(p->data + LENGTH_AT, (uint32_t)p->n);
+	m->changed++;
+}
+
+/* RFC 3947 section 3.2: "In this case, NAT is detected if and only if none of the hashes match." */
+TEST(one_of_several_hashes_has_to_match)
+{
+	for (unsigned wrong = 0; wrong < 2; wrong++) {
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 17 });
+		struct sim_peer *alice = sim_peer(&net, KEYED);
+		struct sim_peer *bob = sim_peer(&net, KEYED);
+		struct more_hashes m = { .wrong = wrong };
+
+		sim_set_tap(&net, add_hash, &m);
+		sim_initiate(alice, bob);
+		sim_run(&net, SECONDS(10));
+		EXPECT(m.changed == 2, wrong);
+		EXPECT(sim_same_keys(alice, bob), wrong);
+		EXPECT(sim_ike(alice).remote.port == (wrong ? 4500 : 500), wrong);
+		EXPECT(sim_ike(bob).remote.port == (wrong ? 4500 : 500), wrong);
+		EXPECT_SOUND(&net, wrong);
+	}
+}
+
+/* RFC 3947 section 6: addresses and ports "MUST NOT be used to determine which IKE/IPsec SAs to remove", but the identity. */
+TEST(initial_contact_from_behind_a_nat_is_about_the_identity)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 5, .traffic_ns = MILLISECONDS(50) });
+	struct sim_peer *gate = sim_peer(&net, KEYED "to=any child=10.1.0.0/16,10.100.0.0/16;10.101.0.0/16");
+	struct sim_peer *one = sim_peer(&net, KEYED "id=@one child=10.100.0.0/16,10.1.0.0/16");
+	struct sim_peer *two = sim_peer(&net, KEYED "id=@two child=10.101.0.0/16,10.1.0.0/16");
+	struct sim_nat *nat = sim_nat(&net, 0);
+	uint64_t before;
+
+	sim_behind(one, nat);
+	sim_behind(two, nat);
+	sim_initiate(one, gate);
+	sim_initiate(two, gate);
+	sim_run(&net, SECONDS(10));
+	EXPECT(sim_ike_sas(gate) == 2, 0);
+	before = two->esp_opened;
+	/* It comes again from other ports, and says that it has no other SA. */
+	sim_restart(one);
+	sim_nat_rebind(nat);
+	sim_initiate(one, gate);
+	sim_run(&net, SECONDS(30));
+	EXPECT(sim_established(one) && sim_established(two), 0);
+	EXPECT(sim_ike_sas(gate) == 2 && sim_children(gate) == 2, 0);
+	EXPECT(gate->n_installed == 6 && two->n_installed == 2, 0);
+	EXPECT(one->esp_opened > 300 && two->esp_opened > before + 300, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
 TEST(drafts_02_and_03_are_spoken)
 {
 	static const struct erased rows[] = {
@@ -468,6 +551,8 @@ main(void)
 		cmocka_unit_test(clients_of_transport_mode_behind_one_nat_are_told_apart),
 		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
 		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
+		cmocka_unit_test(one_of_several_hashes_has_to_match),
+		cmocka_unit_test(initial_contact_from_behind_a_nat_is_about_the_identity),
 		cmocka_unit_test(drafts_02_and_03_are_spoken),
 	};
 
