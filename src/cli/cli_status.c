@@ -87,8 +87,19 @@ put_cipher(char *out, size_t n, const struct sallyport_node *sa)
 	const char *encr = sallyport_get(sa, "encr-alg"), *bits = sallyport_get(sa, "encr-keysize");
 	const char *integ = sallyport_get(sa, "integ-alg"), *dh = sallyport_get(sa, "dh-group");
 
-	snprintf(out, n, "%s%s%s%s%s%s%s", or_dash(encr), bits ? "-" : "", bits ? bits : "", integ ? "/" : "", integ ? integ : "",
-	         dh ? "/" : "", dh ? dh : "");
+	/* AH has no cipher. */
+	snprintf(out, n, "%s%s%s%s%s%s%s", encr || !integ ? or_dash(encr) : "", bits ? "-" : "", bits ? bits : "", encr && integ ? "/" : "",
+	         integ ? integ : "", dh ? "/" : "", dh ? dh : "");
+}
+
+/* "ESP", "AH, transport", "ESP in UDP, IPComp", "ESP in AH" */
+static void
+put_form(char *out, size_t n, const struct sallyport_node *child)
+{
+	const char *protocol = sallyport_get(child, "protocol"), *mode = sallyport_get(child, "mode");
+
+	snprintf(out, n, "%s%s%s%s%s", protocol ? protocol : "ESP", sallyport_get(child, "ah-spi-in") ? " in AH" : "",
+	         sallyport_get(child, "encap") ? " in UDP" : "", mode && !strcmp(mode, "TRANSPORT") ? ", transport" : "", sallyport_get(child, "cpi-in") ? ", IPComp" : "");
 }
 
 static void
@@ -111,7 +122,7 @@ fill_row(struct row *r, const struct sallyport_node *child)
 	snprintf(r->cell[1], CELL_MAX, "%.70s <=> %.70s", first_item(child, "local-ts"), first_item(child, "remote-ts"));
 	snprintf(r->cell[2], CELL_MAX, "%s", state);
 	put_cipher(r->cell[3], CELL_MAX, child);
-	snprintf(r->cell[4], CELL_MAX, "%s", sallyport_get(child, "encap") ? "in UDP" : "native");
+	put_form(r->cell[4], CELL_MAX, child);
 	snprintf(r->cell[5], CELL_MAX, "%s", cli_duration(text, sallyport_get(child, "install-time")));
 	snprintf(r->cell[6], CELL_MAX, "%s", cli_duration(text, sallyport_get(child, "rekey-time")));
 	put_traffic(r->cell[7], child, "bytes-in", "packets-in");
@@ -119,7 +130,7 @@ fill_row(struct row *r, const struct sallyport_node *child)
 }
 
 static const char *const titles[COLUMNS] = {
-	"PHASE 2", "PROTECTS (HERE <=> THERE)", "STATE", "BY", "ESP", "AGE", "REKEY IN", "RECEIVED", "SENT"
+	"PHASE 2", "PROTECTS (HERE <=> THERE)", "STATE", "BY", "AS", "AGE", "REKEY IN", "RECEIVED", "SENT"
 };
 
 static void

@@ -54,6 +54,20 @@ def test_our_command_shows_the_tunnel(sites):
     ours.stop()
 
 
+@pytest.mark.parametrize("kw,by,form", [
+    (dict(ah_proposals="sha256"), "HMAC_SHA2_256_128", "AH"),
+    (dict(ah_proposals="sha256", esp_proposals="aes256gcm16"), "AES_GCM_16-256", "ESP in AH"),
+    (dict(ipcomp="yes", esp_proposals="aes128-sha256"), "AES_CBC-128/HMAC_SHA2_256_128", "ESP, IPComp"),
+    (dict(mode="transport", local_ts="dynamic", remote_ts="dynamic"), "AES_GCM_16-256", "ESP, transport"),
+], ids=["ah", "bundle", "ipcomp", "transport"])
+def test_our_command_tells_what_protects(gateways, kw, by, form):
+    """Between two of us: strongSwan's userspace ESP has none of these."""
+    a, b = pair(children={"net": child(**kw)})
+    ours, _ = Sallyport(gateways.moon, a), Sallyport(gateways.sun, b)
+    assert "site.net is up" in ours.cli("up", "net")
+    assert re.search(r"INSTALLED  %s  +%s  +\d+s" % (by, form), ours.cli("status")), ours.cli("status")
+
+
 def test_wrong_psk_is_explained(sites):
     a, _ = pair()
     _, b = pair(psk="other")
