@@ -5,7 +5,7 @@
 
 #include "log_sink.h"
 
-enum { UPDOWN_QUEUE_MAX = 4096, UPDOWN_VARIABLES_MAX = 64 };
+enum { UPDOWN_VARIABLES_MAX = 64 };
 
 struct updown_job {
 	struct updown_job *next;
@@ -241,22 +241,35 @@ tell_approximation(struct updown *u, const struct effect_updown *e, const char *
 	log_write(u->log, LOG_CHD, LOG_CONTROL, NULL, 0, line);
 }
 
+static void
+tell_skipped(struct updown *u, const struct effect_updown *e, const char *why)
+{
+	char line[512];
+
+	snprintf(line, sizeof line, "the updown script of %s is not run (%s): %s", e->child->name, verb(e), why);
+	log_write(u->log, LOG_CHD, LOG_AUDIT, NULL, 0, line);
+}
+
 void
 updown_run(struct updown *u, const struct effect_updown *e)
 {
+	bool full = u->queued >= UPDOWN_QUEUE_MAX;
 	struct updown_job *j;
 
-	if (!e->child->updown || !*e->child->updown || u->queued >= UPDOWN_QUEUE_MAX)
+	if (!e->child->updown || !*e->child->updown)
 		return;
-	j = calloc(1, sizeof *j);
-	if (!j)
+	j = full ? NULL : calloc(1, sizeof *j);
+	if (!j) {
+		tell_skipped(u, e, full ? "too many wait for their turn; does one of them not end?" : "out of memory");
 		return;
+	}
 	j->owner = u;
 	j->env = updown_environment(&j->arena, e, u->interface);
 	j->script = arena_printf(&j->arena, "%s", e->child->updown);
 	j->what = arena_printf(&j->arena, "%s", verb(e));
 	if (!j->env || !j->script || !j->what) {
 		job_free(j);
+		tell_skipped(u, e, "out of memory");
 		return;
 	}
 	if (u->last)

@@ -8,6 +8,8 @@
 
 struct log_sink;
 
+enum { UPDOWN_QUEUE_MAX = 4096 }; /* scripts that wait */
+
 /*
  * Runs a child's updown script with strongSwan's PLUTO_* environment, one
  * script at a time so that an "up" is never overtaken by its "down". Scripts
@@ -23,7 +25,7 @@ struct updown {
 };
 
 void updown_open(struct updown *u, uv_loop_t *loop, struct log_sink *log, const char *interface);
-/* Copies what it needs. Nothing happens for a child without a script. */
+/* Copies what it needs. Nothing happens for a child without a script; one for which there is no room is logged, not run. */
 void updown_run(struct updown *u, const struct effect_updown *e);
 /* True when no script runs or waits. */
 bool updown_idle(const struct updown *u);

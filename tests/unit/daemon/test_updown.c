@@ -186,6 +186,42 @@ scripts_run_in_order(void **state)
 	assert_string_equal(text, "up-client\ndown-client\n");
 }
 
+/* What finds no room is said, for the firewall stands as it was. */
+static void
+a_full_queue_is_told(void **state)
+{
+	char path[] = "/tmp/sp-updown-XXXXXX", text[512] = "", script[] = "true";
+	struct effect_updown u = example();
+	struct log_sink log;
+	struct updown run;
+	uv_loop_t loop;
+
+	(void)state;
+	close(mkstemp(path));
+	child.updown = script;
+	log_sink_open(&log);
+	assert_true(log_sink_add(&log, path, true, true, false, (int[LOG_GROUPS]) { 0 }));
+	uv_loop_init(&loop);
+	updown_open(&run, &loop, &log, "sallyport0");
+	for (unsigned i = 0; i < 1 + UPDOWN_QUEUE_MAX; i++)
+		updown_run(&run, &u);
+	u.up = false;
+	updown_run(&run, &u);
+	updown_close(&run);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	log_sink_close(&log);
+	child.updown = NULL;
+
+	FILE *f = fopen(path, "r");
+
+	assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+	fclose(f);
+	unlink(path);
+	assert_non_null(strstr(text, "the updown script of net is not run (down-client): too many wait"));
+	assert_null(strstr(text, "up-client"));
+}
+
 int
 main(void)
 {
@@ -196,6 +232,7 @@ main(void)
 		cmocka_unit_test(hosts_and_families_have_verbs_of_their_own),
 		cmocka_unit_test(a_range_becomes_the_next_larger_subnet),
 		cmocka_unit_test(scripts_run_in_order),
+		cmocka_unit_test(a_full_queue_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
