@@ -328,7 +328,8 @@ submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
 	}
 	p = policies_lookup(&w->policies, &f);
 	if (!p) {
-		worker_drop(w, ESP_DROP_NO_POLICY, 1);
+		/* The kernel's own words about the device, as on any that comes up where IPv6 forwards, are nobody's traffic. */
+		worker_drop(w, ESP_DROP_NO_POLICY, !flow_is_about_the_link(&f));
 		return;
 	}
 	ref = policy_pick(p, &f);

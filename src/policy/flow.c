@@ -134,3 +134,20 @@ flow_from_packet(struct flow *out, struct span packet)
 		*out = f;
 	return ok;
 }
+
+bool
+flow_is_about_the_link(const struct flow *f)
+{
+	enum { MLD_QUERY = 130, ROUTER_SOLICITATION = 133, MLD2_REPORT = 143 };
+	unsigned type = f->sport >> 8;
+
+	if (f->dst.family != IP_V6 || f->proto != PROTO_ICMPV6 || !f->ports_known)
+		return false;
+	/* ff02::/16, from :: or fe80::/10. */
+	if (f->dst.b[0] != 0xff || f->dst.b[1] != 0x02)
+		return false;
+	if (!ip_is_any(&f->src) && (f->src.b[0] != 0xfe || (f->src.b[1] & 0xc0) != 0x80))
+		return false;
+	/* Between the two: MLD's report and done. */
+	return (type >= MLD_QUERY && type <= ROUTER_SOLICITATION) || type == MLD2_REPORT;
+}

@@ -54,6 +54,11 @@ struct selector selector_resolve(const struct selector *s, const struct ip *a);
 
 /* Whether an outgoing packet (source = local) is within the pair; swap the flow's ends for incoming. */
 bool selector_pair_admits(const struct selector_pair *p, const struct flow *f);
+/*
+ * Whether a host speaks there about the link itself: MLD (RFC 2710, RFC 3810) or a router solicitation (RFC 4861 section 4.1), from
+ * no address or a link-local one to a link-local group. None of it ever leaves the link that it is sent on.
+ */
+bool flow_is_about_the_link(const struct flow *f);
 struct flow flow_reversed(const struct flow *f);
 
 /* Reads the selector fields of an IPv4 or IPv6 packet. False: not a packet we can judge. */

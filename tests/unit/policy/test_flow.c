@@ -243,6 +243,47 @@ random_octets_do_no_harm(void **state)
 	}
 }
 
+/* A MLDv2 report as Linux sends it, with its Hop-by-Hop option, and what differs from it in one thing. */
+static void
+words_about_the_link_are_told_apart(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint8_t type;
+		bool about_the_link;
+	} rows[] = {
+		{ "::", "ff02::16", 143, true },
+		{ "fe80::1", "ff02::16", 143, true },
+		{ "::", "ff02::2", 132, true },
+		{ "fe80::1", "ff02::2", 133, true },
+		{ "fd01::1", "ff02::16", 143, false },
+		{ "fec0::1", "ff02::16", 143, false },
+		{ "::", "ff05::2", 143, false },
+		{ "::", "fe80::2", 143, false },
+		{ "fe80::1", "ff02::1", 128, false },
+		{ "fe80::1", "ff02::1", 134, false },
+	};
+	static const uint8_t upper[] = { 58, 0, 5, 2, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct packet p = ipv6(0, span_of(upper, sizeof upper));
+		struct ip src, dst;
+		struct flow f;
+
+		assert_true(ip_parse(&src, rows[i].src) && ip_parse(&dst, rows[i].dst));
+		memcpy(p.b + 8, src.b, 16);
+		memcpy(p.b + 24, dst.b, 16);
+		p.b[48] = rows[i].type;
+		assert_true(flow_of(&f, &p, p.n));
+		if (flow_is_about_the_link(&f) != rows[i].about_the_link)
+			fail_msg("%s to %s, type %u", rows[i].src, rows[i].dst, rows[i].type);
+		/* A fragment that does not show its type is not one of them. */
+		f.ports_known = false;
+		assert_false(flow_is_about_the_link(&f));
+	}
+}
+
 int
 main(void)
 {
@@ -255,6 +296,7 @@ main(void)
 		cmocka_unit_test(extension_headers_are_skipped),
 		cmocka_unit_test(later_ipv6_fragments_have_no_ports),
 		cmocka_unit_test(endless_extension_headers_are_refused),
+		cmocka_unit_test(words_about_the_link_are_told_apart),
 		cmocka_unit_test(random_octets_do_no_harm),
 	};
 
