@@ -42,6 +42,7 @@ open_worker(struct dp_case *c, unsigned i, uint8_t last)
 	c->tun[i] = pair[0];
 	for (unsigned k = 0; k < SOCKET_KINDS; k++)
 		w->sockets.fd[k] = w->sockets.fd_no_df[k] = -1;
+	w->sockets.fd_header[0] = w->sockets.fd_header[1] = w->sockets.fd_too_big = -1;
 	w->sockets.fd[SOCKET_UDP4] = udp_socket(last);
 	w->sockets.fd_no_df[SOCKET_UDP4] = dup(w->sockets.fd[SOCKET_UDP4]);
 	assert_true(worker_open(w, &c->dp.shared, i, pair[1], c->dp.event_fd));
