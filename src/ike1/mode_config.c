@@ -305,15 +305,19 @@ take_request(struct exchange *ex, const struct message *m)
 	struct ike_sa *sa = ex->sa;
 	enum verdict v;
 	const struct attr_payload *p = transaction_open(ex, m, CONFIG_REQUEST, &v);
+	struct transaction *t = transaction_of(ex);
 
 	if (!p)
 		return v;
 	if (!may_ask(sa))
 		return VERDICT_LOGIN_REQUIRED;
+	remember_wanted(t, p);
+	if (t->n_wanted && !sa->conn->pools.n)
+		refuse(sa->core, sa, VERDICT_NO_LEASE, "the peer asks for an address, and the connection has no pools to give one from");
 	/* A lease belongs to a client of a connection with pools; and it is one lease an SA. */
-	if (sa->conn->pools.n && !(sa->road && sa->road->n_vip))
-		remember_wanted(transaction_of(ex), p);
-	return transaction_of(ex)->n_wanted && !road_open(sa) ? VERDICT_INTERNAL : VERDICT_OK;
+	if (!sa->conn->pools.n || (sa->road && sa->road->n_vip))
+		t->n_wanted = 0;
+	return t->n_wanted && !road_open(sa) ? VERDICT_INTERNAL : VERDICT_OK;
 }
 
 static enum built

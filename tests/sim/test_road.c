@@ -219,6 +219,14 @@ TEST(an_empty_pool_fails_with_its_reason)
 	EXPECT(sim_reason(e.gateway, "no-lease") && sim_ike_sas(e.gateway) == 0, 11);
 }
 
+TEST(a_gateway_without_pools_says_so)
+{
+	autoclose(ends) e = ends_initiate(11, CLIENT, BASE "to=any child=10.2.0.0/16,dynamic", SECONDS(30));
+
+	EXPECT(sim_result(e.client, e.up) && strstr(sim_result(e.client, e.up)->text, "no virtual address"), 11);
+	EXPECT(sim_reason(e.gateway, "no-lease") && strstr(sim_reason_text(e.gateway, "no-lease"), "has no pools"), 11);
+}
+
 TEST(an_address_that_cannot_be_installed_ends_it)
 {
 	autoclose(ends) e = ends_initiate(12, CLIENT "no-install", GATEWAY, SECONDS(30));
@@ -620,6 +628,7 @@ main(void)
 		cmocka_unit_test(a_login_that_one_end_does_not_know_of_is_a_refused_proposal),
 		cmocka_unit_test(a_gateway_that_never_asks_is_given_up),
 		cmocka_unit_test(an_empty_pool_fails_with_its_reason),
+		cmocka_unit_test(a_gateway_without_pools_says_so),
 		cmocka_unit_test(an_address_that_cannot_be_installed_ends_it),
 		cmocka_unit_test(both_families_give_both_selectors),
 		cmocka_unit_test(networks_of_a_split_tunnel_become_the_selectors),
