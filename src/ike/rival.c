@@ -13,10 +13,13 @@
  * which only this host knows it. The data plane puts it in place of the NAT's.
  */
 
+/* Who asked first has them, not who sends the last message of Quick Mode first: one may hold that back until it does harm. */
 static bool
 stands(const struct child_sa *c)
 {
-	return c->ever_up && !c->successor && c->state != CHILD_STATE_DELETING && !c->sa->zombie && !c->sa->ending;
+	bool asked = c->role == RESPONDER && c->exchange;
+
+	return (c->ever_up || asked) && !c->successor && c->state != CHILD_STATE_DELETING && !c->sa->zombie && !c->sa->ending;
 }
 
 /* A peer of the same two names comes anew, and a host is one host however it calls itself. */
@@ -55,12 +58,15 @@ may_have_alias(const struct ike_sa *sa, const struct child *cfg, const struct se
 	       ip_equal(&ts->remote.hi, &sa->remote.ip);
 }
 
-/* Whatever of the peer has one: it is one host. */
+/*
+ * Whatever of the peer has one: it is one host. Behind another NAT it is not, as names go that many hosts have, such as the
+ * private address that RFC 2407 section 4.6.2 lets them send; and the NAT's own address may be free there.
+ */
 static const struct ip *
 alias_of_peer(struct ike_sa *sa)
 {
 	for (struct ike_sa *o = sa; o; o = sa->peer_key ? ike_sa_same_peer(sa, o == sa ? NULL : o) : NULL)
-		for (struct child_sa *c = o->children; c; c = c->next)
+		for (struct child_sa *c = ip_equal(&o->remote.ip, &sa->remote.ip) ? o->children : NULL; c; c = c->next)
 			if (c->policy->alias.family != IP_NONE)
 				return &c->policy->alias;
 	return NULL;
@@ -117,5 +123,6 @@ policy_of_alias(struct ike_sa *sa, struct conn *conn, const struct child *cfg, c
 		seen.remote.lo = *has;
 	seen.remote.hi = seen.remote.lo;
 	p = policy_narrowed(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip, &seen);
-	return p && index_alias(sa->core, p, &seen.remote.lo) ? p : NULL;
+	/* A host that really has this address keeps it. */
+	return p && !child_rival(sa, p, 0) && index_alias(sa->core, p, &seen.remote.lo) ? p : NULL;
 }

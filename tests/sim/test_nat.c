@@ -366,6 +366,62 @@ TEST(clients_of_transport_mode_behind_one_nat_are_told_apart)
 	}
 }
 
+/* Both ask before the first is up: who asked first has the selectors. Without, whose last message is late takes them away. */
+TEST(clients_that_come_at_the_same_moment_are_told_apart)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const char *mode = i ? "" : "transport", *child = i ? "10.9.0.0/24,10.1.0.0/16" : "dynamic,dynamic";
+		char text[3][200];
+		snprintf(text[0], sizeof text[0], KEYED "to=any child=%s %s", i ? "10.1.0.0/16,10.9.0.0/24" : child, mode);
+		snprintf(text[1], sizeof text[1], KEYED "id=@one child=%s %s", child, mode);
+		snprintf(text[2], sizeof text[2], KEYED "id=@two child=%s %s", child, mode);
+		autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4, .traffic_ns = MILLISECONDS(50) });
+		struct sim_peer *gate = sim_peer(&net, text[0]), *one = sim_peer(&net, text[1]), *two = sim_peer(&net, text[2]);
+		struct sim_nat *nat = sim_nat(&net, 0);
+		struct ip alias;
+
+		sim_behind(one, nat);
+		sim_behind(two, nat);
+		sim_initiate(one, gate);
+		sim_initiate(two, gate);
+		sim_run(&net, SECONDS(10));
+		EXPECT(sim_children(gate) == (i ? 1u : 2u), i);
+		EXPECT(sim_verdicts(gate, "ts-taken") == i, i);
+		EXPECT(i || one_has_an_alias(gate, &alias), i);
+		EXPECT(one->esp_lost + two->esp_lost + gate->esp_lost == 0 && one->esp_opened + two->esp_opened, i);
+		EXPECT_SOUND(&net, i);
+	}
+}
+
+/* Private addresses are the usual names of such clients: one of the same name behind another NAT is another host. */
+TEST(an_alias_is_not_for_who_has_the_same_name_behind_another_nat)
+{
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = 4, .traffic_ns = MILLISECONDS(50) });
+	struct sim_peer *gate = sim_peer(&net, KEYED "to=any unique=never child=dynamic,dynamic transport");
+	struct sim_peer *one = sim_peer(&net, KEYED "id=@one child=dynamic,dynamic transport");
+	struct sim_peer *two = sim_peer(&net, KEYED "id=@two child=dynamic,dynamic transport");
+	struct sim_peer *far = sim_peer(&net, KEYED "id=@two child=dynamic,dynamic transport");
+	struct sim_nat *near_nat = sim_nat(&net, 0), *far_nat = sim_nat(&net, 0);
+	struct ip alias;
+
+	sim_behind(one, near_nat);
+	sim_behind(two, near_nat);
+	sim_behind(far, far_nat);
+	sim_initiate(one, gate);
+	sim_run(&net, SECONDS(5));
+	sim_initiate(two, gate);
+	sim_run(&net, SECONDS(5));
+	EXPECT(one_has_an_alias(gate, &alias), 0);
+	sim_initiate(far, gate);
+	sim_run(&net, SECONDS(5));
+	EXPECT(sim_established(one) && sim_established(two) && sim_established(far), 0);
+	for (const struct sim_flow *f = gate->flows; f; f = f->next)
+		EXPECT(f->current && known_as(f, f->current->p.alias.family == IP_NONE ? "" : "198.18."), 0);
+	EXPECT(gate->flows && gate->flows->next && gate->flows->next->next, 0);
+	EXPECT(one->esp_lost + two->esp_lost + far->esp_lost + gate->esp_lost == 0, 0);
+	EXPECT_SOUND(&net, 0);
+}
+
 TEST(rekeying_both_phases_works_through_a_nat)
 {
 	autoclose(natted) n = natted_open(KEYED "child=10.1.0.0/16,10.2.0.0/16 rekey=3m life=4m ike-rekey=7m ike-over=1m",
@@ -421,7 +477,8 @@ erase(void *arg, struct sim *net, struct sim_packet *p)
 }
 
 /* A peer of before the RFC: other payload numbers, other encapsulation modes, the same float. */
-/* Instead of its last NAT-D payload, a message of Main Mode has two: other octets, and then what it was, or other octets again. */
+/* Instead of its last NAT-D payload, a message of Main Mode has two: other octets, and then what it was, or other octets again.
+ */
 struct more_hashes {
 	bool wrong;
 	unsigned changed;
@@ -549,6 +606,8 @@ main(void)
 		cmocka_unit_test(two_clients_behind_one_nat_are_kept_apart),
 		cmocka_unit_test(two_clients_with_the_same_selectors_are_not_mixed_up),
 		cmocka_unit_test(clients_of_transport_mode_behind_one_nat_are_told_apart),
+		cmocka_unit_test(clients_that_come_at_the_same_moment_are_told_apart),
+		cmocka_unit_test(an_alias_is_not_for_who_has_the_same_name_behind_another_nat),
 		cmocka_unit_test(rekeying_both_phases_works_through_a_nat),
 		cmocka_unit_test(any_single_loss_is_survived_through_a_nat),
 		cmocka_unit_test(one_of_several_hashes_has_to_match),
