@@ -131,23 +131,41 @@ tell(const struct overlaps *o, const struct entry *inner, const struct entry *ou
 	            first->child->name, because);
 }
 
-/* @b's remote selector encloses @a's. Each pair is told once, at the first remote selector of the inner one. */
+/* Whether one child lies within the other, asked where their pair is to be told: at one pair of remote selectors, and no other.
+ */
+static bool
+told_here(const struct entry *inner, const struct entry *outer)
+{
+	const struct selector *first = outer->child->remote_ts;
+
+	if (inner->remote != inner->child->remote_ts || !within(inner->remote, outer->remote))
+		return false;
+	while (!within(inner->remote, first))
+		first++;
+	return first == outer->remote && child_within(inner->child, outer->child);
+}
+
+static void
+tell_within(const struct overlaps *o, const struct entry *inner, const struct entry *outer)
+{
+	bool equal = child_within(outer->child, inner->child);
+
+	/* Of two alike the later one is the inner one. */
+	if (equal ? inner->order > outer->order : same_peer(inner->conn, outer->conn))
+		tell(o, inner, outer, equal);
+}
+
+/* @b's remote selector encloses @a's, or is the same. */
 static void
 compare(struct overlaps *o, const struct entry *a, const struct entry *b)
 {
-	bool peer = same_peer(a->conn, b->conn), forth, back;
-
 	o->compared++;
-	if (a->child == b->child || (!peer && (has_dynamic(a->child) || has_dynamic(b->child))))
+	if (a->child == b->child || (!same_peer(a->conn, b->conn) && (has_dynamic(a->child) || has_dynamic(b->child))))
 		return;
-	forth = a->remote == a->child->remote_ts && child_within(a->child, b->child);
-	back = b->remote == b->child->remote_ts && within(b->remote, a->remote) && child_within(b->child, a->child);
-	if (forth && child_within(b->child, a->child))
-		tell(o, a, b, true);
-	else if (forth && peer)
-		tell(o, a, b, false);
-	else if (back && peer && !forth)
-		tell(o, b, a, false);
+	if (told_here(a, b))
+		tell_within(o, a, b);
+	if (told_here(b, a))
+		tell_within(o, b, a);
 }
 
 static bool

@@ -79,7 +79,7 @@ bool
 one_daemon_socket_free(const char *path, char *why, size_t why_size)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct ucred peer = { 0 };
 	socklen_t n = sizeof peer;
 	char who[PID_TEXT_MAX + 16];
@@ -88,7 +88,8 @@ one_daemon_socket_free(const char *path, char *why, size_t why_size)
 	if (fd < 0)
 		return true;
 	strncpy(sa.sun_path, path, sizeof sa.sun_path - 1);
-	served = connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0;
+	/* EAGAIN: one that hangs, and so does not empty its queue of connections. */
+	served = connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0 || errno == EAGAIN;
 	if (served && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
 		peer.pid = 0;
 	close(fd);

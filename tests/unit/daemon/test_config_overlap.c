@@ -49,6 +49,13 @@ which_pairs_are_told(void **state)
 		{ "x { " A_PEER "children { a { " NETWORK "remote_ts = 10.1.0.0/16, 10.2.0.0/16 } } }\n"
 		  "y { " ANOTHER "children { a { " NETWORK "remote_ts = 10.2.0.0/16, 10.1.0.0/16 } } }",
 		  1 },
+		{ "x { " ANYBODY "children { a { remote_ts = 10.1.2.0/24 }\n b { remote_ts = 10.0.0.0/8, 10.1.0.0/16 } } }", 1 },
+		{ "x { " ANYBODY "children { a { remote_ts = 10.1.0.0/16 }\n b { remote_ts = 10.1.0.0/16, 10.0.0.0/8, "
+		  "10.1.0.0/16 } } }",
+		  1 },
+		{ "x { " ANYBODY "children { a { remote_ts = 10.1.0.0/16, 10.0.0.0/8 }\n b { remote_ts = 10.0.0.0/8, "
+		  "10.1.0.0/16 } } }",
+		  1 },
 		/* Part of another's, at another peer, is how routes are divided. */
 		{ "x { " A_PEER "children { a { " NETWORK "remote_ts = 10.0.0.0/8 } } }\n"
 		  "y { " ANOTHER "children { a { " NETWORK "remote_ts = 10.2.0.0/16 } } }",
