@@ -94,11 +94,14 @@ undefined(const struct message *m)
 	return NULL;
 }
 
-/* One of each: the diagrams of RFC 2409 section 5. In Phase 2 there may be two identities, and several SAs. */
+/*
+ * One of each: the diagrams of RFC 2409 section 5. In Phase 2 there may be two identities. Several SAs, which "can be negotiated
+ * with one exchange" (5.5), are refused: to answer only the first would change the offer.
+ */
 static const struct payload *
 second(const struct exchange *ex, const struct message *m)
 {
-	uint32_t once = P(KE) | P(NONCE) | P(HASH) | P(SIG) | (ex->message_id ? 0 : P(SA) | P(ID)), seen = 0;
+	uint32_t once = P(SA) | P(KE) | P(NONCE) | P(HASH) | P(SIG) | (ex->message_id ? 0 : P(ID)), seen = 0;
 
 	for (size_t i = 0; i < m->n; i++) {
 		uint32_t bit = m->payload[i].type < 32 ? (uint32_t)1 << m->payload[i].type : 0;

@@ -122,6 +122,20 @@ quick_add_ke(struct exchange *ex, struct builder *b, uint16_t group)
 	return true;
 }
 
+/*
+ * "if a KE payload is sent, the attribute describing the Diffie-Hellman group MUST be included in every transform of every
+ * proposal" (RFC 2409 section 5.5): else one end would derive its keys with g(qm)^xy and the other without.
+ */
+static enum verdict
+ke_without_group(struct exchange *ex)
+{
+	ex->notify = NOTIFY_BAD_PROPOSAL_SYNTAX;
+	ex->why =
+	        "a KE payload, but the chosen proposal names no group for it: the peer has to offer PFS in all of its proposals "
+	        "or in none";
+	return VERDICT_EXTRA_PAYLOAD;
+}
+
 enum verdict
 quick_take_ke(struct exchange *ex, const struct message *m, uint16_t group)
 {
@@ -129,7 +143,7 @@ quick_take_ke(struct exchange *ex, const struct message *m, uint16_t group)
 	const struct payload *ke = message_find(m, PAYLOAD_KE, NULL);
 
 	if (group == DH_NONE)
-		return VERDICT_OK;
+		return ke ? ke_without_group(ex) : VERDICT_OK;
 	if (!ke)
 		return VERDICT_MISSING_PAYLOAD;
 	if (!q->dh)
@@ -168,15 +182,17 @@ quick_vouched_for(struct exchange *ex, const struct message *m)
 }
 
 #define Q_MUST (P(HASH) | P(SA) | P(NONCE))
-#define Q_MAY (P(KE) | P(ID) | P(NAT_OA))
+/* RFC 2408 sections 3.9 and 3.10: certificates and requests "MUST be accepted at any point": passed over, as Phase 1 is done. */
+#define Q_OVER (P(CERT) | P(CR))
+#define Q_MAY (P(KE) | P(ID) | P(NAT_OA) | Q_OVER)
 
 /* Quick Mode: RFC 2409 section 5.5. One row = one message. */
 /* clang-format off */
 static const struct step quick_steps[] = {
-	/* sender    must     may    HDR*  build          process */
-	{ INITIATOR, Q_MUST,  Q_MAY, true, quick_offer,   quick_consider },
-	{ RESPONDER, Q_MUST,  Q_MAY, true, quick_answer,  quick_accept },
-	{ INITIATOR, P(HASH), 0,     true, quick_confirm, quick_confirmed },
+	/* sender    must     may     HDR*  build          process */
+	{ INITIATOR, Q_MUST,  Q_MAY,  true, quick_offer,   quick_consider },
+	{ RESPONDER, Q_MUST,  Q_MAY,  true, quick_answer,  quick_accept },
+	{ INITIATOR, P(HASH), Q_OVER, true, quick_confirm, quick_confirmed },
 };
 /* clang-format on */
 

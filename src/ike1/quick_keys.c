@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quick.h"
 
+#include "ike1_attributes.h"
 #include "keymat.h"
 
 /* Quick Mode, RFC 2409 section 5.5: KEYMAT, lifetimes, and the SAs that come of it. */
@@ -167,12 +168,19 @@ shorter(uint64_t a, uint64_t b)
 	return !a ? b : !b || a < b ? a : b;
 }
 
+/* Who says no lifetime at all keeps the SA for the default one. */
+static uint64_t
+seconds_said(const struct suite *s)
+{
+	return s->life_seconds_given ? s->life_seconds : s->life_kilobytes_given ? 0 : LIFE_DEFAULT_SECONDS;
+}
+
 void
 quick_take_lifetimes(struct exchange *ex, const struct child *cfg)
 {
 	struct quick *q = quick_of(ex);
 	const struct suite *s = q->bundle.has & BUNDLE_ESP ? &q->bundle.esp : &q->bundle.ah;
-	uint64_t seconds, kilobytes, theirs = s->life_seconds_given ? s->life_seconds : 0;
+	uint64_t seconds, kilobytes, theirs = seconds_said(s);
 
 	quick_our_lifetimes(cfg, &seconds, &kilobytes);
 	q->life_seconds = shorter(seconds, theirs);

@@ -61,17 +61,29 @@ quick_offer(struct exchange *ex, struct builder *b)
 
 /* ---- Message 2 */
 
-/* Selectors cannot be narrowed in IKEv1: what comes back is what was sent, or nothing. */
+/* Without client identities "the IP addresses of the ISAKMP peers" are meant (RFC 2409 section 5.5), whatever was asked for. */
+static bool
+answered_ids(struct selector_pair *ts, const struct ike_sa *sa, const struct message *m)
+{
+	const struct payload *ci = message_find(m, PAYLOAD_ID, NULL), *cr = ci ? message_find(m, PAYLOAD_ID, ci) : NULL;
+
+	if (!ci) {
+		ts->local = selector_host(&sa->local.ip);
+		ts->remote = selector_host(&sa->remote.ip);
+		return true;
+	}
+	return cr && !message_find(m, PAYLOAD_ID, cr) && id_payload_selector(&ts->local, &ci->id) &&
+	       id_payload_selector(&ts->remote, &cr->id);
+}
+
+/* Selectors cannot be narrowed in IKEv1: what comes back is what was sent. */
 static enum verdict
 same_ids(struct exchange *ex, const struct message *m)
 {
-	const struct payload *ci = message_find(m, PAYLOAD_ID, NULL), *cr = ci ? message_find(m, PAYLOAD_ID, ci) : NULL;
 	struct ike *core = ex->sa->core;
 	struct selector_pair said = child_ts_said(ex->child), ts;
 
-	if (!ci)
-		return VERDICT_OK;
-	if (!cr || !id_payload_selector(&ts.local, &ci->id) || !id_payload_selector(&ts.remote, &cr->id))
+	if (!answered_ids(&ts, ex->sa, m))
 		return VERDICT_TS_MISMATCH;
 	if (selector_pair_equal(&ts, &said))
 		return VERDICT_OK;

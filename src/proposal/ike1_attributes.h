@@ -38,4 +38,7 @@ enum esp1_attribute {
 
 enum { LIFE_SECONDS = 1, LIFE_KILOBYTES = 2 };
 
+/* Of Phase 2: "If unspecified, the default value shall be assumed to be 28800 seconds (8 hours)." RFC 2407 section 4.5 */
+enum { LIFE_DEFAULT_SECONDS = 28800 };
+
 #endif

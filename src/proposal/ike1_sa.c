@@ -223,11 +223,10 @@ ike1_sa_answer(struct sa_payload *out, const struct sa_payload *offered, const s
 static bool
 same_lifetimes(const struct suite *a, const struct suite *b)
 {
-	enum { DOI_DEFAULT = 28800 };
 	bool default_holds = a->protocol != PROTO_ISAKMP && !a->life_seconds_given && !a->life_kilobytes_given;
 	bool same = a->life_seconds_given == b->life_seconds_given && a->life_seconds == b->life_seconds;
 
-	return (same || (default_holds && b->life_seconds_given && b->life_seconds == DOI_DEFAULT)) &&
+	return (same || (default_holds && b->life_seconds_given && b->life_seconds == LIFE_DEFAULT_SECONDS)) &&
 	       a->life_kilobytes_given == b->life_kilobytes_given && a->life_kilobytes == b->life_kilobytes;
 }
 

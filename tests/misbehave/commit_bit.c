@@ -88,3 +88,14 @@ MISBEHAVIOUR(commit_bit_fourth_message)
 	rogue_was_refused(&r, "unexpected-message");
 	assert_true(rogue_is_up(&r) && r.installed_out == 1);
 }
+
+/* The next exchange shows that Phase 1 is done; "the value MUST be reset after the Phase 1 negotiation". */
+MISBEHAVIOUR(commit_bit_in_phase_1)
+{
+	for (enum rogue_role role = ROGUE_INITIATES; role <= ROGUE_RESPONDS; role++) {
+		autorogue r = rogue_open(role);
+
+		r.commits_first = true;
+		rogue_completes(&r);
+	}
+}

@@ -23,6 +23,7 @@ MISBEHAVIOUR(duplicate_payloads)
 	twice(3, PAYLOAD_NONCE);
 	twice(5, PAYLOAD_ID);
 	twice(5, PAYLOAD_HASH);
+	twice(7, PAYLOAD_SA);
 	twice(7, PAYLOAD_NONCE);
 	twice(7, PAYLOAD_HASH);
 }

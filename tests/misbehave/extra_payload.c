@@ -16,6 +16,25 @@ MISBEHAVIOUR(a_certificate_before_its_time)
 	}
 }
 
+/* Quick Mode has no use for either; in its last message no HASH covers them. */
+MISBEHAVIOUR(certificates_in_quick_mode)
+{
+	static const uint8_t octets[64] = { 0x30, 62 };
+	static const struct cert_payload cert = { CERT_X509_SIGNATURE, { octets, 64 } };
+
+	for (unsigned step = 7; step <= 9; step++) {
+		autorogue r = rogue_open(step == 8 ? ROGUE_RESPONDS : ROGUE_INITIATES);
+
+		rogue_reach(&r, step);
+		rogue_append(&r, (struct payload) { .type = PAYLOAD_CERT, .cert = cert });
+		rogue_append(&r, (struct payload) { .type = PAYLOAD_CR, .cert = cert });
+		rogue_send(&r);
+		assert_true(step == 9 || r.n_in > 0);
+		assert_int_equal(r.installed_in, 1);
+		assert_true(step != 9 || r.installed_out == 1);
+	}
+}
+
 /* An SA payload has no place in message 3. */
 MISBEHAVIOUR(extra_payload)
 {

@@ -20,6 +20,7 @@
 	X(own_public_value_back)                                                                                                 \
 	X(reflected_messages)                                                                                                    \
 	X(a_certificate_before_its_time)                                                                                         \
+	X(certificates_in_quick_mode)                                                                                            \
 	X(extra_payload)                                                                                                         \
 	X(identity_in_clear)                                                                                                     \
 	X(encrypted_too_early)                                                                                                   \
@@ -47,10 +48,13 @@
 	X(mixed_protocols)                                                                                                       \
 	X(nested_proposals)                                                                                                      \
 	X(two_groups)                                                                                                            \
+	X(a_public_value_of_no_group)                                                                                            \
 	X(commit_bit)                                                                                                            \
 	X(commit_bit_fourth_message)                                                                                             \
+	X(commit_bit_in_phase_1)                                                                                                 \
 	X(other_esp_choice)                                                                                                      \
 	X(other_identities_back)                                                                                                 \
+	X(no_identities_back)                                                                                                    \
 	X(unknown_exchange)                                                                                                      \
 	X(unknown_version)                                                                                                       \
 	X(lying_length)                                                                                                          \

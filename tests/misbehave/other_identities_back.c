@@ -11,3 +11,15 @@ MISBEHAVIOUR(other_identities_back)
 	assert_true(rogue_verdict(&r, "ts-mismatch") + rogue_verdict(&r, "bad-choice") > 0);
 	assert_int_equal(r.installed_in + r.installed_out, 0);
 }
+
+/* Without any "the IP addresses of the ISAKMP peers" are meant: not the networks that were asked for. */
+MISBEHAVIOUR(no_identities_back)
+{
+	autorogue r = rogue_open(ROGUE_RESPONDS);
+	rogue_reach(&r, 8);
+	rogue_remove(&r, PAYLOAD_ID);
+	rogue_remove(&r, PAYLOAD_ID);
+	rogue_send(&r);
+	rogue_was_refused(&r, "ts-mismatch");
+	assert_int_equal(r.installed_in + r.installed_out, 0);
+}

@@ -504,7 +504,7 @@ rogue_prepare(struct rogue *r)
 	memcpy(m->h.cookie_r, r->cookie_r, 8);
 	m->sealed = is_sealed(r);
 	m->h.flags = m->sealed ? FLAG_ENCRYPTION : 0;
-	if (r->step >= 7 && r->commits)
+	if (r->step >= 7 ? r->commits : r->commits_first)
 		m->h.flags |= FLAG_COMMIT;
 	m->h.message_id = r->step >= 7 ? r->message_id : 0;
 	if (r->aggressive && r->step <= 3) {

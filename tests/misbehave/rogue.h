@@ -77,7 +77,8 @@ struct rogue {
 	uint8_t skeyid[PRF_OCTETS_MAX], d[PRF_OCTETS_MAX], a[PRF_OCTETS_MAX], e[PRF_OCTETS_MAX], ka[32], iv[16];
 	struct id_payload name; /* what it calls itself; empty: its address */
 	struct span life;       /* the duration that it offers in both phases; empty: a usual one */
-	bool keyed, commits;    /* commits: it sets the Commit bit in Quick Mode */
+	bool keyed;
+	bool commits, commits_first; /* it sets the Commit bit in Quick Mode; in Phase 1 */
 	/* Phase 2 */
 	uint32_t message_id, spi, spi_other;
 	uint8_t quick_iv[16];

@@ -174,6 +174,25 @@ TEST(different_lifetimes_agree_on_the_shorter)
 	}
 }
 
+/* RFC 2407 section 4.5: "If unspecified, the default value shall be assumed to be 28800 seconds (8 hours)." */
+TEST(a_peer_that_says_no_lifetime_has_the_default_one)
+{
+	autoclose(pair) p = pair_open(KEYED "rekey=0 life=0", KEYED "rekey=10h life=11h", MILLISECONDS(50));
+	struct sim_peer *ends[] = { p.alice, p.bob };
+
+	sim_initiate(p.alice, p.bob);
+	sim_run(&p.net, SECONDS(10));
+	expect_up(&p);
+	for (unsigned who = 0; who < 2; who++) {
+		struct child_info c;
+		struct ike_info i;
+		uint32_t cursor = 0, under = 0;
+
+		EXPECT(ike_next_sa(ends[who]->ike, &cursor, &i) && ike_next_child(ends[who]->ike, i.id, &under, &c), who);
+		EXPECT(c.expires_at <= p.net.w->now + SECONDS(28800) && c.rekey_at < c.expires_at, who);
+	}
+}
+
 TEST(a_volume_limit_rekeys_and_then_ends_an_sa)
 {
 	autoclose(pair) p = pair_open(KEYED, KEYED, MILLISECONDS(10));
@@ -543,6 +562,7 @@ main(void)
 		cmocka_unit_test(phase_1_is_rekeyed_before_it_expires_without_losing_a_packet),
 		cmocka_unit_test(both_phases_are_rekeyed_at_their_own_pace),
 		cmocka_unit_test(different_lifetimes_agree_on_the_shorter),
+		cmocka_unit_test(a_peer_that_says_no_lifetime_has_the_default_one),
 		cmocka_unit_test(a_volume_limit_rekeys_and_then_ends_an_sa),
 		cmocka_unit_test(an_sa_that_nobody_rekeys_expires),
 		cmocka_unit_test(reauthentication_renews_phase_1),
