@@ -49,6 +49,16 @@ run_queue(struct ike_sa *sa)
 	sa->running++;
 }
 
+/* Installs outbound now, or keeps its keys for later: without memory for the one, the other may do. True: later. */
+static bool
+begin_outbound(struct exchange *ex, bool later)
+{
+	struct sa_keys keys = quick_keys_of(quick_of(ex), SA_OUTBOUND);
+	bool held = later && child_hold_outbound(ex->child, &keys);
+
+	return held || (!quick_install(ex, SA_OUTBOUND, PARKED_CHILD) && child_hold_outbound(ex->child, &keys));
+}
+
 /* The responder knows that the initiator is ready; the initiator waits until the peer surely is (docs/adr/0003). */
 void
 quick_finish(struct exchange *ex)
@@ -56,8 +66,7 @@ quick_finish(struct exchange *ex)
 	struct quick *q = quick_of(ex);
 	struct child_sa *c = ex->child;
 	struct ike_sa *sa = ex->sa;
-	bool later = ex->role == INITIATOR || ex->peer_commit;
-	struct sa_keys keys = quick_keys_of(q, SA_OUTBOUND);
+	bool later;
 	uint64_t life = q->life_seconds < 100000000 ? q->life_seconds : 100000000;
 	uint32_t id = c->id, sa_id = sa->id;
 	struct ike *core = sa->core;
@@ -66,10 +75,7 @@ quick_finish(struct exchange *ex)
 	/* "the entity which did not set the Commit Bit MUST wait for an Informational Exchange containing a Notify payload
 	 * (with the CONNECTED Notify Message)" RFC 2408 section 3.1 */
 	c->await_connected = ex->peer_commit;
-	if (later)
-		child_hold_outbound(c, &keys);
-	else
-		quick_install(ex, SA_OUTBOUND, PARKED_CHILD);
+	later = begin_outbound(ex, ex->role == INITIATOR || ex->peer_commit);
 	child_established(c, (instant_t)life * SECONDS(1));
 	c = child_by_id(core, id);
 	if (c && later)

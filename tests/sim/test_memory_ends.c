@@ -86,15 +86,24 @@ open_pair(struct pair *p)
 	p->bob = sim_peer(&p->net, text);
 }
 
+/* What is up can send as well as receive. */
 static void
-live(struct pair *p)
+run(struct pair *p, instant_t time, unsigned long which)
+{
+	sim_run(&p->net, time);
+	EXPECT(p->alice->n_out >= sim_children_in(p->alice, CHILD_STATE_INSTALLED), which);
+	EXPECT(p->bob->n_out >= sim_children_in(p->bob, CHILD_STATE_INSTALLED), which);
+}
+
+static void
+live(struct pair *p, unsigned long which)
 {
 	sim_initiate(p->alice, NULL);
-	sim_run(&p->net, SECONDS(100));
+	run(p, SECONDS(100), which);
 	sim_rekey(p->alice, NULL, "net");
-	sim_run(&p->net, SECONDS(60));
+	run(p, SECONDS(60), which);
 	sim_rekey(p->alice, "net", NULL);
-	sim_run(&p->net, SECONDS(60));
+	run(p, SECONDS(60), which);
 	sim_terminate(p->bob, NULL, "net");
 	sim_run(&p->net, SECONDS(60));
 }
@@ -124,7 +133,7 @@ without_the(unsigned long nth)
 	open_pair(&p);
 	failing_memory.count = 0;
 	failing_memory.fails_at = nth;
-	live(&p);
+	live(&p, nth);
 	failing_memory.fails_at = 0;
 	sim_terminate(p.alice, "net", NULL);
 	sim_terminate(p.bob, "net", NULL);
