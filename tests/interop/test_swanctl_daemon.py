@@ -140,7 +140,7 @@ def test_settings_are_used_and_the_rest_is_said_once(gateways):
     out = d.cli("up", "net", check=False)
     assert out.count("retransmit ") == 2 and "does not answer" in out, out
     log = d.log()
-    assert log.count("without meaning here: charon.load, charon.plugins.dhcp") == 1
+    assert log.count("without a meaning here: charon.load, charon.plugins.dhcp") == 1
     d.stop()
 
 
