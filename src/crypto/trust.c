@@ -84,7 +84,7 @@ describe(char why[TRUST_WHY_MAX], const X509 *x, const char *sentence)
 static void
 describe_date(char why[TRUST_WHY_MAX], const X509 *x, bool expired)
 {
-	char sentence[TRUST_WHY_MAX], date[64] = "?";
+	char sentence[TRUST_WHY_MAX / 2 - 16], date[64] = "?";
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(expired ? X509_get0_notAfter(x) : X509_get0_notBefore(x), &tm))

@@ -41,9 +41,12 @@ static bool
 wish_again(struct ike_sa *to, struct child_sa *c)
 {
 	struct child_sa *old = c->rekeys ? renewed(c, to) : NULL, *n = old ? NULL : child_present(to, c->policy, c->pair);
+	const char *why;
 
 	/* The peer has forgotten what it was to renew, or renews it itself. */
 	if (c->rekeys && !old)
+		return false;
+	if (!n && !c->rekeys && !child_room(to, &why))
 		return false;
 	if (!n) {
 		n = child_new(to, c->conn, c->cfg, c->policy, c->pair);

@@ -148,7 +148,9 @@ child_established(struct child_sa *c, instant_t life)
 	c->exchange = NULL;
 	if (next && !next->zombie)
 		ike_sa_adopt(next, c->sa);
-	c->sa->wishes_of = 0;
+	/* Only what we wanted: a peer could bring up its own, and delete the IKE_SA at each of ours without end. */
+	if (c->role == INITIATOR)
+		c->sa->wishes_of = 0;
 	settle(c);
 	rekey = rekey || (c->rekeys && child_by_id(core, c->rekeys));
 	say(core, LOG_CHD, LOG_AUDIT, c->sa, NULL, "CHILD_SA %s established with SPIs %08x_i %08x_o and TS %s", child_name(c),

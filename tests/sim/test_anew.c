@@ -12,7 +12,7 @@
 #define ALICE "ike1 main psk=swordfish dpd=15s child=a:10.1.0.0/24,10.2.0.0/24 child=b:10.1.1.0/24,10.2.1.0/24"
 #define BOB "ike1 main psk=swordfish dpd=15s child=a:10.2.0.0/24,10.1.0.0/24 child=b:10.2.1.0/24,10.1.1.0/24"
 
-enum { EXCHANGE_AT = 18 };
+enum { EXCHANGE_AT = 18, MESSAGE_ID_AT = 20 };
 
 struct pair {
 	struct sim net;
@@ -21,6 +21,7 @@ struct pair {
 	uint8_t old[8];
 	uint64_t last; /* initiator cookie of a Main Mode of alice's */
 	unsigned main_modes;
+	uint32_t quick_of_bob; /* message ID of his Quick Mode, the only one that passes */
 	bool only_old; /* lose(): the Quick Modes of the first IKE_SA, else all Quick and Main Modes */
 };
 
@@ -294,6 +295,46 @@ TEST(a_peer_that_deletes_the_ike_sa_at_each_quick_mode_is_believed_in_the_end)
 	sim_close(&p.net);
 }
 
+static void
+bring_up_a(void *arg)
+{
+	sim_initiate_child(arg, "a");
+}
+
+/* The same, but first the peer brings up a CHILD_SA that it wants. */
+static void
+delete_after_its_own(void *arg, struct sim *net, struct sim_packet *k)
+{
+	struct pair *p = arg;
+
+	if (k->esp)
+		return;
+	if (k->from == p->alice && k->data[EXCHANGE_AT] == EXCHANGE_MAIN && get_be64(k->data + 8) == 0)
+		p->main_modes++;
+	if (k->data[EXCHANGE_AT] != EXCHANGE_QUICK)
+		return;
+	if (k->from == p->bob)
+		p->quick_of_bob = get_be32(k->data + MESSAGE_ID_AT);
+	if (get_be32(k->data + MESSAGE_ID_AT) == p->quick_of_bob)
+		return;
+	k->copies = 0;
+	sim_at(net, 0, bring_up_a, p->bob);
+	sim_at(net, MILLISECONDS(500), delete_ike, p->bob);
+}
+
+TEST(a_peer_gains_no_attempts_by_what_it_brings_up_itself)
+{
+	struct pair p;
+
+	pair_open(&p, 6, ALICE, BOB);
+	sim_set_tap(&p.net, delete_after_its_own, &p);
+	p.up = sim_initiate_child(p.alice, "b");
+	sim_run(&p.net, SECONDS(60));
+	EXPECT(sim_result(p.alice, p.up) && sim_result(p.alice, p.up)->result == RESULT_FAILED, 0);
+	assert_int_equal(p.main_modes, 3);
+	sim_close(&p.net);
+}
+
 TEST(what_was_unloaded_in_the_meantime_does_not_begin_anew)
 {
 	struct pair p;
@@ -335,6 +376,7 @@ main(void)
 		cmocka_unit_test(a_quick_mode_to_a_peer_that_restarts_begins_anew_under_the_ike_sa_that_it_makes),
 		cmocka_unit_test(a_quick_mode_whose_ike_sa_expires_waits_for_its_renewal),
 		cmocka_unit_test(a_peer_that_deletes_the_ike_sa_at_each_quick_mode_is_believed_in_the_end),
+		cmocka_unit_test(a_peer_gains_no_attempts_by_what_it_brings_up_itself),
 		cmocka_unit_test(what_was_unloaded_in_the_meantime_does_not_begin_anew),
 		cmocka_unit_test(our_own_down_ends_it_for_good),
 	};
