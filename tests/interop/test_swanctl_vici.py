@@ -521,7 +521,9 @@ def test_status_json(loaded):
 
 
 def test_log_follows(loaded):
-    p = subprocess.Popen([os.path.join(BUILD, "sallyport"), "log", "-f", "--socket", loaded.socket], text=True, stdout=subprocess.PIPE)
+    # Where the tests run in the background of a script they ignore Ctrl-C, and so would it.
+    p = subprocess.Popen([os.path.join(BUILD, "sallyport"), "log", "-f", "--socket", loaded.socket], text=True, stdout=subprocess.PIPE,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
 
     def once():
         loaded.swanctl.ok("--initiate", "--child", "net")

@@ -19,6 +19,7 @@ check_error(const char *path, const struct conf_error *x)
 		"is not an identity: a distinguished name",
 		"needs an explicit 'version = 1'",
 		"is not allowed",
+		"is not for Phase 1",
 		"cannot read",
 		"there is no file",
 		"several rounds",
