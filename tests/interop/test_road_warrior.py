@@ -151,7 +151,9 @@ def test_a_renewed_phase_1_keeps_the_address(sites, we_are):
     first.swanctl("--rekey", "--ike", "home", "--reauth")
     assert wait_until(lambda: re.search(r"#2, ESTABLISHED", first.list_sas())), first.list_sas()
     assert wait_until(lambda: first.list_sas().count("ESTABLISHED") == 1), first.list_sas()
-    assert wait_until(lambda: all("[10.9.0.1]" in d.list_sas() for d in (ours, theirs))), (ours.list_sas(), theirs.list_sas())
+    # A gateway of strongSwan's that adopts the address before it is asked for lists it twice.
+    for d in (ours, theirs):
+        assert wait_until(lambda d=d: re.search(r"\[10\.9\.0\.1[] ]", d.list_sas())), d.list_sas()
     assert wait_until(lambda: sites.moon.probe("10.2.0.10", 2, src="10.9.0.1", interval=0.2) == 2)
 
 
