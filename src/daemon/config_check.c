@@ -192,12 +192,6 @@ config_pool_missing(const struct config *c, const struct conn *conn, size_t *at,
 	return NULL;
 }
 
-static bool
-negotiates(const struct child *c)
-{
-	return c->mode != MODE_PASS && c->mode != MODE_DROP;
-}
-
 /* "dynamic" is the address of an end, of either family. */
 static bool
 common_family(const struct child *c)
@@ -215,7 +209,7 @@ common_family(const struct child *c)
 static bool
 nothing_in_common(const struct child *c)
 {
-	return negotiates(c) && !common_family(c);
+	return !mode_is_shunt(c->mode) && !common_family(c);
 }
 
 static bool
@@ -248,7 +242,7 @@ names_cipher(const struct child *c, uint16_t id)
 static bool
 cipher_without_number(const struct child *c)
 {
-	return negotiates(c) && names_cipher(c, ENCR_CHACHA20_POLY1305);
+	return !mode_is_shunt(c->mode) && names_cipher(c, ENCR_CHACHA20_POLY1305);
 }
 
 const char *

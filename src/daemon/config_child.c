@@ -278,7 +278,7 @@ config_child_check(struct config_reader *r, const struct conf_section *s)
 	static const char *const keys[] = { "start_action", "close_action", "dpd_action" };
 	const enum child_action actions[] = { r->child->start_action, r->child->close_action, r->child->dpd_action };
 
-	if (r->conn->version != IKE_ANY || r->child->mode == MODE_PASS || r->child->mode == MODE_DROP)
+	if (r->conn->version != IKE_ANY || mode_is_shunt(r->child->mode))
 		return;
 	for (size_t i = 0; i < 3; i++)
 		if (actions[i] == ACTION_TRAP || actions[i] == ACTION_START)

@@ -25,12 +25,6 @@ struct overlaps {
 	size_t compared;
 };
 
-static bool
-negotiates(const struct child *c)
-{
-	return c->mode != MODE_PASS && c->mode != MODE_DROP;
-}
-
 static int
 by_network(const void *left, const void *right)
 {
@@ -198,7 +192,7 @@ collect(struct overlaps *o, const struct config *c, bool count_only)
 		for (size_t k = 0; k < c->conn[i]->n_children; k++, order++) {
 			const struct child *child = &c->conn[i]->children[k];
 
-			for (size_t r = 0; negotiates(child) && r < child->n_remote_ts; r++, o->n++)
+			for (size_t r = 0; !mode_is_shunt(child->mode) && r < child->n_remote_ts; r++, o->n++)
 				if (!count_only)
 					o->entry[o->n] = (struct entry) { c->conn[i], child, &child->remote_ts[r], order };
 		}

@@ -282,7 +282,7 @@ hold(struct worker *w, struct policy *p, const struct flow *f, const struct virt
 {
 	const struct dataplane_options *o = &w->shared->options;
 
-	if (p->mode == MODE_DROP || p->mode == MODE_PASS) {
+	if (mode_is_shunt(p->mode)) {
 		worker_drop(w, ESP_DROP_NO_OUTBOUND_SA, 1);
 		return;
 	}

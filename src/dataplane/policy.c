@@ -118,7 +118,7 @@ claim_wants_whole(const struct claim *c, const struct policy *p)
 static bool
 is_for_steering(const struct claim *c)
 {
-	return (c->mode == MODE_PASS || c->mode == MODE_DROP) && !c->priority;
+	return mode_is_shunt(c->mode) && !c->priority;
 }
 
 bool

@@ -48,12 +48,6 @@ literal(const struct address_specs *l)
 	return (struct ip) { 0 };
 }
 
-static bool
-is_shunt(const struct child *cfg)
-{
-	return cfg->mode == MODE_PASS || cfg->mode == MODE_DROP;
-}
-
 void
 conn_trap(struct ike *core, struct conn_entry *e, const struct child *cfg, bool on)
 {
@@ -112,7 +106,7 @@ start_children(struct ike *core, struct conn_entry *e)
 		const struct child *cfg = &e->conn->children[i];
 		const char *why = NULL;
 
-		if (cfg->start_action == ACTION_START && !is_shunt(cfg) && !initiate_child(core, e->conn, cfg, NULL, NULL, &why))
+		if (cfg->start_action == ACTION_START && !mode_is_shunt(cfg->mode) && !initiate_child(core, e->conn, cfg, NULL, NULL, &why))
 			say(core, LOG_CFG, LOG_AUDIT, NULL, "refused", "cannot start %s of %s: %s", cfg->name, e->conn->name,
 			    why);
 	}

@@ -180,7 +180,7 @@ initiate_child(struct ike *core, struct conn *conn, const struct child *cfg, con
 		*why = "shutting down";
 		return false;
 	}
-	if (cfg->mode == MODE_PASS || cfg->mode == MODE_DROP) {
+	if (mode_is_shunt(cfg->mode)) {
 		*why = "it is a shunt (mode = pass or drop): there is nothing to negotiate";
 		return false;
 	}

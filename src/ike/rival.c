@@ -114,13 +114,16 @@ struct policy *
 policy_of_alias(struct ike_sa *sa, struct conn *conn, const struct child *cfg, const struct selector_pair *ts, bool anew)
 {
 	struct selector_pair seen = *ts;
-	const struct ip *has = may_have_alias(sa, cfg, ts) ? alias_of_peer(sa) : NULL;
+	const struct ip *has;
 	struct policy *p;
 
-	if (!has && (!anew || !may_have_alias(sa, cfg, ts) || !choose_alias(&seen.remote.lo, sa)))
+	if (!may_have_alias(sa, cfg, ts))
 		return NULL;
+	has = alias_of_peer(sa);
 	if (has)
 		seen.remote.lo = *has;
+	else if (!anew || !choose_alias(&seen.remote.lo, sa))
+		return NULL;
 	seen.remote.hi = seen.remote.lo;
 	p = policy_narrowed(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip, &seen);
 	/* A host that really has this address keeps it. */

@@ -53,7 +53,7 @@ fits(struct exchange *ex, const struct conn *conn, const struct child *cfg, cons
 	size_t n = p ? p->n_ts : 0, first = p && !within && p->at < n ? p->at : 0;
 	const struct selector_pair *have = p ? p->ts : road_pairs(sa, cfg, &n);
 
-	if (!have || cfg->mode == MODE_PASS || cfg->mode == MODE_DROP)
+	if (!have || mode_is_shunt(cfg->mode))
 		return false;
 	for (size_t k = 0; k < n; k++) {
 		size_t i = first + k < n ? first + k : first + k - n;

@@ -224,7 +224,7 @@ ready_for(struct steer *s, const struct claimed *n, char *why, size_t why_size)
 {
 	int error;
 
-	if (!uses_v6(n) || n->mode == MODE_PASS || n->mode == MODE_DROP)
+	if (!uses_v6(n) || mode_is_shunt(n->mode))
 		return true;
 	steer_tun_settings6(s);
 	error = steer_base_add(s, IP_V6);

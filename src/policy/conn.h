@@ -43,6 +43,13 @@ enum child_action { ACTION_NONE = 0, ACTION_TRAP = 1, ACTION_START = 2, ACTION_C
 
 enum child_mode { MODE_TUNNEL = 0, MODE_TRANSPORT, MODE_BEET, MODE_PASS, MODE_DROP };
 
+/* A policy that needs no SA and no peer: BYPASS or DISCARD of RFC 4301 section 4.4.1. */
+static inline bool
+mode_is_shunt(enum child_mode m)
+{
+	return m == MODE_PASS || m == MODE_DROP;
+}
+
 /* IKEv1 fragmentation: never spoken; taken but not sent; sent to peers that announce it; always sent. */
 enum fragmentation { FRAGMENTATION_NO = 0, FRAGMENTATION_ACCEPT, FRAGMENTATION_YES, FRAGMENTATION_FORCE };
 
