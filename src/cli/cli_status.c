@@ -88,8 +88,8 @@ put_cipher(char *out, size_t n, const struct sallyport_node *sa)
 	const char *integ = sallyport_get(sa, "integ-alg"), *dh = sallyport_get(sa, "dh-group");
 
 	/* AH has no cipher. */
-	snprintf(out, n, "%s%s%s%s%s%s%s", encr || !integ ? or_dash(encr) : "", bits ? "-" : "", bits ? bits : "", encr && integ ? "/" : "",
-	         integ ? integ : "", dh ? "/" : "", dh ? dh : "");
+	snprintf(out, n, "%s%s%s%s%s%s%s", encr || !integ ? or_dash(encr) : "", bits ? "-" : "", bits ? bits : "",
+	         encr && integ ? "/" : "", integ ? integ : "", dh ? "/" : "", dh ? dh : "");
 }
 
 /* "ESP", "AH, transport", "ESP in UDP, IPComp", "ESP in AH" */
@@ -99,7 +99,8 @@ put_form(char *out, size_t n, const struct sallyport_node *child)
 	const char *protocol = sallyport_get(child, "protocol"), *mode = sallyport_get(child, "mode");
 
 	snprintf(out, n, "%s%s%s%s%s", protocol ? protocol : "ESP", sallyport_get(child, "ah-spi-in") ? " in AH" : "",
-	         sallyport_get(child, "encap") ? " in UDP" : "", mode && !strcmp(mode, "TRANSPORT") ? ", transport" : "", sallyport_get(child, "cpi-in") ? ", IPComp" : "");
+	         sallyport_get(child, "encap") ? " in UDP" : "", mode && !strcmp(mode, "TRANSPORT") ? ", transport" : "",
+	         sallyport_get(child, "cpi-in") ? ", IPComp" : "");
 }
 
 static void

@@ -43,8 +43,8 @@ static const struct {
 	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, TRUST_NO_ISSUER, "it is signed by itself and not trusted here" },
 	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, TRUST_NO_ISSUER, "it is a root that is not trusted here" },
 	{ X509_V_ERR_CERT_UNTRUSTED, TRUST_NO_ISSUER, "it is not trusted here" },
-	{ X509_V_ERR_CERT_HAS_EXPIRED, TRUST_EXPIRED, "" },
-	{ X509_V_ERR_CERT_NOT_YET_VALID, TRUST_NOT_YET_VALID, "" },
+	{ X509_V_ERR_CERT_HAS_EXPIRED, TRUST_EXPIRED, NULL },
+	{ X509_V_ERR_CERT_NOT_YET_VALID, TRUST_NOT_YET_VALID, NULL },
 	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, TRUST_BAD_SIGNATURE, "its signature is wrong" },
 	{ X509_V_ERR_UNSUPPORTED_SIGNATURE_ALGORITHM, TRUST_BAD_SIGNATURE, "its signature algorithm is not supported" },
 	{ X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, TRUST_BAD_SIGNATURE, "its issuer's public key cannot be read" },
@@ -117,10 +117,10 @@ failed(X509_STORE_CTX *ctx, char why[TRUST_WHY_MAX])
 	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
 		if (meanings[i].error != error)
 			continue;
-		if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
-			describe_date(why, x, error == X509_V_ERR_CERT_HAS_EXPIRED);
-		else
+		if (meanings[i].sentence)
 			describe(why, x, meanings[i].sentence);
+		else
+			describe_date(why, x, meanings[i].verdict == TRUST_EXPIRED);
 		return meanings[i].verdict;
 	}
 	describe(why, x, X509_verify_cert_error_string(error));

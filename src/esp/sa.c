@@ -412,7 +412,7 @@ esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out)
 	*out = (struct sa_usage) {
 		.octets = counter_read(&sa->octets),
 		.packets = counter_read(&sa->packets),
-		.last_use_ns = __atomic_load_n(&sa->last_use_ns, __ATOMIC_RELAXED),
+		.last_use_ns = counter_read(&sa->last_use_ns),
 	};
 	if (sa->flags & SA_FORM) {
 		const struct sa_form *f = esp_sa_form((struct esp_sa *)(uintptr_t)sa);

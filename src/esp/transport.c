@@ -118,22 +118,22 @@ address_octets(const uint8_t *ip)
 	return ip[0] >> 4 == 4 ? 4 : 16;
 }
 
-static uint8_t *
-source(uint8_t *ip)
+static size_t
+source_at(const uint8_t *ip)
 {
-	return ip + (ip[0] >> 4 == 4 ? 12 : 8);
+	return ip[0] >> 4 == 4 ? 12 : 8;
 }
 
 void
 ip_put_source(uint8_t *ip, const struct ip *a)
 {
-	memcpy(source(ip), a->b, address_octets(ip));
+	memcpy(ip + source_at(ip), a->b, address_octets(ip));
 }
 
 void
 ip_put_destination(uint8_t *ip, const struct ip *a)
 {
-	memcpy(source(ip) + address_octets(ip), a->b, address_octets(ip));
+	memcpy(ip + source_at(ip) + address_octets(ip), a->b, address_octets(ip));
 }
 
 /* RFC 1624 section 3, equation 3, for an address: takes out @was, puts in @is. */
@@ -165,8 +165,8 @@ void
 transport_fix_checksum(const uint8_t *ip, uint8_t *l4, uint32_t n, const struct ip *was_src, const struct ip *was_dst)
 {
 	bool v4 = ip[0] >> 4 == 4;
-	size_t octets = v4 ? 4 : 16;
-	const uint8_t *src = ip + (v4 ? 12 : 8), *dst = src + octets;
+	size_t octets = address_octets(ip);
+	const uint8_t *src = ip + source_at(ip), *dst = src + octets;
 	uint8_t family = v4 ? IP_V4 : IP_V6, proto = ip[v4 ? 9 : 6];
 	uint32_t at = checksum_at(proto, l4, n);
 	uint64_t sum;

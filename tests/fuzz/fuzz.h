@@ -18,4 +18,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 		}                                                                                                                \
 	} while (0)
 
+/* The input as far as it is not used up. */
+struct fuzz_input {
+	const uint8_t *p;
+	size_t n;
+};
+
+/* Its next octet; 0 when there are no more. */
+static inline uint8_t
+fuzz_octet(struct fuzz_input *in)
+{
+	if (!in->n)
+		return 0;
+	in->n--;
+	return *in->p++;
+}
+
 #endif

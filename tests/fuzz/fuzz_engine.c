@@ -11,11 +11,6 @@
 
 enum { KEPT = 16, OCTETS_MAX = 2048, STEPS_MAX = 48, SAS_MAX = 80, CHILDREN_MAX = 200 };
 
-struct reader {
-	const uint8_t *p;
-	size_t n;
-};
-
 struct attacker {
 	struct kept {
 		struct endpoint src, dst;
@@ -26,15 +21,6 @@ struct attacker {
 	unsigned n_kept;
 	unsigned drop; /* so many of the next datagrams */
 };
-
-static uint8_t
-octet(struct reader *r)
-{
-	if (!r->n)
-		return 0;
-	r->n--;
-	return *r->p++;
-}
 
 static void
 watch(void *arg, struct sim *net, struct sim_packet *p)
@@ -53,9 +39,9 @@ watch(void *arg, struct sim *net, struct sim_packet *p)
 
 /* One of the last datagrams, a little changed, to where it went, or back. */
 static void
-forge(struct sim *net, struct attacker *a, struct reader *r)
+forge(struct sim *net, struct attacker *a, struct fuzz_input *r)
 {
-	uint8_t data[OCTETS_MAX], which = octet(r), how = octet(r), count = octet(r) % 8;
+	uint8_t data[OCTETS_MAX], which = fuzz_octet(r), how = fuzz_octet(r), count = fuzz_octet(r) % 8;
 	struct kept *k = &a->kept[which % KEPT];
 	size_t n = k->n;
 
@@ -63,51 +49,51 @@ forge(struct sim *net, struct attacker *a, struct reader *r)
 		return;
 	memcpy(data, k->data, n);
 	for (unsigned i = 0; i < count; i++) {
-		size_t at = octet(r);
+		size_t at = fuzz_octet(r);
 
-		at |= (size_t)octet(r) << 8;
-		data[at % n] = octet(r);
+		at |= (size_t)fuzz_octet(r) << 8;
+		data[at % n] = fuzz_octet(r);
 	}
 	if (how & 1)
-		n = octet(r) * 4u < n ? octet(r) * 4u % (n + 1) : n;
+		n = fuzz_octet(r) * 4u < n ? fuzz_octet(r) * 4u % (n + 1) : n;
 	if ((how & 2) && n >= 28)
 		put_be32(data + 24, (uint32_t)n);
 	sim_inject(net, how & 4 ? &k->dst : &k->src, how & 4 ? &k->src : &k->dst, k->marker ^ !!(how & 8), span_of(data, n),
-	           MILLISECONDS(octet(r)));
+	           MILLISECONDS(fuzz_octet(r)));
 }
 
 /* A message of the attacker's own: right cookies if he likes, payloads as the input has them. */
 static void
-invent(struct sim *net, struct attacker *a, struct reader *r)
+invent(struct sim *net, struct attacker *a, struct fuzz_input *r)
 {
-	struct kept *k = &a->kept[octet(r) % KEPT];
-	uint8_t data[28 + 255], how = octet(r);
-	size_t n = octet(r);
+	struct kept *k = &a->kept[fuzz_octet(r) % KEPT];
+	uint8_t data[28 + 255], how = fuzz_octet(r);
+	size_t n = fuzz_octet(r);
 
 	if (k->n < 28)
 		return;
 	memcpy(data, k->data, 28);
-	data[16] = octet(r);
-	data[18] = how & 1 ? octet(r) : data[18];
-	data[19] = how & 2 ? octet(r) : data[19];
+	data[16] = fuzz_octet(r);
+	data[18] = how & 1 ? fuzz_octet(r) : data[18];
+	data[19] = how & 2 ? fuzz_octet(r) : data[19];
 	if (how & 4)
-		put_be32(data + 20, (uint32_t)octet(r) << 24 | octet(r));
+		put_be32(data + 20, (uint32_t)fuzz_octet(r) << 24 | fuzz_octet(r));
 	if (how & 8)
 		memset(data + 8, 0, 8);
 	if (how & 16)
-		data[7] ^= octet(r);
+		data[7] ^= fuzz_octet(r);
 	for (size_t i = 0; i < n; i++)
-		data[28 + i] = octet(r);
+		data[28 + i] = fuzz_octet(r);
 	put_be32(data + 24, (uint32_t)(28 + n));
 	sim_inject(net, &k->src, &k->dst, k->marker, span_of(data, 28 + n), 0);
 }
 
 static void
-order(struct sim_peer *p, struct reader *r)
+order(struct sim_peer *p, struct fuzz_input *r)
 {
 	static const enum command_kind kinds[] = { COMMAND_INITIATE,  COMMAND_TERMINATE, COMMAND_REKEY,  COMMAND_INSTALL,
 		                                   COMMAND_UNINSTALL, COMMAND_RESTARTED, COMMAND_UNLOAD, COMMAND_LOAD };
-	uint8_t what = octet(r);
+	uint8_t what = fuzz_octet(r);
 	struct command c = { .kind = kinds[what % 8] };
 
 	if (!(what & 8))
@@ -122,11 +108,11 @@ order(struct sim_peer *p, struct reader *r)
 }
 
 static void
-report_spi(struct sim_peer *p, struct reader *r)
+report_spi(struct sim_peer *p, struct fuzz_input *r)
 {
 	struct sim_sa *s = p->sas;
-	struct command c = { .kind = octet(r) & 1 ? COMMAND_INVALID_SPI : COMMAND_EXPIRE,
-		             .hard = octet(r) & 1,
+	struct command c = { .kind = fuzz_octet(r) & 1 ? COMMAND_INVALID_SPI : COMMAND_EXPIRE,
+		             .hard = fuzz_octet(r) & 1,
 		             .local = p->local,
 		             .remote = p->remote };
 
@@ -137,11 +123,11 @@ report_spi(struct sim_peer *p, struct reader *r)
 
 /* A made-up answer to a question that may or may not have been asked. */
 static void
-made_up_answer(struct sim_peer *p, struct reader *r)
+made_up_answer(struct sim_peer *p, struct fuzz_input *r)
 {
-	struct answer a = { .kind = (enum answer_kind)(octet(r) % 6),
-		            .ticket = octet(r) + (uint64_t)1000000,
-		            .ok = octet(r) & 1,
+	struct answer a = { .kind = (enum answer_kind)(fuzz_octet(r) % 6),
+		            .ticket = fuzz_octet(r) + (uint64_t)1000000,
+		            .ok = fuzz_octet(r) & 1,
 		            .psk = span_str("x"),
 		            .local = p->local,
 		            .remote = p->remote };
@@ -179,9 +165,9 @@ judge(struct sim *net, struct sim_peer *a, struct sim_peer *b, bool same_key)
 }
 
 static void
-step(struct sim *net, struct attacker *a, struct sim_peer *alice, struct sim_peer *bob, struct reader *r)
+step(struct sim *net, struct attacker *a, struct sim_peer *alice, struct sim_peer *bob, struct fuzz_input *r)
 {
-	uint8_t what = octet(r);
+	uint8_t what = fuzz_octet(r);
 	struct sim_peer *p = what & 0x80 ? bob : alice;
 
 	switch (what % 8) {
@@ -196,10 +182,10 @@ step(struct sim *net, struct attacker *a, struct sim_peer *alice, struct sim_pee
 		order(p, r);
 		break;
 	case 4:
-		a->drop = octet(r) % 8;
+		a->drop = fuzz_octet(r) % 8;
 		break;
 	case 5:
-		sim_run(net, MILLISECONDS(octet(r)) * 100);
+		sim_run(net, MILLISECONDS(fuzz_octet(r)) * 100);
 		break;
 	case 6:
 		report_spi(p, r);
@@ -229,8 +215,8 @@ peer(struct sim *net, uint8_t shape, const char *own, const char *trusted, const
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct reader r = { data, n };
-	uint8_t shape = octet(&r);
+	struct fuzz_input r = { data, n };
+	uint8_t shape = fuzz_octet(&r);
 	struct sim net = sim_open((struct sim_opts) {
 	        .seed = shape, .install_ns = shape & 1 ? MILLISECONDS(30) : 0, .answer_ns = shape & 2 ? MILLISECONDS(30) : 0 });
 	struct sim_peer *alice = peer(&net, shape, "alice-rsa", shape & 8 ? "alice-rsa" : "bob-rsa", "swordfish");

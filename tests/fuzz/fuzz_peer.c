@@ -12,22 +12,8 @@
 
 enum { MESSAGES_MAX = 24, EDITS_MAX = 6, SAS_MAX = 40, CHILDREN_MAX = 200 };
 
-struct reader {
-	const uint8_t *p;
-	size_t n;
-};
-
-static uint8_t
-octet(struct reader *r)
-{
-	if (!r->n)
-		return 0;
-	r->n--;
-	return *r->p++;
-}
-
 static struct span
-octets(struct reader *r, size_t n)
+octets(struct fuzz_input *r, size_t n)
 {
 	struct span s = span_of(r->p, n < r->n ? n : r->n);
 
@@ -37,10 +23,10 @@ octets(struct reader *r, size_t n)
 }
 
 static void
-edit(struct rogue *r, struct reader *in)
+edit(struct rogue *r, struct fuzz_input *in)
 {
 	struct rogue_message *m = &r->out;
-	uint8_t what = octet(in), which = octet(in);
+	uint8_t what = fuzz_octet(in), which = fuzz_octet(in);
 	size_t i = m->n ? which % m->n : 0;
 
 	switch (what % 8) {
@@ -61,13 +47,13 @@ edit(struct rogue *r, struct reader *in)
 		m->no_padding = which & 4;
 		break;
 	case 4:
-		rogue_patch(r, 16 + (which << 2 | what >> 6), octet(in));
+		rogue_patch(r, 16 + (which << 2 | what >> 6), fuzz_octet(in));
 		break;
 	case 5:
 		m->h.message_id = which ? which : r->message_id;
 		break;
 	default:
-		rogue_append(r, (struct payload) { .type = which, .whole = octets(in, octet(in)) });
+		rogue_append(r, (struct payload) { .type = which, .whole = octets(in, fuzz_octet(in)) });
 		break;
 	}
 }
@@ -86,34 +72,34 @@ begin_exchange(struct rogue *r, uint8_t exchange, uint32_t message_id)
 }
 
 static void
-compose(struct rogue *r, struct reader *in, uint8_t what, uint32_t message_id)
+compose(struct rogue *r, struct fuzz_input *in, uint8_t what, uint32_t message_id)
 {
 	static const uint8_t exchanges[] = { EXCHANGE_INFORMATIONAL, EXCHANGE_TRANSACTION, EXCHANGE_QUICK, EXCHANGE_MAIN };
 
 	if (what % 8 == 1)
 		rogue_prepare(r);
 	else if (what % 8 == 2 && r->n_asked)
-		rogue_reply(r, octet(in) % 5, NULL, 0);
+		rogue_reply(r, fuzz_octet(in) % 5, NULL, 0);
 	else if (what % 8 > 2)
 		begin_exchange(r, exchanges[what % 8 - 3 < 3 ? what % 8 - 3 : 3], message_id);
-	for (unsigned i = 0, n = octet(in) % EDITS_MAX; i < n; i++)
+	for (unsigned i = 0, n = fuzz_octet(in) % EDITS_MAX; i < n; i++)
 		edit(r, in);
 }
 
 static void
-order(struct rogue *r, struct reader *in)
+order(struct rogue *r, struct fuzz_input *in)
 {
 	static const enum command_kind kinds[] = { COMMAND_INITIATE, COMMAND_TERMINATE, COMMAND_REKEY, COMMAND_INSTALL };
-	uint8_t what = octet(in);
+	uint8_t what = fuzz_octet(in);
 
 	rogue_command(r, (struct command) {
 	                         .kind = kinds[what % 4], .ike = what & 4 ? "net" : NULL, .child = what & 8 ? "net" : NULL });
 }
 
 static void
-one_thing(struct rogue *r, struct reader *in, uint32_t message_id)
+one_thing(struct rogue *r, struct fuzz_input *in, uint32_t message_id)
 {
-	uint8_t what = octet(in);
+	uint8_t what = fuzz_octet(in);
 	unsigned step = r->step;
 
 	if (what >= 0xf0) {
@@ -121,7 +107,7 @@ one_thing(struct rogue *r, struct reader *in, uint32_t message_id)
 		return;
 	}
 	if (what % 8 == 0) {
-		rogue_wait(r, MILLISECONDS(octet(in)) * 100);
+		rogue_wait(r, MILLISECONDS(fuzz_octet(in)) * 100);
 		return;
 	}
 	compose(r, in, what, message_id);
@@ -178,8 +164,8 @@ judge(struct rogue *r)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct reader in = { data, n };
-	uint8_t shape = octet(&in), step = octet(&in);
+	struct fuzz_input in = { data, n };
+	uint8_t shape = fuzz_octet(&in), step = fuzz_octet(&in);
 	autorogue r = open_peer(shape);
 	unsigned last = last_step(&r);
 
