@@ -43,11 +43,10 @@ decode(uint8_t *out, const uint8_t *in, const uint8_t *end)
 bool
 fetch_ldap_value(struct fetched *f)
 {
-	const uint8_t *end = f->p + f->n, *at = memmem(f->p, f->n, ":: ", 3);
+	const uint8_t *end = f->p + f->n, *binary = memmem(f->p, f->n, ";binary", 7);
+	/* Other attributes, a name in another alphabet say, may be encoded so too: they come before. */
+	const uint8_t *at = binary ? memmem(binary, (size_t)(end - binary), ":: ", 3) : NULL;
 
-	/* Other attributes, a name in another alphabet say, may be encoded so too. */
-	for (const uint8_t *binary; at && (binary = memmem(f->p, (size_t)(at - f->p), ";binary", 7)) == NULL;)
-		at = memmem(at + 3, (size_t)(end - at - 3), ":: ", 3);
 	if (!at)
 		return false;
 	f->n = decode(f->p, at + 3, end);

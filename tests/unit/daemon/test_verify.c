@@ -689,6 +689,22 @@ ldap_entries_are_unwrapped(void **state)
 	fetched_clear(&none);
 }
 
+/* LDAP comes in clear, so whoever is on the way writes it: a thread must not be lost to what he writes. */
+static void
+ldap_entries_take_linear_time(void **state)
+{
+	enum { REPEATED = 1 << 20 };
+	struct fetched f = { malloc(3 * REPEATED + 1), 3 * REPEATED };
+	clock_t begun = clock();
+
+	(void)state;
+	for (size_t i = 0; i < REPEATED; i++)
+		memcpy(f.p + 3 * i, ":: ", 3);
+	assert_false(fetch_ldap_value(&f));
+	assert_true(clock() - begun < 5 * CLOCKS_PER_SEC);
+	fetched_clear(&f);
+}
+
 int
 main(void)
 {
@@ -715,6 +731,7 @@ main(void)
 		cmocka_unit_test(origins_do_not_mix),
 		cmocka_unit_test(an_authority_is_trusted_while_it_is_loaded),
 		cmocka_unit_test(ldap_entries_are_unwrapped),
+		cmocka_unit_test(ldap_entries_take_linear_time),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
