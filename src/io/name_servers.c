@@ -2,8 +2,12 @@
 #include "name_servers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 enum { FILE_OCTETS_MAX = 1 << 16, LINE_MAX = IP_TEXT_MAX + 32 };
 
@@ -37,17 +41,34 @@ slurp(const char *file, size_t *n)
 	return NULL;
 }
 
+/* The room first: on a full disk all stays as it was. 0 or errno. */
+static int
+overwrite(int fd, const struct iovec part[2])
+{
+	size_t n = part[0].iov_len + part[1].iov_len;
+	struct stat before;
+	int error;
+
+	if (fstat(fd, &before) != 0)
+		return errno;
+	error = n ? posix_fallocate(fd, 0, (off_t)n) : 0;
+	/* A file system may have got some of the way. */
+	if (error)
+		return ftruncate(fd, before.st_size) == 0 ? error : errno;
+	return pwritev(fd, part, 2, 0) == (ssize_t)n && ftruncate(fd, (off_t)n) == 0 ? 0 : EIO;
+}
+
 /* In place: the file may be a link, or mounted, and its owner and rights stay. */
 static int
 spill(const char *file, const char *head, size_t n_head, const char *text, size_t n)
 {
-	FILE *f = fopen(file, "we");
-	bool ok;
+	const struct iovec part[2] = { { (void *)(uintptr_t)head, n_head }, { (void *)(uintptr_t)text, n } };
+	int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644), error;
 
-	if (!f)
+	if (fd < 0)
 		return errno;
-	ok = fwrite(head, 1, n_head, f) == n_head && fwrite(text, 1, n, f) == n;
-	return fclose(f) == 0 && ok ? 0 : EIO;
+	error = overwrite(fd, part);
+	return close(fd) == 0 ? error : error ? error : errno;
 }
 
 /* Removes our line from the text; its new length. */

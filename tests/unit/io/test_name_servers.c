@@ -2,8 +2,10 @@
 /* Name servers in a resolver's file, and the memory of what a dead process put there. */
 #include "check.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "name_servers.h"
@@ -109,14 +111,32 @@ what_cannot_be_written_is_said(void **state)
 	assert_int_equal(v.n, 0);
 }
 
+/* A full disk costs the administrator nothing: what was in the file stays. */
+static void
+no_room_for_more(void **state)
+{
+	static const char before[] = "nameserver 192.0.2.1\n";
+	struct rlimit was, small = { sizeof before, RLIM_INFINITY };
+	struct ip a = ip("10.0.0.1");
+
+	(void)state;
+	write_file(before);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small.rlim_max = was.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_not_equal(name_servers_add(file, &a), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	expect_file(before);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(added_in_front_and_removed),
-		cmocka_unit_test(no_file_and_no_folder),
-		cmocka_unit_test(held_by_two_and_flushed),
-		cmocka_unit_test(what_cannot_be_written_is_said),
+		cmocka_unit_test(added_in_front_and_removed), cmocka_unit_test(no_file_and_no_folder),
+		cmocka_unit_test(held_by_two_and_flushed),    cmocka_unit_test(what_cannot_be_written_is_said),
+		cmocka_unit_test(no_room_for_more),
 	};
 	int failed;
 
