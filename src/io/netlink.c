@@ -42,6 +42,19 @@ netlink_close(struct netlink *nl)
 	nl->socket = NULL;
 }
 
+/* What is still to come of an unfinished answer must not be taken for the next one: it stays behind with the old socket. */
+static int
+broken_off(struct netlink *nl, int error)
+{
+	struct netlink fresh = { .removed = nl->removed };
+
+	if (netlink_open(&fresh) == 0) {
+		netlink_close(nl);
+		*nl = fresh;
+	}
+	return error;
+}
+
 int
 netlink_talk(struct netlink *nl, struct nlmsghdr *h, int (*each)(const struct nlmsghdr *, void *), void *arg)
 {
@@ -59,10 +72,11 @@ netlink_talk(struct netlink *nl, struct nlmsghdr *h, int (*each)(const struct nl
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return errno;
+			return broken_off(nl, errno);
 		more = mnl_cb_run(buf, (size_t)n, nl->seq, port, each, arg);
 	}
-	return more < 0 ? errno : 0;
+	/* The kernel's own "no" is the end of an answer, but not of a list. */
+	return more >= 0 ? 0 : each ? broken_off(nl, errno) : errno;
 }
 
 static struct nlmsghdr *

@@ -82,7 +82,7 @@ struct address_list {
 	size_t n;
 };
 
-/* Appends nothing that is link-local, of host scope, loopback, tentative or failed; deprecated ones come last. */
+/* Into an empty list. Nothing that is link-local, of host scope, loopback, tentative or failed; deprecated ones come last. */
 int netlink_addresses(struct netlink *nl, struct address_list *out);
 void address_list_free(struct address_list *l);
 
@@ -99,5 +99,8 @@ int netlink_lookup(struct netlink *nl, const struct ip *dst, uint32_t mark, stru
 
 /* Internal to netlink*.c: sends a request and waits for its end; @each sees every answer. */
 int netlink_talk(struct netlink *nl, struct nlmsghdr *h, int (*each)(const struct nlmsghdr *, void *), void *arg);
+/* Everything of a kind; @header: the size of its fixed part. EINTR: it changed meanwhile, so some may be missing or there twice. */
+int netlink_dump(struct netlink *nl, uint16_t type, uint8_t family, size_t header, int (*each)(const struct nlmsghdr *, void *),
+                 void *arg);
 
 #endif

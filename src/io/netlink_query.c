@@ -14,7 +14,7 @@
  * Deletion hands the kernel's own description of an object back to it.
  */
 
-enum { REQUEST_SIZE = 1024, DOOMED_SIZE = 512, DOOMED_MAX = 65536 };
+enum { REQUEST_SIZE = 1024, DOOMED_SIZE = 512, DOOMED_MAX = 65536, DUMPS_MAX = 32 };
 
 static uint32_t
 attr_u32(const struct nlattr *a, uint32_t otherwise)
@@ -41,8 +41,9 @@ attr_find(const struct nlmsghdr *h, size_t header, uint16_t type)
 	return NULL;
 }
 
-static int
-dump(struct netlink *nl, uint16_t type, uint8_t family, size_t header, int (*each)(const struct nlmsghdr *, void *), void *arg)
+int
+netlink_dump(struct netlink *nl, uint16_t type, uint8_t family, size_t header, int (*each)(const struct nlmsghdr *, void *),
+             void *arg)
 {
 	_Alignas(struct nlmsghdr) char buf[REQUEST_SIZE];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -96,11 +97,18 @@ gather(const struct nlmsghdr *h, void *arg)
 int
 netlink_addresses(struct netlink *nl, struct address_list *out)
 {
-	struct gathering g = { .list = out };
-	int error = dump(nl, RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg), gather, &g);
+	int error = EINTR;
 
-	g.deprecated = true;
-	return error ? error : dump(nl, RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg), gather, &g);
+	for (unsigned i = 0; i < DUMPS_MAX && error == EINTR; i++) {
+		struct gathering g = { .list = out };
+
+		out->n = 0;
+		error = netlink_dump(nl, RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg), gather, &g);
+		g.deprecated = true;
+		if (!error)
+			error = netlink_dump(nl, RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg), gather, &g);
+	}
+	return error;
 }
 
 void
@@ -233,8 +241,8 @@ flush_once(struct netlink *nl, struct doomed *d, bool rules)
 	int error = 0;
 
 	for (size_t i = 0; i < 2 && !error; i++)
-		error = rules ? dump(nl, RTM_GETRULE, families[i], sizeof(struct fib_rule_hdr), doom_rule, d)
-		              : dump(nl, RTM_GETROUTE, families[i], sizeof(struct rtmsg), doom_route, d);
+		error = rules ? netlink_dump(nl, RTM_GETRULE, families[i], sizeof(struct fib_rule_hdr), doom_rule, d)
+		              : netlink_dump(nl, RTM_GETROUTE, families[i], sizeof(struct rtmsg), doom_route, d);
 	/* A kernel without IPv6 has nothing of ours there. */
 	if (error == EAFNOSUPPORT || error == EOPNOTSUPP)
 		error = 0;
@@ -248,12 +256,13 @@ flush_once(struct netlink *nl, struct doomed *d, bool rules)
 static int
 flush(struct netlink *nl, struct doomed *d, bool rules)
 {
+	unsigned interrupted = 0;
 	int error = 0;
 
 	do {
 		d->n = 0;
 		error = flush_once(nl, d, rules);
-	} while (!error && d->n == DOOMED_MAX);
+	} while (error == EINTR ? ++interrupted < DUMPS_MAX : !error && d->n == DOOMED_MAX);
 	return error;
 }
 

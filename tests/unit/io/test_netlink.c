@@ -4,6 +4,12 @@
 #include "own_netns.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 static bool usable;
 static int tun;
@@ -206,6 +212,80 @@ flushing_takes_what_is_ours_and_nothing_else(void **state)
 	assert_int_equal(system("ip rule del pref 755"), 0);
 }
 
+/* Somebody who changes addresses all the time, until the pipe to him closes. */
+static void
+change_addresses(int until)
+{
+	struct ip a = ip("10.30.0.1");
+	struct pollfd closed = { .fd = until };
+	struct netlink own;
+
+	if (netlink_open(&own) == 0)
+		while (poll(&closed, 1, 20) == 0) {
+			netlink_address_add(&own, device(), &a);
+			netlink_address_delete(&own, device(), &a);
+		}
+	_exit(0);
+}
+
+/* A dump that a change interrupts is asked for again, and nothing of it is taken for the answer to what comes next. */
+static void
+answers_belong_to_their_questions(void **state)
+{
+	enum { ADDRESSES = 1000, DUMPS = 100 };
+	unsigned index = device();
+	int until[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(netlink_link_up(&nl, index), 0);
+	for (uint32_t i = 0; i < ADDRESSES; i++) {
+		struct ip a = ip_from_v4(0x0a140000 + i);
+
+		assert_int_equal(netlink_address_add(&nl, index, &a), 0);
+	}
+	assert_int_equal(pipe(until), 0);
+	child = fork();
+	if (child == 0) {
+		close(until[1]);
+		change_addresses(until[0]);
+	}
+	for (unsigned i = 0; i < DUMPS; i++) {
+		struct address_list l = { 0 };
+
+		assert_int_equal(netlink_addresses(&nl, &l), 0);
+		assert_true(l.n >= ADDRESSES);
+		address_list_free(&l);
+	}
+	close(until[0]);
+	close(until[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(netlink_link_up(&nl, 9999), ENODEV);
+}
+
+static int
+out_of_memory(const struct nlmsghdr *h, void *arg)
+{
+	(void)h, (void)arg;
+	errno = ENOMEM;
+	return MNL_CB_ERROR;
+}
+
+/* Who stops reading in the middle does not read the rest instead of his next answer. */
+static void
+a_reader_that_gives_up_can_ask_again(void **state)
+{
+	struct address_list l = { 0 };
+
+	(void)state;
+	device();
+	assert_int_equal(netlink_dump(&nl, RTM_GETADDR, AF_UNSPEC, sizeof(struct ifaddrmsg), out_of_memory, NULL), ENOMEM);
+	assert_int_equal(netlink_link_up(&nl, 9999), ENODEV);
+	assert_int_equal(netlink_addresses(&nl, &l), 0);
+	assert_true(l.n > 0);
+	address_list_free(&l);
+}
+
 int
 main(void)
 {
@@ -216,6 +296,8 @@ main(void)
 		cmocka_unit_test(rules_lead_marks_to_tables),
 		cmocka_unit_test(rules_for_lookups_without_a_source),
 		cmocka_unit_test(flushing_takes_what_is_ours_and_nothing_else),
+		cmocka_unit_test(answers_belong_to_their_questions),
+		cmocka_unit_test(a_reader_that_gives_up_can_ask_again),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
