@@ -210,8 +210,8 @@ run(struct cli *c, const struct verb *v)
 	return code;
 }
 
-int
-cli_main(int argc, char **argv)
+static int
+act(int argc, char **argv)
 {
 	struct cli c = { .log_level = 1, .timeout_s = DEFAULT_TIMEOUT_S };
 	char socket[PATH_OCTETS_MAX];
@@ -246,4 +246,16 @@ cli_main(int argc, char **argv)
 	}
 	c.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	return run(&c, v);
+}
+
+/* Whoever keeps what is printed must not take a part of it for the whole. */
+int
+cli_main(int argc, char **argv)
+{
+	int code = act(argc, argv);
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	fprintf(stderr, "sallyport: cannot write the result: %s\n", strerror(errno));
+	return EXIT_FAILED;
 }

@@ -52,6 +52,9 @@ struct cli_target {
  */
 size_t cli_resolve(struct cli *c, struct cli_target *out, bool children);
 
+/* Of list-conns: a child that passes or drops traffic, and is never negotiated. */
+bool cli_is_shunt(const struct sallyport_node *child);
+
 /* Asks the daemon; failures are told. NULL: no answer. Control characters in what it says are '?'. */
 struct sallyport_message *cli_ask(struct cli *c, const char *command, const struct sallyport_message *args);
 /* The same, for what not every daemon knows: failures are not told. */

@@ -143,8 +143,8 @@ cli_list_free(struct cli_list *l)
 
 /* ---- NAME */
 
-static bool
-is_shunt(const struct sallyport_node *child)
+bool
+cli_is_shunt(const struct sallyport_node *child)
 {
 	const char *mode = sallyport_get(child, "mode");
 
@@ -169,7 +169,7 @@ match_conn(struct cli_target *out, size_t n, const struct sallyport_node *conn, 
 	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, "children"));
 
 	for (; children && child; child = sallyport_next(child))
-		if (!is_shunt(child))
+		if (!cli_is_shunt(child))
 			n = add_target(out, n, sallyport_name(conn), sallyport_name(child));
 	return n > before ? n : add_target(out, n, sallyport_name(conn), "");
 }

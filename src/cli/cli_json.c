@@ -12,14 +12,14 @@
  * } Field names are vici's; numbers are numbers, "yes" is true.
  */
 
-/* Fields that hold digits but are no quantities. */
+/* Fields whose digits, if they have but digits, are no quantities. */
 static bool
 is_text(const char *name)
 {
-	static const char *const texts[] = { "initiator-spi", "responder-spi", "spi-in", "spi-out", "name",
-		                             "local-id",      "remote-id",     "id",     "text",    "reason",
-		                             "notice",        "exchange",      "daemon", "release", "since",
-		                             "warning" };
+	static const char *const texts[] = { "initiator-spi", "responder-spi",   "spi-in", "spi-out",  "ah-spi-in", "ah-spi-out",
+		                             "cpi-in",        "cpi-out",         "name",   "local-id", "remote-id", "id",
+		                             "text",          "remote-xauth-id", "reason", "notice",   "exchange",  "daemon",
+		                             "release",       "since",           "warning" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		if (!strcmp(texts[i], name))

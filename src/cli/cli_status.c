@@ -254,11 +254,13 @@ print_children_down(const struct view *v, const char *conn)
 	bool any = false;
 
 	for (; child; child = sallyport_next(child)) {
+		bool shunt = cli_is_shunt(child);
+
 		if (child_is_up(v, conn, sallyport_name(child)))
 			continue;
-		fprintf(v->to, "    %s  %s <=> %s  %snot up%s\n", sallyport_name(child), first_item(child, "local-ts"),
-		        first_item(child, "remote-ts"), DIM, PLAIN);
-		any = true;
+		fprintf(v->to, "    %s  %s <=> %s  %s%s%s\n", sallyport_name(child), first_item(child, "local-ts"),
+		        first_item(child, "remote-ts"), DIM, shunt ? sallyport_get(child, "mode") : "not up", PLAIN);
+		any = any || !shunt;
 	}
 	if (any)
 		print_failure(v, conn);
