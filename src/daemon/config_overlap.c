@@ -8,7 +8,7 @@
  * those that enclose the one at hand, so that children whose networks are apart are never compared.
  */
 
-enum { COMPARISONS_MAX = 1000000 }; /* of those that lie one within the other; a load must not take long */
+enum { COMPARISONS_MAX = 10000000 }; /* of two selectors each; a load must not take long, and these are only notices */
 
 struct entry {
 	const struct conn *conn;
@@ -51,21 +51,28 @@ same_peer(const struct conn *a, const struct conn *b)
 }
 
 static bool
-within(const struct selector *inner, const struct selector *outer)
+exhausted(const struct overlaps *o)
 {
+	return o->compared >= COMPARISONS_MAX || o->errs->n_notices > CONF_ERRORS_MAX;
+}
+
+static bool
+within(struct overlaps *o, const struct selector *inner, const struct selector *outer)
+{
+	o->compared++;
 	if (selector_is_dynamic(inner) || selector_is_dynamic(outer))
 		return selector_equal(inner, outer);
 	return selector_contains(outer, inner);
 }
 
 static bool
-all_within(const struct selector *inner, size_t n_inner, const struct selector *outer, size_t n_outer)
+all_within(struct overlaps *o, const struct selector *inner, size_t n_inner, const struct selector *outer, size_t n_outer)
 {
 	for (size_t i = 0; i < n_inner; i++) {
 		bool found = false;
 
-		for (size_t k = 0; k < n_outer && !found; k++)
-			found = within(&inner[i], &outer[k]);
+		for (size_t k = 0; k < n_outer && !found && !exhausted(o); k++)
+			found = within(o, &inner[i], &outer[k]);
 		if (!found)
 			return false;
 	}
@@ -73,10 +80,10 @@ all_within(const struct selector *inner, size_t n_inner, const struct selector *
 }
 
 static bool
-child_within(const struct child *inner, const struct child *outer)
+child_within(struct overlaps *o, const struct child *inner, const struct child *outer)
 {
-	return all_within(inner->remote_ts, inner->n_remote_ts, outer->remote_ts, outer->n_remote_ts) &&
-	       all_within(inner->local_ts, inner->n_local_ts, outer->local_ts, outer->n_local_ts);
+	return all_within(o, inner->remote_ts, inner->n_remote_ts, outer->remote_ts, outer->n_remote_ts) &&
+	       all_within(o, inner->local_ts, inner->n_local_ts, outer->local_ts, outer->n_local_ts);
 }
 
 static bool
@@ -128,22 +135,24 @@ tell(const struct overlaps *o, const struct entry *inner, const struct entry *ou
 /* Whether one child lies within the other, asked where their pair is to be told: at one pair of remote selectors, and no other.
  */
 static bool
-told_here(const struct entry *inner, const struct entry *outer)
+told_here(struct overlaps *o, const struct entry *inner, const struct entry *outer)
 {
 	const struct selector *first = outer->child->remote_ts;
 
-	if (inner->remote != inner->child->remote_ts || !within(inner->remote, outer->remote))
+	if (inner->remote != inner->child->remote_ts || !within(o, inner->remote, outer->remote))
 		return false;
-	while (!within(inner->remote, first))
+	while (!within(o, inner->remote, first))
 		first++;
-	return first == outer->remote && child_within(inner->child, outer->child);
+	return first == outer->remote && child_within(o, inner->child, outer->child);
 }
 
 static void
-tell_within(const struct overlaps *o, const struct entry *inner, const struct entry *outer)
+tell_within(struct overlaps *o, const struct entry *inner, const struct entry *outer)
 {
-	bool equal = child_within(outer->child, inner->child);
+	bool equal = child_within(o, outer->child, inner->child);
 
+	if (exhausted(o))
+		return;
 	/* Of two alike the later one is the inner one. */
 	if (equal ? inner->order > outer->order : same_peer(inner->conn, outer->conn))
 		tell(o, inner, outer, equal);
@@ -153,12 +162,11 @@ tell_within(const struct overlaps *o, const struct entry *inner, const struct en
 static void
 compare(struct overlaps *o, const struct entry *a, const struct entry *b)
 {
-	o->compared++;
 	if (a->child == b->child || (!same_peer(a->conn, b->conn) && (has_dynamic(a->child) || has_dynamic(b->child))))
 		return;
-	if (told_here(a, b))
+	if (told_here(o, a, b))
 		tell_within(o, a, b);
-	if (told_here(b, a))
+	if (told_here(o, b, a))
 		tell_within(o, b, a);
 }
 
@@ -173,10 +181,10 @@ go_through(struct overlaps *o, const struct entry **open)
 {
 	size_t n_open = 0;
 
-	for (size_t i = 0; i < o->n && o->compared < COMPARISONS_MAX && o->errs->n_notices <= CONF_ERRORS_MAX; i++) {
+	for (size_t i = 0; i < o->n && !exhausted(o); i++) {
 		while (n_open && !encloses(open[n_open - 1], &o->entry[i]))
 			n_open--;
-		for (size_t k = 0; k < n_open; k++)
+		for (size_t k = 0; k < n_open && !exhausted(o); k++)
 			compare(o, &o->entry[i], open[k]);
 		open[n_open++] = &o->entry[i];
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_overlap.h"
 
+#include <time.h>
+
 #include "conf_support.h"
 
 #define NETWORK "local_ts = 10.1.0.0/16\n"
@@ -140,6 +142,36 @@ many_children_load_in_time(void **state)
 	free(text);
 }
 
+/* Nor do children that share all their networks but one: whether each lies within the other takes the longest to tell. */
+static void
+many_networks_load_in_time(void **state)
+{
+	enum { CHILDREN = 1000, SHARED = 100 };
+	char *text = malloc(CHILDREN * (SHARED * 16 + 64));
+	struct conf_errors errs = { 0 };
+	struct config config = { 0 };
+	size_t n;
+	clock_t begun;
+
+	(void)state;
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "connections { x { version = 1\n children {\n");
+	for (unsigned i = 0; i < CHILDREN; i++) {
+		n += (size_t)sprintf(text + n, "c%u { remote_ts = 10.0.0.0/24", i);
+		for (unsigned k = 1; k < SHARED; k++)
+			n += (size_t)sprintf(text + n, ",10.%u.0.0/24", k);
+		n += (size_t)sprintf(text + n, ",11.%u.%u.0/24 }\n", i >> 8, i & 255);
+	}
+	n += (size_t)sprintf(text + n, "} } }\n");
+	begun = clock();
+	assert_true(config_load_text(&config, "test", text, n, &errs));
+	assert_true(clock() - begun < 15 * CLOCKS_PER_SEC);
+	assert_int_equal(errs.n_notices, 0);
+	config_free(&config);
+	conf_errors_free(&errs);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -147,6 +179,7 @@ main(void)
 		cmocka_unit_test(which_pairs_are_told),
 		cmocka_unit_test(both_places_and_the_winner),
 		cmocka_unit_test(many_children_load_in_time),
+		cmocka_unit_test(many_networks_load_in_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
