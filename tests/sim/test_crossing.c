@@ -10,6 +10,9 @@
 #define PLAIN "ike1 main psk=swordfish"
 #define AGGRESSIVE "ike1 aggressive aggressive-psk without-pfs psk=swordfish"
 
+#define A_AND_B "child=a:10.1.0.0/24,10.2.0.0/24 child=b:10.1.1.0/24,10.2.1.0/24"
+#define B_AND_A "child=a:10.2.0.0/24,10.1.0.0/24 child=b:10.2.1.0/24,10.1.1.0/24"
+
 static void
 both_start(unsigned apart_ms)
 {
@@ -88,6 +91,39 @@ TEST(both_ends_may_initiate_aggressive_mode_at_once)
 		EXPECT(sim_established(alice) && sim_established(bob), ms);
 		EXPECT(sim_same_keys(alice, bob), ms);
 	}
+}
+
+/* Each end wants another child, and only one of the two IKE_SAs remains: both come up, and both commands learn of it. */
+static void
+each_wants_its_own(const char *a_and_b, const char *b_and_a, unsigned apart_ms, unsigned lost)
+{
+	uint64_t which = apart_ms * 1000 + lost;
+	autoclose(sim) net = sim_open((struct sim_opts) { .seed = which + 1 });
+	struct sim_peer *alice = sim_peer(&net, a_and_b);
+	struct sim_peer *bob = sim_peer(&net, b_and_a);
+	uint64_t a, b;
+
+	if (lost)
+		sim_drop_nth(&net, lost);
+	a = sim_initiate_child(alice, "a");
+	sim_run(&net, MILLISECONDS(apart_ms));
+	b = sim_initiate_child(bob, "b");
+	sim_run(&net, SECONDS(90));
+	EXPECT(sim_result(alice, a) && sim_result(alice, a)->result == RESULT_OK, which);
+	EXPECT(sim_result(bob, b) && sim_result(bob, b)->result == RESULT_OK, which);
+	EXPECT(sim_ike_sas(alice) == 1 && sim_ike_sas(bob) == 1, which);
+	EXPECT(sim_children_in(alice, CHILD_STATE_INSTALLED) == 2 && sim_children_in(bob, CHILD_STATE_INSTALLED) == 2, which);
+	EXPECT(sim_same_keys(alice, bob), which);
+	EXPECT_SOUND(&net, which);
+}
+
+TEST(each_end_may_want_another_child_at_once)
+{
+	for (unsigned ms = 0; ms <= 60; ms += 6)
+		for (unsigned lost = 0; lost <= 20; lost++) {
+			each_wants_its_own(PLAIN " dpd=15s " A_AND_B, PLAIN " dpd=15s " B_AND_A, ms, lost);
+			each_wants_its_own(AGGRESSIVE " dpd=15s " A_AND_B, AGGRESSIVE " dpd=15s " B_AND_A, ms, lost);
+		}
 }
 
 static void
@@ -209,6 +245,7 @@ main(void)
 		cmocka_unit_test(both_ends_may_initiate_at_once),
 		cmocka_unit_test(two_opinions_and_lost_deletions_leave_one_sa),
 		cmocka_unit_test(both_ends_may_initiate_aggressive_mode_at_once),
+		cmocka_unit_test(each_end_may_want_another_child_at_once),
 		cmocka_unit_test(both_ends_may_rekey_phase_2_at_once_without_losing_a_packet),
 		cmocka_unit_test(both_ends_may_rekey_phase_1_at_once_without_losing_a_packet),
 		cmocka_unit_test(repeated_crossing_rekeyings_do_not_pile_up_sas),
