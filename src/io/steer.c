@@ -171,7 +171,7 @@ steer_open(const struct steer_options *o, char *why, size_t why_size)
 		return NULL;
 	}
 	remember_table(s);
-	steer_turn_update(s);
+	steer_turn_update(s, false);
 	return s;
 }
 

@@ -140,8 +140,11 @@ void steer_hints_restore(struct steer *s);
 
 /* ---- steer_turn.c: what source NAT brings under a claim */
 
-/* Looks whether somebody translates, and at the devices; makes the rules where something changed. */
-void steer_turn_update(struct steer *s);
+/*
+ * Looks whether somebody translates, and at the devices; makes the rules where something changed. @gone: a device went, and
+ * with it (before Linux 6.16) what hung there, even if the same one is back already.
+ */
+void steer_turn_update(struct steer *s, bool gone);
 /* Somebody removed a table: where it was one of these, nothing is turned round until the next update. */
 void steer_turn_verify(struct steer *s);
 bool steer_turn_remove(struct nft_ctx *ctx, uint32_t route_table, char *why, size_t why_size);

@@ -165,14 +165,14 @@ install(struct steer_nft *t)
 }
 
 void
-steer_turn_update(struct steer *s)
+steer_turn_update(struct steer *s, bool gone)
 {
 	struct turn now = { .on = s->nft.turn.on }, before = s->nft.turn;
 
 	if (!now.on && !somebody_translates(s->nft.ctx))
 		return;
 	find_devices(s, &now);
-	if (now.on && same_devices(&now, &before))
+	if (now.on && !gone && same_devices(&now, &before))
 		return;
 	now.on = true;
 	s->nft.turn = now;

@@ -18,7 +18,7 @@ enum { EVENT_BUFFER = 65536, READS_MAX = 64 };
 
 struct changes {
 	unsigned tun_ifindex, own_port; /* netlink's name for us: our own changes are no news */
-	bool addresses, routing, tables, links, chains;
+	bool addresses, routing, tables, links, gone, chains;
 };
 
 static int
@@ -33,7 +33,7 @@ see_route_event(const struct nlmsghdr *h, void *arg)
 		c->addresses = true;
 		break;
 	case RTM_DELLINK:
-		c->links = true;
+		c->links = c->gone = true;
 		break;
 	case RTM_NEWLINK:
 		c->links = true;
@@ -118,7 +118,7 @@ steer_event(struct steer *s)
 	struct changes c = { .tun_ifindex = s->options.tun_ifindex, .own_port = mnl_socket_get_portid(s->nl.socket) };
 
 	if (!drain(s->rt_events, see_route_event, &c))
-		c.addresses = c.routing = c.links = true;
+		c.addresses = c.routing = c.links = c.gone = true;
 	if (!drain(s->nf_events, see_nft_event, &c))
 		c.tables = c.chains = true;
 	if (c.tables) {
@@ -126,7 +126,7 @@ steer_event(struct steer *s)
 		restore_table(s);
 	}
 	if (c.tables || c.links || c.chains)
-		steer_turn_update(s);
+		steer_turn_update(s, c.gone);
 	if (c.routing) {
 		steer_base_add(s, IP_V4);
 		steer_base_add(s, IP_V6);
