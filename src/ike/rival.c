@@ -127,5 +127,10 @@ policy_of_alias(struct ike_sa *sa, struct conn *conn, const struct child *cfg, c
 	seen.remote.hi = seen.remote.lo;
 	p = policy_narrowed(sa->core, conn, cfg, &sa->local.ip, &sa->remote.ip, &seen);
 	/* A host that really has this address keeps it. */
-	return p && !child_rival(sa, p, 0) && index_alias(sa->core, p, &seen.remote.lo) ? p : NULL;
+	if (!p || child_rival(sa, p, 0))
+		return NULL;
+	if (index_alias(sa->core, p, &seen.remote.lo))
+		return p;
+	policy_use(sa->core, p, 0, 0);
+	return NULL;
 }

@@ -225,9 +225,13 @@ make_child(struct exchange *ex, const struct choice *w)
 	uint16_t pair;
 	enum verdict v = choose_policy(ex, w, &ts, &p, &pair);
 
-	if (!v)
-		ex->child = child_new(ex->sa, w->conn, w->cfg, p, pair);
-	return v || ex->child ? v : VERDICT_INTERNAL;
+	if (v)
+		return v;
+	/* A policy that was made for it goes where the child cannot be made. */
+	policy_use(ex->sa->core, p, 0, 1);
+	ex->child = child_new(ex->sa, w->conn, w->cfg, p, pair);
+	policy_use(ex->sa->core, p, 0, -1);
+	return ex->child ? VERDICT_OK : VERDICT_INTERNAL;
 }
 
 static enum verdict

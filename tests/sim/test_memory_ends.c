@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core.h"
 #include "failing_memory.h"
 #include "sim_test.h"
 
@@ -108,6 +109,19 @@ live(struct pair *p, unsigned long which)
 	sim_run(&p->net, SECONDS(60));
 }
 
+/* Policies that nobody has a use for: they would stay for ever. */
+static size_t
+forgotten_policies(const struct sim_peer *p)
+{
+	const struct table *t = &p->ike->policy_by_reqid;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n_buckets; i++)
+		for (struct table_link *l = t->bucket[i]; l; l = l->next)
+			n += !table_entry(l, struct policy, by_reqid)->users && !table_entry(l, struct policy, by_reqid)->traps;
+	return n;
+}
+
 static void
 everything_is_given_back(struct pair *p, unsigned long which)
 {
@@ -135,6 +149,7 @@ without_the(unsigned long nth)
 	failing_memory.fails_at = nth;
 	live(&p, nth);
 	failing_memory.fails_at = 0;
+	EXPECT(forgotten_policies(p.alice) == 0 && forgotten_policies(p.bob) == 0, nth);
 	sim_terminate(p.alice, "net", NULL);
 	sim_terminate(p.bob, "net", NULL);
 	sim_run(&p.net, SECONDS(300));
