@@ -107,6 +107,8 @@ live(struct pair *p, unsigned long which)
 	run(p, SECONDS(60), which);
 	sim_terminate(p->bob, NULL, "net");
 	sim_run(&p->net, SECONDS(60));
+	sim_terminate(p->bob, "net", NULL);
+	sim_run(&p->net, SECONDS(60));
 }
 
 /* Policies that nobody has a use for: they would stay for ever. */
