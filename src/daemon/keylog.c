@@ -113,8 +113,13 @@ wireshark_encr(const struct transform *t)
 		return "AES-CBC [RFC3602]";
 	case ENCR_AES_CTR:
 		return "AES-CTR [RFC3686]";
+	/* Plain "AES-GCM" leaves the ICV in the plaintext, where Wireshark then looks for the trailer. */
+	case ENCR_AES_GCM_8:
+		return "AES-GCM with 8 octet ICV [RFC4106]";
+	case ENCR_AES_GCM_12:
+		return "AES-GCM with 12 octet ICV [RFC4106]";
 	case ENCR_AES_GCM_16:
-		return "AES-GCM [RFC4106]";
+		return "AES-GCM with 16 octet ICV [RFC4106]";
 	case ENCR_CHACHA20_POLY1305:
 		return "ChaCha20 with Poly1305 [RFC7634]";
 	default:
@@ -127,7 +132,7 @@ wireshark_integ(const struct sa_params *sa)
 {
 	switch (sa->integ_id) {
 	case INTEG_NONE:
-		return "ANY 128 bit authentication [no checking]"; /* the ICV of an AEAD */
+		return "NULL"; /* an AEAD's name holds the length of its ICV, and no other authentication may stand beside it */
 	case INTEG_HMAC_MD5_96:
 		return "HMAC-MD5-96 [RFC2403]";
 	case INTEG_HMAC_SHA1_96:

@@ -56,6 +56,37 @@ keys_are_written_as_wireshark_reads_them(void **state)
 	keylog_close(&k);
 }
 
+/* tshark 4.0 opens nothing whose cipher is plain "AES-GCM", and wants no other authentication beside one. */
+static void
+the_icv_of_an_aead_is_in_its_name(void **state)
+{
+	static const struct {
+		uint16_t id;
+		const char *name;
+	} gcm[] = { { ENCR_AES_GCM_8, "AES-GCM with 8 octet ICV [RFC4106]" },
+		    { ENCR_AES_GCM_12, "AES-GCM with 12 octet ICV [RFC4106]" },
+		    { ENCR_AES_GCM_16, "AES-GCM with 16 octet ICV [RFC4106]" } };
+	static const uint8_t key[] = { 1, 2 };
+	char why[256], line[256];
+	struct keylog k;
+
+	(void)state;
+	assert_true(keylog_open(&k, dir, why, sizeof why));
+	for (size_t i = 0; i < sizeof gcm / sizeof gcm[0]; i++) {
+		struct sa_params sa = {
+			.direction = SA_OUTBOUND, .spi = 0x100, .encr = { gcm[i].id, 128 }, .encr_key = span_of(key, 2)
+		};
+
+		assert_true(ip_parse(&sa.local.ip, "192.0.2.1") && ip_parse(&sa.remote.ip, "192.0.2.2"));
+		keylog_sa(&k, &sa);
+		snprintf(line, sizeof line,
+		         "\"IPv4\",\"192.0.2.1\",\"192.0.2.2\",\"0x00000100\",\"%s\",\"0x0102\",\"NULL\",\"0x\"\n", gcm[i].name);
+		assert_string_equal(contents("esp_sa"), line);
+	}
+	contents("preferences");
+	keylog_close(&k);
+}
+
 static void
 preferences_of_the_operator_stay(void **state)
 {
@@ -164,6 +195,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_written_as_wireshark_reads_them),
+		cmocka_unit_test(the_icv_of_an_aead_is_in_its_name),
 		cmocka_unit_test(preferences_of_the_operator_stay),
 		cmocka_unit_test(nothing_is_written_unless_asked_for),
 		cmocka_unit_test(no_keys_into_a_file_of_somebody_else),
