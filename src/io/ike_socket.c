@@ -53,6 +53,16 @@ set_option(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
+/*
+ * A first message with many proposals is larger than some paths. With DF it would be lost there until ICMP came back and a
+ * retransmission was due, and for ever where a firewall drops the ICMP.
+ */
+static bool
+no_df(int fd4)
+{
+	return set_option(fd4, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
+}
+
 static int
 open_family(int family, uint16_t port, uint32_t bypass_mark)
 {
@@ -65,7 +75,7 @@ open_family(int family, uint16_t port, uint32_t bypass_mark)
 	if (family == AF_INET6)
 		ok = ok && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) && set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	else
-		ok = ok && set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+		ok = ok && set_option(fd, IPPROTO_IP, IP_PKTINFO, 1) && no_df(fd);
 	ok = ok && (!bypass_mark || set_option(fd, SOL_SOCKET, SO_MARK, (int)bypass_mark)) && bind(fd, &a.sa, n) == 0;
 	if (!ok && fd >= 0) {
 		int saved = errno;
@@ -77,20 +87,36 @@ open_family(int family, uint16_t port, uint32_t bypass_mark)
 	return fd;
 }
 
+/* A kernel without IPv6, or without IPv4, leaves the daemon the other one. A port that somebody else has does not. */
+static bool
+half_deaf(int fd, int error)
+{
+	return fd < 0 && error != EAFNOSUPPORT && error != EADDRNOTAVAIL;
+}
+
 bool
 ike_socket_open(struct ike_socket *s, uint16_t port, uint32_t bypass_mark, char *why, size_t why_size)
 {
+	int error4, error6, error;
+
 	s->port = port;
 	s->fd4 = open_family(AF_INET, port, bypass_mark);
-	int error4 = errno;
-
+	error4 = errno;
 	s->fd6 = open_family(AF_INET6, port, bypass_mark);
-	if (s->fd4 >= 0 || s->fd6 >= 0)
+	error6 = errno;
+	error = half_deaf(s->fd4, error4) || (s->fd4 < 0 && s->fd6 < 0) ? error4 : half_deaf(s->fd6, error6) ? error6 : 0;
+	if (!error)
 		return true;
-	snprintf(why, why_size, "cannot open UDP port %u: %s%s", port, strerror(error4),
-	         error4 == EADDRINUSE ? " (another IKE daemon is running here: stop it, or set charon.port)"
-	         : error4 == EACCES || error4 == EPERM ? " (start as root, or with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE)"
-	                                               : "");
+	ike_socket_close(s);
+	if (error == EADDRINUSE)
+		snprintf(why, why_size,
+		         "UDP port %u is in use: is another IKE daemon running here (`ss -lunp` names it)? Stop it, or set "
+		         "charon.port",
+		         port);
+	else
+		snprintf(why, why_size, "cannot open UDP port %u: %s%s", port, strerror(error),
+		         error == EACCES || error == EPERM ? " (start as root, or with CAP_NET_ADMIN and CAP_NET_BIND_SERVICE)"
+		                                           : "");
 	return false;
 }
 
