@@ -230,17 +230,6 @@ put_pfs_mismatch(struct text *t, const struct suite *s, const struct proposal *p
 }
 
 static void
-put_auth_mismatch(struct text *t, const struct suite *s, const struct match_terms *terms)
-{
-	const char *theirs = ike1_auth_name(s->auth), *ours = ike1_auth_name(terms->auth);
-
-	put(t,
-	    "they differ first in the authentication method (offered %s (%u), configured %s): set local.auth and "
-	    "remote.auth of the connection alike at both ends",
-	    theirs ? theirs : "an unknown one", s->auth, ours ? ours : "another");
-}
-
-static void
 put_encapsulation_mismatch(struct text *t, const struct suite *s, const struct match_terms *terms)
 {
 	const char *theirs = encapsulation_name(s->encapsulation), *ours = encapsulation_name(terms->encapsulation);
@@ -262,9 +251,6 @@ put_mismatch(struct text *t, enum mismatch first, const struct suite *s, const s
 	case MISMATCH_PFS:
 		put_pfs_mismatch(t, s, p, terms);
 		return;
-	case MISMATCH_AUTH:
-		put_auth_mismatch(t, s, terms);
-		return;
 	case MISMATCH_ENCAPSULATION:
 		put_encapsulation_mismatch(t, s, terms);
 		return;
@@ -281,15 +267,31 @@ put_more(struct text *t, size_t n)
 		put(t, " (%zu more)", n - 1);
 }
 
+/* It is compared last, so the algorithms agree, and to list them would only hide what does not. */
+static const char *
+explain_auth(struct arena *a, const struct suite *s, const struct match_terms *terms)
+{
+	const char *theirs = ike1_auth_name(s->auth), *ours = ike1_auth_name(terms->auth);
+
+	return arena_printf(
+	        a,
+	        "only the authentication method differs: the peer offers %s (%u), this connection has %s; set local.auth "
+	        "and remote.auth alike at both ends",
+	        theirs ? theirs : "an unknown one", s->auth, ours ? ours : "another");
+}
+
 /* "the peer offers X (2 more); we allow Y (1 more): " and the first thing that differs. */
 static const char *
 explain_refusal(struct arena *a, const struct refusal *r, const struct suites *offered, const struct proposals *ours,
                 const struct match_terms *terms)
 {
-	const char *suite = explain_suite(a, &offered->s[r->offered], terms->protocol);
+	const char *suite;
 	struct text t = { .n = 0 };
 	char configured[400];
 
+	if (r->first == MISMATCH_AUTH)
+		return explain_auth(a, &offered->s[r->offered], terms);
+	suite = explain_suite(a, &offered->s[r->offered], terms->protocol);
 	if (!suite)
 		return NULL;
 	put(&t, "the peer offers %s", suite);
