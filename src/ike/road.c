@@ -114,6 +114,22 @@ road_overdue(const struct ike_sa *sa)
 	}
 }
 
+const char *
+road_awaited(const struct ike_sa *sa)
+{
+	switch (sa->road ? sa->road->stage : ROAD_DONE) {
+	case ROAD_LOGIN:
+		return sa->road->ticket ? "waiting for the user's password to be checked"
+		                        : "waiting for the gateway to ask for the login (XAUTH)";
+	case ROAD_CONFIG:
+		return "waiting for the gateway to send our configuration (pull = no: Mode Config by SET)";
+	case ROAD_INSTALL:
+		return "waiting for the virtual addresses to be installed";
+	default:
+		return NULL;
+	}
+}
+
 void
 road_info(struct ike_info *out, const struct ike_sa *sa)
 {

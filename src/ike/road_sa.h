@@ -58,6 +58,8 @@ struct identity road_peer_id(const struct ike_sa *sa);
 bool road_peer_renews(const struct ike_sa *sa);
 /* What a peer failed to begin in time. */
 const char *road_overdue(const struct ike_sa *sa);
+/* For `status`: what the SA waits for while no exchange runs; NULL where it is for none of these. */
+const char *road_awaited(const struct ike_sa *sa);
 /* What an updown script is told of it; the addresses are copied into @a. */
 void road_updown(struct effect_updown *out, const struct ike_sa *sa, struct arena *a);
 void road_info(struct ike_info *out, const struct ike_sa *sa);

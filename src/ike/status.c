@@ -33,7 +33,7 @@ void
 ike_sa_info(struct ike_info *out, const struct ike_sa *sa)
 {
 	const struct exchange *ex = running(sa);
-	const char *words = ex ? exchange_words(ex) : NULL;
+	const char *words = ex ? exchange_words(ex) : road_awaited(sa);
 
 	*out = (struct ike_info) {
 		.id = sa->id,
