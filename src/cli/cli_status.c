@@ -21,12 +21,12 @@ struct view {
 	int width[COLUMNS]; /* of the table, over all Phase 1s, so that columns stand under each other */
 };
 
-/* What is only being negotiated, too: a key that other daemons do not know, and pass over. */
+/* With what only we tell: @flag is a key that other daemons do not know, and pass over. */
 static bool
-list_sas(struct cli *c, struct cli_list *out)
+list_more(struct cli *c, struct cli_list *out, const char *command, const char *event, const char *flag)
 {
 	struct sallyport_message *args = sallyport_message_new();
-	bool ok = args && sallyport_put(args, "negotiating", "yes") && cli_list(c, out, "list-sas", "list-sa", args);
+	bool ok = args && sallyport_put(args, flag, "yes") && cli_list(c, out, command, event, args);
 
 	sallyport_message_free(args);
 	return ok;
@@ -36,7 +36,9 @@ bool
 cli_state_read(struct cli *c, struct cli_state *out)
 {
 	*out = (struct cli_state) { 0 };
-	if (!cli_list(c, &out->conns, "list-conns", "list-conn", NULL) || !list_sas(c, &out->sas))
+	/* Claims; and SAs that are only being negotiated, and the MTU of paths. */
+	if (!list_more(c, &out->conns, "list-conns", "list-conn", "trap") ||
+	    !list_more(c, &out->sas, "list-sas", "list-sa", "negotiating"))
 		return false;
 	out->version = cli_ask(c, "version", NULL);
 	/* Our own command: another daemon that speaks vici has none, and status does without it. */
@@ -199,15 +201,15 @@ print_phase1_details(const struct view *v, const struct sallyport_node *sa)
 	const struct sallyport_node *p = progress_of(v, or_dash(sallyport_get(sa, "uniqueid")));
 	const char *renew = sallyport_get(sa, "rekey-time"), *notice = sallyport_get(p, "notice"),
 	           *tries = sallyport_get(p, "retransmits"), *warning = sallyport_get(p, "warning");
-	const char *user = sallyport_get(sa, "remote-xauth-id");
+	const char *user = sallyport_get(sa, "remote-xauth-id"), *mtu = sallyport_get(sa, "path-mtu");
 	char cipher[CELL_MAX], age[CLI_TEXT_MAX], left[CLI_TEXT_MAX];
 
 	renew = renew ? renew : sallyport_get(sa, "reauth-time");
 	if (sallyport_get(sa, "established")) {
 		put_cipher(cipher, sizeof cipher, sa);
-		fprintf(v->to, "    %s, age %s, %s%s%s%s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
+		fprintf(v->to, "    %s, age %s, %s%s%s%s%s%s%s\n", cipher, cli_duration(age, sallyport_get(sa, "established")),
 		        renew ? "renewed in " : "not renewed by this end", renew ? cli_duration(left, renew) : "", nat_of(sa),
-		        user ? ", user " : "", user ? user : "");
+		        mtu ? ", path MTU " : "", mtu ? mtu : "", user ? ", user " : "", user ? user : "");
 	} else if (p && *or_dash(sallyport_get(p, "exchange")) != '-') {
 		fprintf(v->to, "    now: %s", or_dash(sallyport_get(p, "exchange")));
 		if (tries && strcmp(tries, "0"))
@@ -247,6 +249,17 @@ conn_by_name(const struct view *v, const char *name)
 	return NULL;
 }
 
+/* "net  10.1.0.0/16 <=> 10.2.0.0/16  not up" */
+static void
+print_child_down(const struct view *v, const struct sallyport_node *child, const char *state)
+{
+	bool held = sallyport_get(child, "trapped") && !cli_is_shunt(child);
+
+	fprintf(v->to, "    %s  %s <=> %s%s%s%s%s%s\n", sallyport_name(child), first_item(child, "local-ts"),
+	        first_item(child, "remote-ts"), DIM, *state ? "  " : "", state,
+	        held ? "  held: the next packet brings it up" : "", PLAIN);
+}
+
 static void
 print_children_down(const struct view *v, const char *conn)
 {
@@ -258,8 +271,7 @@ print_children_down(const struct view *v, const char *conn)
 
 		if (child_is_up(v, conn, sallyport_name(child)))
 			continue;
-		fprintf(v->to, "    %s  %s <=> %s  %s%s%s\n", sallyport_name(child), first_item(child, "local-ts"),
-		        first_item(child, "remote-ts"), DIM, shunt ? sallyport_get(child, "mode") : "not up", PLAIN);
+		print_child_down(v, child, shunt ? sallyport_get(child, "mode") : "not up");
 		any = any || !shunt;
 	}
 	if (any)
@@ -331,8 +343,7 @@ print_down(const struct view *v, const struct sallyport_node *conn)
 	fprintf(v->to, "%s%s%s  %sdown%s  to %s\n", BOLD, sallyport_name(conn), PLAIN, DIM, PLAIN,
 	        first_item(conn, "remote_addrs"));
 	for (; child; child = sallyport_next(child))
-		fprintf(v->to, "    %s  %s <=> %s\n", sallyport_name(child), first_item(child, "local-ts"),
-		        first_item(child, "remote-ts"));
+		print_child_down(v, child, "");
 	print_failure(v, sallyport_name(conn));
 	if (version && !strcmp(version, "IKEv1/2"))
 		fprintf(v->to, "    it only answers (version = 0): set version = 1 to initiate\n");

@@ -2,6 +2,7 @@
 #include "clock_rng.h"
 #include "daemon.h"
 #include "settings_apply.h"
+#include "sockets.h"
 
 /* What the vici server sees of the daemon. */
 
@@ -52,6 +53,12 @@ static bool
 backend_usage(void *context, enum sa_direction dir, uint32_t spi, uint32_t child_id, struct sa_usage *out)
 {
 	return dataplane_usage(((struct daemon *)context)->dataplane, dir, spi, child_id, out);
+}
+
+static unsigned
+backend_path_mtu(void *context, const struct endpoint *local, const struct endpoint *remote)
+{
+	return sockets_route_mtu(local, remote, ((struct daemon *)context)->settings.bypass_mark);
 }
 
 static bool
@@ -115,6 +122,7 @@ open_backend(struct daemon *d)
 		.command = backend_command,
 		.forget = backend_forget,
 		.usage = backend_usage,
+		.path_mtu = backend_path_mtu,
 		.reload_settings = backend_reload_settings,
 		.secrets = &d->secrets,
 		.credentials = &d->credentials,
@@ -134,7 +142,8 @@ daemon_socket_path(const struct daemon *d, char room[SOCKET_PATH_OCTETS], char *
 		return d->settings.vici_socket;
 	if (snprintf(room, SOCKET_PATH_OCTETS, "%s/vici.sock", d->options->runtime_dir) < SOCKET_PATH_OCTETS)
 		return room;
-	snprintf(why, why_size, "%s: this path is too long for a unix socket: choose a shorter --runtime-dir", d->options->runtime_dir);
+	snprintf(why, why_size, "%s: this path is too long for a unix socket: choose a shorter --runtime-dir",
+	         d->options->runtime_dir);
 	return NULL;
 }
 

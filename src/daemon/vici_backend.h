@@ -38,6 +38,8 @@ struct vici_backend {
 	bool (*counter)(void *context, unsigned index, const char **name, const char **sentence, uint64_t *count);
 	/* What of the kernel the data plane uses, and what is missing, in one line. May be NULL. */
 	const char *(*dataplane)(void *context);
+	/* The MTU of the path between two ends as the kernel knows it now; 0: unknown. May be NULL. */
+	unsigned (*path_mtu)(void *context, const struct endpoint *local, const struct endpoint *remote);
 };
 
 #endif

@@ -13,6 +13,16 @@ conn_name(const struct ike_info *s)
 	return s->conn ? s->conn->name : "(unnamed)";
 }
 
+/* A name of ours, for those who ask for what strongSwan does not tell. */
+static void
+put_path_mtu(struct vici_writer *w, const struct vici_backend *b, const struct ike_info *s)
+{
+	unsigned mtu = s->state == IKE_STATE_ESTABLISHED && b->path_mtu ? b->path_mtu(b->context, &s->local, &s->remote) : 0;
+
+	if (mtu)
+		vici_keyf(w, "path-mtu", "%u", mtu);
+}
+
 static void
 put_children(struct vici_writer *w, struct vici_client *c, const struct ike_info *s, instant_t now)
 {
@@ -54,6 +64,8 @@ next_sa(struct vici_client *c)
 	vici_begin_event(&w, VICI_LIST_SA);
 	vici_section(&w, conn_name(&s));
 	vici_put_ike(&w, &s, now);
+	if (f->negotiating)
+		put_path_mtu(&w, b, &s);
 	put_children(&w, c, &s, now);
 	vici_section_end(&w);
 	vici_send(c, &w);
@@ -120,7 +132,7 @@ action_name(enum child_action a)
 }
 
 static void
-put_child_config(struct vici_writer *w, const struct child *c)
+put_child_config(struct vici_writer *w, const struct ike *core, const struct conn *conn, const struct child *c)
 {
 	vici_section(w, c->name);
 	vici_key(w, "mode", vici_mode_name(c->mode));
@@ -131,11 +143,15 @@ put_child_config(struct vici_writer *w, const struct child *c)
 	vici_key(w, "close_action", action_name(c->close_action));
 	put_selectors(w, "local-ts", c->local_ts, c->n_local_ts);
 	put_selectors(w, "remote-ts", c->remote_ts, c->n_remote_ts);
+	/* A name of ours, for those who ask for it. */
+	if (core && ike_is_trapped(core, conn, c))
+		vici_key(w, "trapped", "yes");
 	vici_section_end(w);
 }
 
+/* @core  where claims are to be shown, too; or NULL */
 static void
-put_conn(struct vici_writer *w, const struct conn *c)
+put_conn(struct vici_writer *w, const struct ike *core, const struct conn *c)
 {
 	static const char *const versions[] = { "IKEv1/2", "IKEv1", "IKEv2" };
 	static const char *const unique[] = { "UNIQUE_NO", "UNIQUE_NEVER", "UNIQUE_KEEP", "UNIQUE_REPLACE" };
@@ -154,7 +170,7 @@ put_conn(struct vici_writer *w, const struct conn *c)
 	put_round(w, "remote-1", &c->remote);
 	vici_section(w, "children");
 	for (size_t i = 0; i < c->n_children && w->n < VICI_PACKET_MAX - 32768; i++)
-		put_child_config(w, &c->children[i]);
+		put_child_config(w, core, c, &c->children[i]);
 	vici_section_end(w);
 }
 
@@ -183,7 +199,7 @@ next_conn(struct vici_client *c)
 	} while (c->stream.ike && strcmp(c->stream.ike, conn->name));
 	vici_begin_event(&w, VICI_LIST_CONN);
 	vici_section(&w, conn->name);
-	put_conn(&w, conn);
+	put_conn(&w, c->stream.trap ? c->server->backend->core(c->server->backend->context) : NULL, conn);
 	vici_section_end(&w);
 	vici_send(c, &w);
 	return true;

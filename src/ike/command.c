@@ -174,26 +174,39 @@ terminate_children(struct ike_sa *sa, const struct command *cmd)
 	return n;
 }
 
+static uint32_t
+release_claims_of(struct ike *core, struct conn_entry *e, const char *child)
+{
+	const char *name = NULL;
+	uint32_t n = 0;
+
+	for (size_t k = 0; k < e->conn->n_children; k++) {
+		const struct child *cfg = &e->conn->children[k];
+
+		if ((child && strcmp(child, cfg->name) != 0) || !e->trap[k])
+			continue;
+		conn_trap(core, e, cfg, false);
+		name = cfg->name;
+		n++;
+	}
+	/* Nothing protects it any more, and nothing holds it back: who asked for that should know. */
+	if (n)
+		effects_log(core->fx, LOG_CHD, LOG_CONTROL, 0, e->conn->name, NULL,
+		            "no longer claimed: the traffic of %s%s; it takes the plain route, in clear, until `up` or a restart "
+		            "claims it again",
+		            name, n > 1 ? " and of other children" : "");
+	return n;
+}
+
 /* `down` by name also releases the claims of start_action. */
 static uint32_t
 release_claims(struct ike *core, const struct command *c)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; (c->ike || c->child) && i < core->n_conns; i++) {
-		struct conn_entry *e = &core->conns[i];
-
-		if (c->ike && strcmp(c->ike, e->conn->name) != 0)
-			continue;
-		for (size_t k = 0; k < e->conn->n_children; k++) {
-			const struct child *cfg = &e->conn->children[k];
-
-			if ((c->child && strcmp(c->child, cfg->name) != 0) || !e->trap[k])
-				continue;
-			conn_trap(core, e, cfg, false);
-			n++;
-		}
-	}
+	for (size_t i = 0; (c->ike || c->child) && i < core->n_conns; i++)
+		if (!c->ike || strcmp(c->ike, core->conns[i].conn->name) == 0)
+			n += release_claims_of(core, &core->conns[i], c->child);
 	return n;
 }
 

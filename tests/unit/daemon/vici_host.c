@@ -234,6 +234,13 @@ backend_usage(void *context, enum sa_direction d, uint32_t spi, uint32_t child_i
 	return spi != 0;
 }
 
+static unsigned
+backend_path_mtu(void *context, const struct endpoint *local, const struct endpoint *remote)
+{
+	(void)context;
+	return ip_is_any(&local->ip) || ip_is_any(&remote->ip) ? 0 : 1392;
+}
+
 static bool
 backend_reload_settings(void *context, char *why, size_t why_size)
 {
@@ -316,6 +323,8 @@ main(int argc, char **argv)
 		&h->end[0].config.pools,
 		0,
 		backend_counter,
+		NULL,
+		backend_path_mtu,
 	};
 	h->server = vici_server_open(&h->loop, argv[1], &h->backend, why, sizeof why);
 	if (!h->server) {
