@@ -141,15 +141,11 @@ lend_wanted(struct pool *p, struct ip *out, const struct identity *id, const str
 static bool
 lend_fresh(struct pool *p, struct ip *out, const struct identity *id)
 {
-	while (p->fresh.family) {
-		struct ip ip = p->fresh;
-
+	while (p->fresh.family && by_ip(p, &p->fresh))
 		if (!ip_next(&p->fresh) || ip_compare(&p->fresh, &p->hi) > 0)
 			p->fresh = (struct ip) { 0 };
-		if (!by_ip(p, &ip))
-			return lend_new(p, &ip, id, out);
-	}
-	return false;
+	/* Where there is no memory for it, it is the next one's. */
+	return p->fresh.family && lend_new(p, &p->fresh, id, out);
 }
 
 bool

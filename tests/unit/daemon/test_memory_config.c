@@ -204,6 +204,37 @@ a_message(void **state)
 	vici_writer_free(&whole);
 }
 
+/* An address that could not be lent for want of memory is there for the next one who asks. */
+static void
+a_lease(void **state)
+{
+	char one[100] = "pools { one { addrs = 10.9.0.1-10.9.0.1\n } }";
+	struct identity id;
+	struct ip wanted = { .family = IP_V4 }, got;
+	unsigned long n = 1;
+	const char *why;
+
+	(void)state;
+	assert_true(identity_parse(&id, span_str("carol"), &why));
+	for (unsigned long i = 0; i <= n; i++) {
+		struct conf_errors errs = { 0 };
+		struct config c = { 0 };
+		bool lent;
+
+		assert_true(config_load_text(&c, "test", one, strlen(one), &errs));
+		failing_memory_begin(i);
+		lent = pool_acquire(pools_find(&c.pools, "one"), &got, &id, &wanted, NULL, 0);
+		if (!i)
+			n = failing_memory_end();
+		failing_memory_end();
+		assert_int_equal(lent, i == 0);
+		assert_true(lent || pool_acquire(pools_find(&c.pools, "one"), &got, &id, &wanted, NULL, 0));
+		config_free(&c);
+		conf_errors_free(&errs);
+	}
+	assert_true(n > 1);
+}
+
 int
 main(void)
 {
@@ -211,6 +242,7 @@ main(void)
 		cmocka_unit_test(a_configuration),
 		cmocka_unit_test(the_settings),
 		cmocka_unit_test(a_message),
+		cmocka_unit_test(a_lease),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
