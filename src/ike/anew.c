@@ -28,33 +28,29 @@ inherit(struct ike_sa *to, unsigned wishes_of)
 
 /* ---- Under one that stands */
 
-/* What it renews, if that came along and still needs it. */
+/* NULL as well where the peer has forgotten what it was to renew, or renews it itself. */
 static struct child_sa *
-renewed(const struct child_sa *c, const struct ike_sa *to)
+renewal_again(struct ike_sa *to, const struct child_sa *c)
 {
-	struct child_sa *old = child_by_id(to->core, c->rekeys);
+	const struct child_sa *old = child_by_id(to->core, c->rekeys);
+	bool needed = old && old->sa == to && !old->successor;
+	struct child_sa *n = needed ? child_new(to, c->conn, c->cfg, c->policy, c->pair) : NULL;
 
-	return old && old->sa == to && !old->successor ? old : NULL;
+	if (n) {
+		n->rekeys = c->rekeys;
+		child_queue(n, true);
+	}
+	return n;
 }
 
 static bool
 wish_again(struct ike_sa *to, struct child_sa *c)
 {
-	struct child_sa *old = c->rekeys ? renewed(c, to) : NULL, *n = old ? NULL : child_present(to, c->policy, c->pair);
 	const char *why;
+	struct child_sa *n = c->rekeys ? renewal_again(to, c) : child_wanted(to, c->conn, c->cfg, c->policy, c->pair, &why);
 
-	/* The peer has forgotten what it was to renew, or renews it itself. */
-	if (c->rekeys && !old)
+	if (!n)
 		return false;
-	if (!n && !c->rekeys && !child_room(to, &why))
-		return false;
-	if (!n) {
-		n = child_new(to, c->conn, c->cfg, c->policy, c->pair);
-		if (!n)
-			return false;
-		n->rekeys = c->rekeys;
-		child_queue(n, true);
-	}
 	if (n->ever_up)
 		waiters_settle(to->core, &c->waiters, true, "");
 	else

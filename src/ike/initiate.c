@@ -16,23 +16,32 @@ child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair)
 	return c;
 }
 
-/* Each pair of selectors takes one Quick Mode (RFC 2409 section 5.5). A child that is up, or under way, is not made twice. */
+struct child_sa *
+child_wanted(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, const char **why)
+{
+	struct child_sa *c = child_present(sa, p, pair);
+
+	if (c)
+		return c;
+	if (!child_room(sa, why)) {
+		refuse(sa->core, sa, VERDICT_CHILD_LIMIT, *why);
+		return NULL;
+	}
+	c = child_new(sa, conn, cfg, p, pair);
+	if (c)
+		child_queue(c, true);
+	return c;
+}
+
+/* Each pair of selectors takes one Quick Mode (RFC 2409 section 5.5). */
 static bool
 queue_pair(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair, struct pending *cmd,
            const char **why)
 {
-	struct child_sa *c = child_present(sa, p, pair);
+	struct child_sa *c = child_wanted(sa, conn, cfg, p, pair, why);
 
-	if (!c) {
-		if (!child_room(sa, why)) {
-			refuse(sa->core, sa, VERDICT_CHILD_LIMIT, *why);
-			return false;
-		}
-		c = child_new(sa, conn, cfg, p, pair);
-		if (!c)
-			return false;
-		child_queue(c, true);
-	}
+	if (!c)
+		return false;
 	if (!cmd || c->ever_up)
 		return true;
 	cmd->ike_id = sa->id;

@@ -60,6 +60,9 @@ bool initiate_child(struct ike *core, struct conn *conn, const struct child *cfg
 
 /* What is up for a pair of selectors, or under way; or NULL. */
 struct child_sa *child_present(const struct ike_sa *sa, const struct policy *p, uint16_t pair);
+/* The same, or else a new one in the queue. NULL: there is no memory for it, or no room, which @why and the log say. */
+struct child_sa *child_wanted(struct ike_sa *sa, struct conn *conn, const struct child *cfg, struct policy *p, uint16_t pair,
+                              const char **why);
 /* The addresses of @sa are known: its wants become children. */
 void wants_resolve(struct ike_sa *sa);
 void wants_drop(struct ike_sa *sa, const char *reason);
