@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <netdb.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -99,17 +100,34 @@ vici_arg_yes(const struct vici_request *r, const char *name)
 	return v && (!strcmp(v, "yes") || !strcmp(v, "1") || !strcmp(v, "true") || !strcmp(v, "enabled"));
 }
 
-int64_t
-vici_arg_number(const struct vici_request *r, const char *name, int64_t otherwise)
+bool
+vici_arg_number(const struct vici_request *r, const char *name, int64_t min, int64_t max, int64_t *out)
 {
 	const char *v = vici_arg(r, name);
 	char *end;
 	long long n;
 
 	if (!v || !*v)
-		return otherwise;
+		return true;
+	errno = 0;
 	n = strtoll(v, &end, 10);
-	return *end ? otherwise : n;
+	if (!*end && !errno && n >= min && n <= max) {
+		*out = n;
+		return true;
+	}
+	vici_reply_error(r->client, "%s takes a number from %lld to %lld, not '%.64s'", name, (long long)min, (long long)max, v);
+	return false;
+}
+
+bool
+vici_arg_id(const struct vici_request *r, const char *name, uint32_t *out)
+{
+	int64_t n = 0;
+
+	if (!vici_arg_number(r, name, 0, UINT32_MAX, &n))
+		return false;
+	*out = (uint32_t)n;
+	return true;
 }
 
 /* ---- names */

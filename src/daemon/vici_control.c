@@ -119,13 +119,19 @@ text_of(const char *fmt, const char *name)
 	return strdup(buf);
 }
 
-static void
+/* False after a refusal. Times are milliseconds; below 0: the answer is not waited for. */
+static bool
 read_common(struct vici_request *r)
 {
 	struct vici_control *ctl = &r->client->control;
+	int64_t level = LOG_CONTROL, timeout = 0;
 
-	ctl->log_level = (int)vici_arg_number(r, "loglevel", LOG_CONTROL);
-	ctl->timeout_ms = vici_arg_number(r, "timeout", 0);
+	if (!vici_arg_number(r, "loglevel", INT32_MIN, INT32_MAX, &level) ||
+	    !vici_arg_number(r, "timeout", INT32_MIN, INT32_MAX, &timeout))
+		return false;
+	ctl->log_level = (int)level;
+	ctl->timeout_ms = timeout;
+	return true;
 }
 
 /* ---- initiate */
@@ -172,7 +178,8 @@ initiate(struct vici_request *r)
 		                 conn->name);
 		return;
 	}
-	read_common(r);
+	if (!read_common(r))
+		return;
 	c->control.conn = strdup(conn->name);
 	c->control.what = child ? text_of("CHILD_SA '%s'", child->name) : text_of("IKE_SA '%s'", conn->name);
 	cmd.ike = conn->name;
@@ -232,8 +239,6 @@ by_selector(struct vici_request *r, enum command_kind kind, void (*answer)(struc
 		.kind = kind,
 		.ike = vici_arg(r, "ike"),
 		.child = vici_arg(r, "child"),
-		.ike_id = (uint32_t)vici_arg_number(r, "ike-id", 0),
-		.child_id = (uint32_t)vici_arg_number(r, "child-id", 0),
 		.force = vici_arg_yes(r, "force"),
 		.reauth = vici_arg_yes(r, "reauth"),
 	};
@@ -241,11 +246,14 @@ by_selector(struct vici_request *r, enum command_kind kind, void (*answer)(struc
 	const struct conn *conn;
 	const char *name = cmd.ike;
 
+	if (!vici_arg_id(r, "ike-id", &cmd.ike_id) || !vici_arg_id(r, "child-id", &cmd.child_id))
+		return;
 	if (!cmd.ike && !cmd.child && !cmd.ike_id && !cmd.child_id) {
 		vici_reply_error(c, "missing %s selector", kind == COMMAND_REKEY ? "rekey" : "terminate");
 		return;
 	}
-	read_common(r);
+	if (!read_common(r))
+		return;
 	if (kind == COMMAND_REKEY)
 		c->control.timeout_ms = 0;
 	if (!name && cmd.child) {

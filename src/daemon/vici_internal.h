@@ -141,8 +141,12 @@ struct vici_request {
 /* NULL when the argument is missing. */
 const char *vici_arg(const struct vici_request *r, const char *name);
 bool vici_arg_yes(const struct vici_request *r, const char *name);
-/* @otherwise when it is missing or no number. */
-int64_t vici_arg_number(const struct vici_request *r, const char *name, int64_t otherwise);
+/*
+ * A missing argument leaves *out as it is. False, after the refusal, when it is no number from @min to @max: what is
+ * mistyped must not mean all, or another.
+ */
+bool vici_arg_number(const struct vici_request *r, const char *name, int64_t min, int64_t max, int64_t *out);
+bool vici_arg_id(const struct vici_request *r, const char *name, uint32_t *out);
 
 struct vici_command {
 	const char *name;

@@ -283,12 +283,16 @@ copy_arg(const struct vici_request *r, const char *name)
 void
 vici_stream_start(struct vici_request *r, bool (*next)(struct vici_client *))
 {
+	uint32_t ike_id = 0, child_id = 0;
+
+	if (!vici_arg_id(r, "ike-id", &ike_id) || !vici_arg_id(r, "child-id", &child_id))
+		return;
 	r->client->stream = (struct vici_stream) {
 		.next = next,
 		.ike = copy_arg(r, "ike"),
 		.child = copy_arg(r, "child"),
-		.ike_id = (uint32_t)vici_arg_number(r, "ike-id", 0),
-		.child_id = (uint32_t)vici_arg_number(r, "child-id", 0),
+		.ike_id = ike_id,
+		.child_id = child_id,
 		.drop = vici_arg_yes(r, "drop"),
 		.pass = vici_arg_yes(r, "pass"),
 		.trap = vici_arg_yes(r, "trap"),

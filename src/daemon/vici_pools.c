@@ -9,9 +9,10 @@ vici_load_pool(struct vici_request *r)
 {
 	const struct conf_section *s = r->args->sections;
 	struct conf_errors errs = { 0 };
-	struct pool *p = s ? pool_read(s, POOL_FROM_VICI, &errs) : NULL;
+	bool one = s && !s->next && !r->args->keys;
+	struct pool *p = one ? pool_read(s, POOL_FROM_VICI, &errs) : NULL;
 
-	if (!s || s->next || r->args->keys)
+	if (!one)
 		vici_reply_error(r->client, "load-pool takes one section, named like the pool");
 	else if (!p)
 		vici_reply_error(r->client, "%s", conf_errors_first(&errs));

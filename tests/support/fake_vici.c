@@ -2,7 +2,6 @@
 #include "fake_vici.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,12 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "vici_text.h"
 
 const char FAKE_VICI_HANG_UP[] = "";
 
 /* Packet types of the protocol. */
 enum { REQUEST = 0, RESPONSE = 1, UNKNOWN = 2, REGISTER = 3, CONFIRM = 5, EVENT_UNKNOWN = 6, EVENT = 7 };
-
-enum { WORD_MAX = 512 };
 
 static void
 must(bool ok, const char *what)
@@ -28,121 +26,27 @@ must(bool ok, const char *what)
 	abort();
 }
 
-/* ---- messages from text */
-
-/* Up to one of @ends, or what is between quotes. */
-static const char *
-word(char out[WORD_MAX], const char *at, const char *ends)
-{
-	size_t n;
-
-	while (isspace((unsigned char)*at))
-		at++;
-	if (*at == '\'')
-		ends = "'", at++;
-	n = strcspn(at, ends);
-	must(n < WORD_MAX, "a word is too long");
-	memcpy(out, at, n);
-	out[n] = '\0';
-	return at + n + (*ends == '\'');
-}
-
-static const char *
-list(struct sallyport_message *m, const char *name, const char *at)
-{
-	char item[WORD_MAX];
-
-	while (at = word(item, at, " ]"), *item) {
-		must(sallyport_put_item(m, name, item), "an item");
-		at += strspn(at, " ");
-		if (*at == ']')
-			break;
-	}
-	must(*at == ']', "a list does not end");
-	return at + 1;
-}
-
-static const char *
-section(struct sallyport_message *m, const char *at)
-{
-	char name[WORD_MAX], value[WORD_MAX];
-
-	for (;;) {
-		at += strspn(at, " \t\n");
-		if (!*at || *at == '}')
-			return at;
-		at = word(name, at, "={[");
-		if (*at == '{') {
-			must(sallyport_begin(m, name), "a section");
-			at = section(m, at + 1);
-			sallyport_end(m);
-			must(*at++ == '}', "a section does not end");
-		} else if (*at == '[') {
-			at = list(m, name, at + 1);
-		} else {
-			must(*at == '=', "a word without a value");
-			at = word(value, at + 1, " }\n\t");
-			must(sallyport_put(m, name, value), "a value");
-		}
-	}
-}
-
-/* ---- messages to text */
-
-static void
-put(struct fake_vici *v, const char *text)
-{
-	size_t n = strlen(v->heard);
-
-	snprintf(v->heard + n, sizeof v->heard - n, "%s", text);
-}
-
-static void put_elements(struct fake_vici *v, const struct sallyport_node *of);
-
-static void
-put_element(struct fake_vici *v, const struct sallyport_node *n)
-{
-	const char *const ends[] = {
-		[SALLYPORT_SECTION] = "{ }", [SALLYPORT_LIST] = "[ ]", [SALLYPORT_VALUE] = "=", [SALLYPORT_ITEM] = ""
-	};
-	const char *end = ends[sallyport_kind(n)];
-
-	put(v, " ");
-	put(v, sallyport_name(n));
-	put(v, (char[]) { end[0], 0 });
-	put(v, sallyport_value(n));
-	if (*end && end[1]) {
-		put_elements(v, n);
-		put(v, end + 1);
-	}
-}
-
-static void
-put_elements(struct fake_vici *v, const struct sallyport_node *of)
-{
-	for (const struct sallyport_node *n = sallyport_first(of); n; n = sallyport_next(n))
-		put_element(v, n);
-}
+/* ---- packets */
 
 static void
 keep(struct fake_vici *v, const char *command, const struct sallyport_message *m)
 {
-	put(v, command);
-	put_elements(v, sallyport_root(m));
-	put(v, "\n");
-}
+	size_t n = strlen(v->heard);
 
-/* ---- packets */
+	snprintf(v->heard + n, sizeof v->heard - n, "%s", command);
+	vici_text_append(v->heard, sizeof v->heard, sallyport_root(m));
+	n = strlen(v->heard);
+	snprintf(v->heard + n, sizeof v->heard - n, "\n");
+}
 
 static void
 send_packet(int c, int type, const char *name, const char *text)
 {
-	struct sallyport_message *m = sallyport_message_new();
+	struct sallyport_message *m = vici_text_read(text);
 	struct buffer b = { 0 };
 	uint32_t length = 0;
 	uint8_t head[2] = { (uint8_t)type, (uint8_t)strlen(name ? name : "") };
 
-	must(m && !*section(m, text), "a message");
 	buffer_put(&b, &length, sizeof length);
 	buffer_put(&b, head, name ? 2 : 1);
 	buffer_put(&b, name ? name : "", head[1]);
@@ -159,7 +63,7 @@ send_packet(int c, int type, const char *name, const char *text)
 static void
 send_events(int c, const char *events)
 {
-	char line[4096], name[WORD_MAX];
+	char line[4096], name[VICI_TEXT_WORD_MAX];
 
 	while (events && *events) {
 		size_t n = strcspn(events, "\n");
@@ -168,7 +72,7 @@ send_events(int c, const char *events)
 		must(n < sizeof line, "an event is too long");
 		memcpy(line, events, n);
 		line[n] = '\0';
-		message = word(name, line, " ");
+		message = vici_text_word(name, line, " ");
 		send_packet(c, EVENT, name, message);
 		events += n + (events[n] == '\n');
 	}

@@ -7,11 +7,8 @@
 #include <stddef.h>
 
 /*
- * A daemon that answers over vici what a table says, for tests of clients. Messages are written as
- *
- *   key=value key='some words' section{ key=value } list[one 'item two']
- *
- * and what clients asked is kept in the same form.
+ * A daemon that answers over vici what a table says, for tests of clients. Messages are written as in vici_text.h, and
+ * what clients asked is kept in the same form.
  */
 
 enum { FAKE_VICI_HEARD_MAX = 8192 };

@@ -218,6 +218,7 @@ def certificates_for_unit_tests(out):
         out.put(name + ".crt", der(ca.cert))
     for name, leaf in leaves.items():
         out.put(name + ".crt", der(leaf.cert))
+    out.put("root.pem", pem(root.cert))
     out.put("moon.pem", pem(moon.cert))
     out.put("moon.key", key_bytes(moon.key))
     serial_key, serial = with_serial(root, "C=CH, O=Sallyport, CN=serial", "serial.example.org", "7a" * 1100, "http://127.0.0.1:8888/")

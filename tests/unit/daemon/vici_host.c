@@ -293,11 +293,22 @@ on_signal(uv_signal_t *s, int number)
 	uv_close((uv_handle_t *)&h->signal, NULL);
 }
 
+static void
+start(struct host *h)
+{
+	uv_timer_init(&h->loop, &h->timer);
+	uv_signal_init(&h->loop, &h->signal);
+	h->timer.data = h->signal.data = h;
+	uv_timer_start(&h->timer, on_timer, 20, 20);
+	uv_signal_start(&h->signal, on_signal, SIGTERM);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct host *h = calloc(1, sizeof *h);
 	char why[256];
+	bool open;
 
 	if (!h || argc < 3)
 		return 2;
@@ -327,15 +338,11 @@ main(int argc, char **argv)
 		backend_path_mtu,
 	};
 	h->server = vici_server_open(&h->loop, argv[1], &h->backend, why, sizeof why);
-	if (!h->server) {
+	open = h->server;
+	if (open)
+		start(h);
+	else
 		fprintf(stderr, "%s\n", why);
-		return 1;
-	}
-	uv_timer_init(&h->loop, &h->timer);
-	uv_signal_init(&h->loop, &h->signal);
-	h->timer.data = h->signal.data = h;
-	uv_timer_start(&h->timer, on_timer, 20, 20);
-	uv_signal_start(&h->signal, on_signal, SIGTERM);
 	run_batches(h);
 	uv_run(&h->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&h->loop);
@@ -344,5 +351,5 @@ main(int argc, char **argv)
 		config_free(&h->end[i].config);
 	}
 	free(h);
-	return 0;
+	return open ? 0 : 1;
 }
