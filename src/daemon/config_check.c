@@ -68,6 +68,17 @@ any_for_an_address(const struct secret_store *st)
 	return false;
 }
 
+/* A secret for one of those that remote.id lets in: "oslo.branch.example.org" for "*.branch.example.org". */
+static bool
+any_within(const struct secret_store *st, const struct identity *pattern)
+{
+	for (size_t i = 0; i < st->n; i++)
+		for (size_t k = 0; k < st->s[i]->n_owners; k++)
+			if (identity_match(pattern, &st->s[i]->owner[k]))
+				return true;
+	return false;
+}
+
 static bool
 can_serve(const struct secret_store *st, const struct conn *c)
 {
@@ -84,6 +95,8 @@ can_serve(const struct secret_store *st, const struct conn *c)
 	for (size_t i = 0; i < st->n; i++)
 		if (st->s[i]->n_owners == 0)
 			return true;
+	if (c->remote.id.type != ID_ANY && any_within(st, &c->remote.id))
+		return true;
 	return (local.unknown || remote.unknown) && any_for_an_address(st);
 }
 

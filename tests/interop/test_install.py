@@ -27,6 +27,15 @@ def test_examples_are_those_of_the_source(installed):
     assert sorted(os.listdir(installed + "/usr/local/share/doc/sallyport/examples")) == sorted(os.listdir(ROOT + "/examples"))
 
 
+@pytest.mark.parametrize("name", sorted(set(os.listdir(ROOT + "/examples")) - {"certificates.conf"}))
+def test_each_example_loads_without_a_warning(installed, tmp_path, name):
+    """As their user has them: readable by root only. That of certificates needs files, and has a test of its own."""
+    path = shutil.copy(installed + "/usr/local/share/doc/sallyport/examples/" + name, tmp_path)
+    os.chmod(path, 0o600)
+    said = run(BUILD + "/sallyportd", "--check-config", "--config", path)
+    assert "no mistakes" in said and "warning" not in said, said
+
+
 def test_unit(installed):
     unit = installed + "/usr/local/lib/systemd/system/sallyportd.service"
     text = open(unit).read()

@@ -23,6 +23,9 @@ without(const char *conn, const char *secrets)
 }
 
 #define PSK "local { auth = psk\n id = @moon }\n remote { auth = psk\n id = @sun }\n"
+#define BRANCHES                                                                                                                 \
+	"local { auth = psk\n id = @moon }\n remote { auth = psk\n id = *.example.org }\nremote_addrs = 192.0.2.1\nlocal_addrs " \
+	"= 192.0.2.2"
 #define ANONYMOUS "local { auth = psk }\n remote { auth = psk }\n"
 
 static void
@@ -37,6 +40,7 @@ test_secrets_that_serve(void **state)
 		{ ANONYMOUS "remote_addrs = 192.0.2.1", "ike { id = 192.0.2.1\nsecret = \"x\" }" },
 		{ ANONYMOUS "remote_addrs = sun.example", "ike { id = 192.0.2.1\nsecret = \"x\" }" },
 		{ ANONYMOUS, "ike { id = 192.0.2.0/24\nsecret = \"x\" }" },
+		{ BRANCHES, "ike { id = oslo.example.org\nsecret = \"x\" }" },
 	};
 
 	(void)state;
@@ -54,6 +58,7 @@ test_secrets_that_do_not(void **state)
 		{ ANONYMOUS, "" },
 		{ ANONYMOUS "remote_addrs = 192.0.2.1\nlocal_addrs = 192.0.2.2", "ike { id = 192.0.2.3\nsecret = \"x\" }" },
 		{ ANONYMOUS, "ike { id = @earth\nsecret = \"x\" }" },
+		{ BRANCHES, "ike { id = oslo.example.com\nsecret = \"x\" }" },
 	};
 
 	(void)state;
