@@ -248,6 +248,13 @@ act(int argc, char **argv)
 	return run(&c, v);
 }
 
+/* What failed was perhaps not the last write, and errno is of something else by now: the output is asked once more. */
+static const char *
+why_not_written(void)
+{
+	return write(STDOUT_FILENO, "\n", 1) < 0 ? strerror(errno) : "a part of it is missing";
+}
+
 /* Whoever keeps what is printed must not take a part of it for the whole. */
 int
 cli_main(int argc, char **argv)
@@ -256,6 +263,6 @@ cli_main(int argc, char **argv)
 
 	if (!fflush(stdout) && !ferror(stdout))
 		return code;
-	fprintf(stderr, "sallyport: cannot write the result: %s\n", strerror(errno));
+	fprintf(stderr, "sallyport: cannot write the result: %s\n", why_not_written());
 	return EXIT_FAILED;
 }
