@@ -52,6 +52,9 @@ struct cli_target {
  */
 size_t cli_resolve(struct cli *c, struct cli_target *out, bool children);
 
+/* Whether @name means that child: "conn.child", "conn/child" or "child". */
+bool cli_child_matches(const char *conn, const char *child, const char *name);
+
 /* Of list-conns: a child that passes or drops traffic, and is never negotiated. */
 bool cli_is_shunt(const struct sallyport_node *child);
 

@@ -174,9 +174,8 @@ match_conn(struct cli_target *out, size_t n, const struct sallyport_node *conn, 
 	return n > before ? n : add_target(out, n, sallyport_name(conn), "");
 }
 
-/* "conn.child", "conn/child" or "child". */
-static bool
-child_matches(const char *conn, const char *child, const char *name)
+bool
+cli_child_matches(const char *conn, const char *child, const char *name)
 {
 	size_t n = strlen(conn);
 
@@ -191,7 +190,7 @@ match_children(struct cli_target *out, size_t n, const struct sallyport_node *co
 	const struct sallyport_node *child = sallyport_first(sallyport_find(conn, "children"));
 
 	for (; child; child = sallyport_next(child))
-		if (child_matches(sallyport_name(conn), sallyport_name(child), name))
+		if (cli_child_matches(sallyport_name(conn), sallyport_name(child), name))
 			n = add_target(out, n, sallyport_name(conn), sallyport_name(child));
 	return n;
 }
@@ -264,7 +263,7 @@ has_child(const struct sallyport_node *conn, const char *children, const char *n
 	for (; child; child = sallyport_next(child)) {
 		const char *own = sallyport_get(child, "name"); /* list-sas makes sections unique by a number */
 
-		if (child_matches(sallyport_name(conn), own ? own : sallyport_name(child), name))
+		if (cli_child_matches(sallyport_name(conn), own ? own : sallyport_name(child), name))
 			return true;
 	}
 	return false;

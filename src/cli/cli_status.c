@@ -18,6 +18,7 @@ struct view {
 	const struct cli *c;
 	const struct cli_state *st;
 	FILE *to;
+	size_t phase2s;     /* rows of the table */
 	int width[COLUMNS]; /* of the table, over all Phase 1s, so that columns stand under each other */
 };
 
@@ -72,6 +73,15 @@ colour(const struct view *v, const char *code)
 #define GREEN colour(v, "\033[32m")
 #define RED colour(v, "\033[31m")
 #define PLAIN colour(v, "\033[0m")
+
+/* Whether that child is asked for: no NAME is, or its connection's, or its own. */
+static bool
+is_shown(const struct view *v, const char *conn, const char *child)
+{
+	const char *name = v->c->name;
+
+	return !name || !strcmp(conn, name) || cli_child_matches(conn, child, name);
+}
 
 /* ---- Phase 2 */
 
@@ -269,7 +279,7 @@ print_children_down(const struct view *v, const char *conn)
 	for (; child; child = sallyport_next(child)) {
 		bool shunt = cli_is_shunt(child);
 
-		if (child_is_up(v, conn, sallyport_name(child)))
+		if (child_is_up(v, conn, sallyport_name(child)) || !is_shown(v, conn, sallyport_name(child)))
 			continue;
 		print_child_down(v, child, shunt ? sallyport_get(child, "mode") : "not up");
 		any = any || !shunt;
@@ -300,6 +310,8 @@ print_phase1(const struct view *v, const struct sallyport_node *sa)
 	for (; child; child = sallyport_next(child)) {
 		struct row r;
 
+		if (!is_shown(v, sallyport_name(sa), or_dash(sallyport_get(child, "name"))))
+			continue;
 		fill_row(&r, child);
 		print_row(v, &r);
 	}
@@ -343,7 +355,8 @@ print_down(const struct view *v, const struct sallyport_node *conn)
 	fprintf(v->to, "%s%s%s  %sdown%s  to %s\n", BOLD, sallyport_name(conn), PLAIN, DIM, PLAIN,
 	        first_item(conn, "remote_addrs"));
 	for (; child; child = sallyport_next(child))
-		print_child_down(v, child, "");
+		if (is_shown(v, sallyport_name(conn), sallyport_name(child)))
+			print_child_down(v, child, "");
 	print_failure(v, sallyport_name(conn));
 	if (version && !strcmp(version, "IKEv1/2"))
 		fprintf(v->to, "    it only answers (version = 0): set version = 1 to initiate\n");
@@ -374,8 +387,11 @@ measure(struct view *v)
 		for (; child; child = sallyport_next(child)) {
 			struct row r;
 
+			if (!is_shown(v, sallyport_name(sa), or_dash(sallyport_get(child, "name"))))
+				continue;
 			fill_row(&r, child);
 			widen(v, &r);
+			v->phase2s++;
 		}
 	}
 }
@@ -388,9 +404,10 @@ print_daemon(const struct view *v)
 	const char *uptime = sallyport_get(sallyport_find(status, "uptime"), "running"),
 	           *dataplane = sallyport_get(status, "dataplane");
 
-	fprintf(v->to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s\n",
+	fprintf(v->to, "%s %s, running for %s: %zu connection%s loaded, %zu Phase 1 SA%s, %zu Phase 2%s\n",
 	        or_dash(sallyport_get(version, "daemon")), or_dash(sallyport_get(version, "version")), or_dash(uptime),
-	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s");
+	        st->conns.n, st->conns.n == 1 ? "" : "s", st->sas.n, st->sas.n == 1 ? "" : "s", v->phase2s,
+	        v->phase2s == 1 ? "" : "s");
 	if (dataplane)
 		fprintf(v->to, "%sdata plane: %s%s\n", DIM, dataplane, PLAIN);
 	fprintf(v->to, "\n");
@@ -401,9 +418,9 @@ cli_state_print(const struct cli *c, const struct cli_state *st, FILE *to)
 {
 	struct view view = { .c = c, .st = st, .to = to }, *v = &view;
 
+	measure(v);
 	if (!c->name)
 		print_daemon(v);
-	measure(v);
 	for (size_t i = 0; i < st->sas.n; i++)
 		print_phase1(v, sallyport_first(sallyport_root(st->sas.m[i])));
 	for (size_t i = 0; i < st->conns.n; i++) {

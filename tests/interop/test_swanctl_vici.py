@@ -468,6 +468,7 @@ def test_our_own_command(loaded):
     assert "IKE initiating Main Mode IKE_SA site[1] to 10.77.0.2" in out
     code, out = loaded.cli("status")
     assert code == 0
+    assert "1 Phase 1 SA, 2 Phase 2s" in out, out
     assert re.search(r"^site\[1\]  ESTABLISHED  IKEv1  10.77.0.1\[500\] moon --> 10.77.0.2\[500\] sun$", out, re.M)
     assert re.search(r"^    net\{1\}  +10.1.0.0/16 <=> 10.2.0.0/16  INSTALLED  AES_GCM_16-\d+ .* 84 kB, 1000 packets  1.2 MB, 2000 packets$", out, re.M)
     rows = [x for x in out.splitlines() if x.startswith("    PHASE 2") or "INSTALLED" in x]
@@ -492,6 +493,7 @@ def test_status_of_one(loaded, name):
     loaded.cli("up", "site")
     code, out = loaded.cli("status", name)
     assert code == 0 and out.startswith("site[1]  ESTABLISHED") and "pfs{" in out, out
+    assert ("    net{" in out) == (name == "site"), "of a child, only its own row: " + out
     assert [sa["name"] for sa in json.loads(loaded.cli("status", name, "--json")[1])["ike-sas"]] == ["site"]
     loaded.cli("down", "pfs")
     assert wait_until(lambda: "not up" in loaded.cli("status", name)[1])
@@ -499,6 +501,7 @@ def test_status_of_one(loaded, name):
     loaded.cli("down", "site")
     code, out = loaded.cli("status", name)
     assert code == 0 and out.startswith("site  down  to 10.77.0.2"), out
+    assert "    pfs  " in out and ("    net  " in out) == (name == "site"), out
 
 
 def test_an_operators_rekey_is_not_called_due(loaded):

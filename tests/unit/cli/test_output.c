@@ -101,8 +101,8 @@ run(struct run *r, const struct fake_vici_row *rows, const char *words)
 	}
 #define CONNS                                                                                                                    \
 	"list-conn site{ version=IKEv1 remote_addrs[192.0.2.2] children{ net{ mode=TUNNEL local-ts[10.1.0.0/16] "                \
-	"remote-ts[10.2.0.0/16] } lan{ mode=TUNNEL local-ts[10.4.0.0/16] remote-ts[10.5.0.0/16] } "                              \
-	"open{ mode=PASS local-ts[10.1.0.0/16] remote-ts[10.9.0.0/16] } } }\n"                                                   \
+	"remote-ts[10.2.0.0/16] } lan{ mode=TUNNEL local-ts[10.4.0.0/16] remote-ts[10.5.0.0/16] trapped=yes } "                  \
+	"open{ mode=PASS local-ts[10.1.0.0/16] remote-ts[10.9.0.0/16] trapped=yes } } }\n"                                       \
 	"list-conn late{ version=IKEv1 remote_addrs[late.example] children{ net{ mode=TUNNEL local-ts[10.1.0.0/16] "             \
 	"remote-ts[10.6.0.0/16] } } }\n"                                                                                         \
 	"list-conn road{ version=IKEv1/2 remote_addrs['%any'] children{ all{ mode=TUNNEL local-ts[0.0.0.0/0] "                   \
@@ -111,7 +111,7 @@ run(struct run *r, const struct fake_vici_row *rows, const char *words)
 	"list-sa site{ uniqueid=1 version=1 state=ESTABLISHED local-host=192.0.2.1 local-port=4500 local-id=moon "               \
 	"remote-host=192.0.2.2 remote-port=4500 remote-id=sun remote-xauth-id=1001 initiator=yes nat-remote=yes "                \
 	"initiator-spi=0000000000000012 encr-alg=AES_CBC encr-keysize=256 integ-alg=HMAC_SHA2_256_128 dh-group=MODP_2048 "       \
-	"established=3720 reauth-time=90 child-sas{ net-7{ name=net uniqueid=7 state=INSTALLED mode=TUNNEL protocol=ESP "        \
+	"established=3720 reauth-time=90 path-mtu=1280 child-sas{ net-7{ name=net uniqueid=7 state=INSTALLED mode=TUNNEL protocol=ESP "        \
 	"encap=yes spi-in=00000042 spi-out=c0ffee00 cpi-in=0012 cpi-out=9999 ah-spi-in=00000043 ah-spi-out=00000044 "            \
 	"encr-alg=AES_GCM_16 encr-keysize=256 bytes-in=34000000 packets-in=1 bytes-out=950 packets-out=1234 rekey-time=2700 "    \
 	"install-time=45 local-ts[10.1.0.0/16] remote-ts[10.2.0.0/16] } } }\n"                                                   \
@@ -134,16 +134,16 @@ static void
 status_shows_what_is_up_what_is_on_its_way_and_why_the_rest_is_down(void **state)
 {
 	static const char *const lines[] = {
-		"sallyport 0.1.0, running for 2 hours: 3 connections loaded, 2 Phase 1 SAs\n",
+		"sallyport 0.1.0, running for 2 hours: 3 connections loaded, 2 Phase 1 SAs, 1 Phase 2\n",
 		"data plane: 2 workers\n",
 		"site[1]  ESTABLISHED  IKEv1  192.0.2.1[4500] moon --> 192.0.2.2[4500] sun\n",
-		"    AES_CBC-256/HMAC_SHA2_256_128/MODP_2048, age 1h 02m, renewed in 1m 30s, NAT in front of the peer, user "
+		"    AES_CBC-256/HMAC_SHA2_256_128/MODP_2048, age 1h 02m, renewed in 1m 30s, NAT in front of the peer, path MTU 1280, user "
 		"1001\n",
 		"    note: group PSK\n",
 		"    net{7}   10.1.0.0/16 <=> 10.2.0.0/16  INSTALLED  AES_GCM_16-256  ESP in AH in UDP, IPComp  45s  45m 00s   "
 		"34 MB, "
 		"1 packet  950 B, 1234 packets\n",
-		"    lan  10.4.0.0/16 <=> 10.5.0.0/16  not up\n"
+		"    lan  10.4.0.0/16 <=> 10.5.0.0/16  not up  held: the next packet brings it up\n"
 		/* What is passed in clear never comes up. */
 		"    open  10.1.0.0/16 <=> 10.9.0.0/16  PASS\n"
 		"    last failure 1m 01s ago: the peer refuses the traffic selectors\n"
@@ -224,7 +224,7 @@ a_daemon_with_nothing_loaded_says_how_to_load(void **state)
 	(void)state;
 	run(&r, rows, "status");
 	assert_int_equal(r.code, EXIT_OK);
-	EXPECT_IN(r.out, "sallyport 0.1.0, running for -: 0 connections loaded, 0 Phase 1 SAs\n");
+	EXPECT_IN(r.out, "sallyport 0.1.0, running for -: 0 connections loaded, 0 Phase 1 SAs, 0 Phase 2s\n");
 	EXPECT_IN(r.out, "No connection is loaded: name a file with `sallyportd --config`, or run `swanctl --load-all`.\n");
 	run(&r, rows, "up net");
 	assert_int_equal(r.code, EXIT_FAILED);
