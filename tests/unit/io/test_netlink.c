@@ -232,7 +232,7 @@ change_addresses(int until)
 static void
 answers_belong_to_their_questions(void **state)
 {
-	enum { ADDRESSES = 1000, DUMPS = 100 };
+	enum { ADDRESSES = 800, DUMPS = 50 };
 	unsigned index = device();
 	int until[2];
 	pid_t child;
