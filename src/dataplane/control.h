@@ -24,7 +24,8 @@ struct control_sa {
 	struct table_link child_link; /* inbound: by child_id */
 	struct endpoint remote;
 	uint32_t child_id;
-	unsigned owner;
+	unsigned owner, home; /* which worker has it, and which when there is little to do: balance.c */
+	instant_t moved;      /* when it last went from one to the other */
 	struct esp_sa *sa;
 	struct control_policy *policy; /* outbound */
 	struct send_target target;     /* outbound: esp_sa.user */
@@ -35,6 +36,7 @@ struct dataplane {
 	struct worker_shared shared;
 	int event_fd;
 	unsigned next_event; /* worker to ask first */
+	uint64_t moved;      /* SAs, between workers */
 	struct table sas, children, policies;
 	struct installed installed;
 	uint32_t *free_slot;
@@ -53,6 +55,10 @@ struct control_policy *control_policy_find(const struct dataplane *dp, uint32_t 
 void control_policy_put(struct dataplane *dp, struct control_policy *p);
 /* The worker whose queue holds the policy's packets while there is no SA. */
 unsigned control_policy_holder(const struct dataplane *dp, const struct control_policy *p);
+
+struct control_sa *control_sa_find(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id);
+/* balance.c: what a worker said of its load. */
+void balance(struct dataplane *dp, const struct dataplane_event *e);
 
 /* Frees all books; the workers have ended. */
 void control_close_sas(struct dataplane *dp);

@@ -16,8 +16,8 @@ child_span(const uint32_t *child_id)
 }
 
 /* The child's own SA: a peer that chose the SPI of another peer, by chance or not, must not get at that one's. */
-static struct control_sa *
-find(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
+struct control_sa *
+control_sa_find(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
 {
 	struct control_sa want = { .key = { d, spi } };
 
@@ -52,7 +52,7 @@ present(struct dataplane *dp, const struct sa_params *p)
  * last delivered the flow's replies.
  */
 static unsigned
-choose_owner(const struct dataplane *dp, const struct sa_params *p)
+choose_home(const struct dataplane *dp, const struct sa_params *p)
 {
 	/* The ESP of a bundle only ever comes inside its AH, whose SPI the kernel sees. */
 	if (p->direction == SA_INBOUND)
@@ -64,6 +64,21 @@ choose_owner(const struct dataplane *dp, const struct sa_params *p)
 			return c->owner;
 	}
 	return p->reqid % dp->shared.n;
+}
+
+/* An outbound SA follows the one that it replaces, so that the flows keep their order. */
+static unsigned
+choose_owner(const struct dataplane *dp, const struct sa_params *p, unsigned home)
+{
+	const struct control_policy *cp = p->direction == SA_OUTBOUND ? control_policy_find(dp, p->reqid) : NULL;
+	const struct policies *all = &dp->shared.worker[0].policies;
+	const struct policy *policy = cp && cp->slot < all->n_slots ? &all->slot[cp->slot] : NULL;
+
+	/* Only calls of this thread change the list. */
+	for (size_t i = 0; policy && i < policy->n_sa; i++)
+		if (selector_pair_equal(&policy->sa[i].ts, &p->ts))
+			return policy->sa[i].owner;
+	return home;
 }
 
 struct install_call {
@@ -85,6 +100,7 @@ run_install(struct worker *w, void *arg)
 	c->sa->user = call->params->direction == SA_OUTBOUND ? (void *)&c->target : (void *)&c->mapping_rate;
 	c->target.mtu_asked = w->now;
 	send_target_set(&c->target, c->sa->path);
+	w->guests += c->owner != c->home;
 }
 
 static void
@@ -93,6 +109,7 @@ run_uninstall(struct worker *w, void *arg)
 	struct control_sa *c = arg;
 
 	esp_sa_remove(w->esp, c->sa);
+	w->guests -= c->owner != c->home;
 }
 
 struct publish_call {
@@ -255,7 +272,8 @@ dataplane_install(struct dataplane *dp, const struct sa_params *p, const char **
 	c->key.spi = p->spi;
 	c->remote = p->remote;
 	c->child_id = p->child_id;
-	c->owner = choose_owner(dp, p);
+	c->home = choose_home(dp, p);
+	c->owner = choose_owner(dp, p, c->home);
 	if (!enter(dp, c)) {
 		free(c);
 		return false;
@@ -289,7 +307,7 @@ bool
 dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, const struct endpoint *local,
                  const struct endpoint *remote)
 {
-	struct move_call call = { find(dp, d, spi, child_id), local, remote, false };
+	struct move_call call = { control_sa_find(dp, d, spi, child_id), local, remote, false };
 
 	if (!call.c)
 		return false;
@@ -302,7 +320,7 @@ dataplane_update(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32
 bool
 dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id)
 {
-	struct control_sa *c = find(dp, d, spi, child_id);
+	struct control_sa *c = control_sa_find(dp, d, spi, child_id);
 
 	if (!c)
 		return false;
@@ -316,7 +334,7 @@ dataplane_remove(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32
 bool
 dataplane_usage(struct dataplane *dp, enum sa_direction d, uint32_t spi, uint32_t child_id, struct sa_usage *out)
 {
-	const struct control_sa *c = find(dp, d, spi, child_id);
+	const struct control_sa *c = control_sa_find(dp, d, spi, child_id);
 
 	if (c)
 		esp_sa_usage(c->sa, out);

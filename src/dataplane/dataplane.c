@@ -213,7 +213,11 @@ take_event(struct dataplane *dp, struct dataplane_event *out)
 	for (unsigned i = 0; i < dp->shared.n; i++) {
 		unsigned at = (dp->next_event + i) % dp->shared.n;
 
-		if (event_queue_take(&dp->shared.worker[at].events, out)) {
+		while (event_queue_take(&dp->shared.worker[at].events, out)) {
+			if (out->kind == DATAPLANE_LOAD) {
+				balance(dp, out);
+				continue;
+			}
 			dp->next_event = at + 1;
 			return true;
 		}
@@ -250,6 +254,7 @@ void
 dataplane_counters(struct dataplane *dp, struct dataplane_counters *out)
 {
 	*out = (struct dataplane_counters) { 0 };
+	out->moved = dp->moved;
 	for (unsigned i = 0; i < dp->shared.n; i++) {
 		struct worker *w = &dp->shared.worker[i];
 

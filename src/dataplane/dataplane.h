@@ -96,6 +96,7 @@ struct dataplane_counters {
 	uint64_t handed_over; /* packets that arrived at a worker other than their SA's */
 	uint64_t icmp_sent;   /* "packet too big", sent to inner senders */
 	uint64_t reassembled; /* datagrams made whole again before protection: RFC 4303 section 3.3.4 */
+	uint64_t moved;       /* times that an outbound SA went to another worker (balance.c) */
 	uint64_t events_lost; /* found no room: the control thread did not keep up */
 };
 

@@ -26,6 +26,8 @@ enum {
 	/* One turn, after which the other direction has its own. */
 	READS_PER_TURN = 64,
 	OCTETS_PER_TURN = 1000 << 10,
+	/* As many as a full queue of the device may take. */
+	LEAVING_TURNS = 64,
 	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
 	LESSONS_MAX = 16,
 };
@@ -88,6 +90,8 @@ seal(struct worker *w)
 
 	if (!o->batch.n)
 		return;
+	w->heavy.spi = o->batch.pkt[0].sa->spi;
+	w->heavy.child_id = o->batch.pkt[0].sa->child_id;
 	esp_transmit(w->esp, &o->batch, w->now);
 	worker_report_limits(w);
 	if (forms)
@@ -333,9 +337,11 @@ submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
 		return;
 	}
 	ref = policy_pick(p, &f);
-	if (ref && ref->owner == w->index)
+	if (ref && ref->owner == w->index) {
+		if (ref->sa == w->leaving)
+			note_owner(w, packet, w->leaving_to);
 		protect(w, ref->sa, vh, packet);
-	else if (ref)
+	} else if (ref)
 		hand_over(w, ref->owner, ref->sa, vh, packet);
 	else if (p->holder == w->index)
 		hold(w, p, &f, vh, packet);
@@ -409,6 +415,20 @@ static bool
 device_gone(int result)
 {
 	return result < 0 && result != -EAGAIN && result != -EINTR && result != -EIO;
+}
+
+void
+outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to)
+{
+	bool there = true;
+
+	w->leaving = sa;
+	w->leaving_to = to;
+	for (unsigned turn = 0; there && turn < LEAVING_TURNS; turn++) {
+		w->moved = 0;
+		there = outbound_read(w) && w->moved;
+	}
+	w->leaving = NULL;
 }
 
 bool

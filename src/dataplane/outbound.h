@@ -11,6 +11,11 @@ void outbound_free(struct outbound *o);
 
 /* Reads what waits in the TUN queue, up to a budget. False: the device is gone. */
 bool outbound_read(struct worker *w);
+/*
+ * While the workers stand still: empties the TUN queue, and lets what follows of the flows of @sa come to worker @to. So
+ * none of it has to be handed over when @sa is that one's.
+ */
+void outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to);
 /* A packet that another worker read. */
 void outbound_handed_over(struct worker *w, const struct hand_over *h, struct span packet);
 /* Sends the packets held for this policy, as if they came now. */

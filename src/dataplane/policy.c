@@ -190,6 +190,17 @@ policy_remove_sa(struct policy *p, const struct esp_sa *sa)
 	}
 }
 
+void
+policy_replace_sa(struct policy *p, const struct esp_sa *sa, struct esp_sa *now, unsigned owner)
+{
+	for (size_t i = 0; i < p->n_sa; i++) {
+		if (p->sa[i].sa == sa) {
+			p->sa[i].sa = now;
+			p->sa[i].owner = owner;
+		}
+	}
+}
+
 const struct sa_ref *
 policy_pick(const struct policy *p, const struct flow *f)
 {

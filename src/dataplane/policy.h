@@ -71,6 +71,8 @@ struct policy *policies_lookup(struct policies *p, const struct flow *f);
 /* @ref becomes the first choice. False: no memory. */
 bool policy_add_sa(struct policies *all, struct policy *p, const struct sa_ref *ref);
 void policy_remove_sa(struct policy *p, const struct esp_sa *sa);
+/* @sa is @now from here on, and @owner's. */
+void policy_replace_sa(struct policy *p, const struct esp_sa *sa, struct esp_sa *now, unsigned owner);
 /* The newest living SA whose selectors admit the flow; NULL: none. */
 const struct sa_ref *policy_pick(const struct policy *p, const struct flow *f);
 

@@ -48,7 +48,7 @@ fill_from_kernel(struct rng *self, void *out, size_t n)
 
 static struct rng kernel_rng = { .fill = fill_from_kernel };
 
-static instant_t
+instant_t
 boottime(void)
 {
 	struct timespec t;
@@ -103,7 +103,9 @@ worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int 
 	w->esp = esp_worker_new(&o);
 	w->outbound = outbound_new();
 	w->inbound = inbound_new(&shared->tun);
-	w->now = boottime();
+	w->now = w->load.since = boottime();
+	/* Without steering the device goes on giving a flow's packets to the worker that has its replies. */
+	w->balances = shared->n > 1 && shared->steer.queue;
 	rng_fill(&kernel_rng, &w->fragment_id, sizeof w->fragment_id);
 	return w->kick_fd >= 0 && w->epoll_fd >= 0 && w->esp && w->outbound && w->inbound &&
 	       policies_open(&w->policies, &kernel_rng) && open_inboxes(w) && event_queue_open(&w->events, event_fd) &&
@@ -129,8 +131,8 @@ worker_write_tun(struct worker *w, const uint8_t *packet, size_t n)
 	return false;
 }
 
-static void
-kick(struct worker *w)
+void
+worker_kick(struct worker *w)
 {
 	uint64_t one = 1;
 
@@ -157,7 +159,7 @@ kick_receivers(struct worker *w)
 	for (unsigned i = 0; i < w->shared->n; i++) {
 		if (w->inbox_pushed[i]) {
 			w->inbox_pushed[i] = false;
-			kick(&w->shared->worker[i]);
+			worker_kick(&w->shared->worker[i]);
 		}
 	}
 }
@@ -199,35 +201,6 @@ worker_drain_inboxes(struct worker *w)
 	worker_take_inboxes(w);
 	inbound_flush(w);
 	outbound_flush(w);
-}
-
-static void
-answer_call(struct worker *w)
-{
-	void (*run)(struct worker *, void *) = atomic_load_explicit(&w->call, memory_order_acquire);
-
-	if (!run)
-		return;
-	worker_drain_inboxes(w);
-	run(w, w->call_arg);
-	outbound_flush(w);
-	atomic_store_explicit(&w->call, NULL, memory_order_relaxed);
-	sem_post(&w->call_done);
-}
-
-void
-worker_call(struct worker *w, void (*run)(struct worker *w, void *arg), void *arg)
-{
-	if (!w->started) {
-		run(w, arg);
-		outbound_flush(w);
-		return;
-	}
-	w->call_arg = arg;
-	atomic_store_explicit(&w->call, run, memory_order_release);
-	kick(w);
-	while (sem_wait(&w->call_done) < 0 && errno == EINTR)
-		;
 }
 
 static void
@@ -291,6 +264,43 @@ serve(struct worker *w, const struct epoll_event *e)
 	}
 }
 
+/* The time since @from was for packets of direction @d. */
+static instant_t
+spent(struct worker *w, enum sa_direction d, instant_t from)
+{
+	instant_t now = boottime();
+
+	load_spent(&w->load, d, now - from);
+	return now;
+}
+
+static void
+serve_all(struct worker *w, const struct epoll_event *e, int n)
+{
+	instant_t at = w->now;
+
+	for (int i = 0; i < n; i++) {
+		serve(w, &e[i]);
+		if (w->balances)
+			at = spent(w, e[i].data.u32 < SOCKET_KINDS ? SA_INBOUND : SA_OUTBOUND, at);
+	}
+	worker_drain_inboxes(w);
+	if (w->balances)
+		spent(w, SA_OUTBOUND, at);
+}
+
+static void
+tell_load(struct worker *w)
+{
+	struct dataplane_event e = {
+		.kind = DATAPLANE_LOAD, .spi = w->heavy.spi, .child_id = w->heavy.child_id, .direction = SA_OUTBOUND
+	};
+
+	if (load_window_ends(&w->load, w->now) && (w->guests || load_is_full(&w->load)) &&
+	    rate_allows(&w->load_rate, w->now, LOAD_SPAN))
+		event_queue_put(&w->events, &e);
+}
+
 static void
 block_signals(void)
 {
@@ -330,14 +340,14 @@ run(void *arg)
 
 		w->now = boottime();
 		w->moved = 0;
-		for (int i = 0; i < n; i++)
-			serve(w, &e[i]);
-		worker_drain_inboxes(w);
+		serve_all(w, e, n);
 		if (w->policies.n_held)
 			worker_drop(w, ESP_DROP_HELD_TIMEOUT, policies_expire_held(&w->policies, w->now));
-		answer_call(w);
+		worker_answer_call(w);
 		kick_receivers(w);
 		patience_moved(&w->patience, w->moved);
+		if (w->balances)
+			tell_load(w);
 		event_queue_tell(&w->events);
 	}
 	return NULL;
@@ -362,7 +372,7 @@ worker_stop(struct worker *w)
 	if (!w->started)
 		return;
 	atomic_store(&w->stop, true);
-	kick(w);
+	worker_kick(w);
 	pthread_join(w->thread, NULL);
 	w->started = false;
 }

@@ -6,6 +6,7 @@
 #include <semaphore.h>
 
 #include "event_queue.h"
+#include "load.h"
 #include "patience.h"
 #include "policy.h"
 #include "sockets.h"
@@ -55,6 +56,14 @@ struct worker {
 	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
 	size_t moved;        /* octets read in this round */
 	struct patience patience;
+	bool balances; /* SAs may move between workers: balance.c */
+	struct load load;
+	struct {
+		uint32_t spi, child_id;
+	} heavy;                      /* the outbound SA that was used last: probably what a busy worker is busy with */
+	unsigned guests;              /* outbound SAs from other workers */
+	const struct esp_sa *leaving; /* outbound_leave: this SA will be @leaving_to's */
+	unsigned leaving_to;
 	struct sockets sockets;
 	struct esp_worker *esp;
 	struct policies policies;
@@ -65,7 +74,7 @@ struct worker {
 	struct event_queue events;
 	struct defrag *defrag; /* made when first needed */
 	uint32_t fragment_id;  /* of IPv6 packets that we cut */
-	struct rate icmp_rate, spi_rate, error_rate;
+	struct rate icmp_rate, spi_rate, error_rate, load_rate;
 	struct worker_counters counters;
 	/* Calls of the control thread. */
 	void (*_Atomic call)(struct worker *w, void *arg);
@@ -76,6 +85,9 @@ struct worker {
 	_Atomic bool stop;
 };
 
+/* CLOCK_BOOTTIME. */
+instant_t boottime(void);
+
 /* Sets up what needs no thread. Descriptors in @w pass into its ownership. */
 bool worker_open(struct worker *w, struct worker_shared *shared, unsigned index, int tun_fd, int event_fd);
 bool worker_start(struct worker *w);
@@ -83,12 +95,32 @@ bool worker_start(struct worker *w);
 void worker_close(struct worker *w);
 void worker_stop(struct worker *w);
 
+/* Wakes the worker. */
+void worker_kick(struct worker *w);
+
 /*
  * worker_call - runs @run in the worker between two batches, and returns when it
  * is done. Packets handed over to the worker before are dealt with first.
  * Only one thread, the control thread, calls this.
  */
 void worker_call(struct worker *w, void (*run)(struct worker *w, void *arg), void *arg);
+
+/* Worker: runs what the control thread asks for. */
+void worker_answer_call(struct worker *w);
+
+/*
+ * workers_stand_still - all workers wait between two batches, and nothing is on its way from one to another, until
+ * workers_go_on. Meanwhile what is theirs is the control thread's.
+ */
+struct standstill {
+	sem_t arrived, go_on;
+};
+
+void workers_stand_still(struct worker_shared *s, struct standstill *still);
+void workers_go_on(struct worker_shared *s, struct standstill *still);
+
+/* An event that stays inside: a worker is full, or has guests; spi, child_id: worker.heavy. */
+#define DATAPLANE_LOAD ((enum dataplane_event_kind)(DATAPLANE_FAILED + 1))
 
 /* Another worker's packet: to its inbox, or false when that is full. */
 enum hand_over_kind { HAND_OVER_TUN, HAND_OVER_ESP };

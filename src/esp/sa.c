@@ -406,6 +406,39 @@ esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *loca
 	return false;
 }
 
+/* The keys of this build and of this machine have one layout; a provider that had to give way to another has its own. */
+static const struct bulk_suite *
+same_suite(const struct esp_worker *w, const struct bulk_suite *s)
+{
+	const struct bulk_suite *mine = bulk_suite(w->bulk, s->encr_id, s->key_bits, s->integ_id);
+
+	return mine && mine->expand == s->expand ? mine : NULL;
+}
+
+struct esp_sa *
+esp_sa_adopt(struct esp_worker *w, struct esp_worker *from, struct esp_sa *sa)
+{
+	const struct bulk_suite *s = same_suite(w, sa->suite);
+	size_t octets = sa_octets_of(sa);
+	const struct esp_path *path = sa->path;
+	slab_handle h = s && !(sa->flags & SA_FORM) ? slab_alloc(&w->slab, octets) : 0;
+	struct esp_sa *mine;
+
+	if (!h)
+		return NULL;
+	mine = slab_at(&w->slab, h);
+	memcpy(mine, sa, octets);
+	mine->suite = s;
+	mine->path = path_get(&w->paths, &path->local, &path->remote, path->udp_encap, path->mtu);
+	if (!mine->path || !enter_table(w, h)) {
+		discard(w, h, octets);
+		return NULL;
+	}
+	/* What the keys point to went along: the old place is wiped, but not cleared. */
+	discard(from, leave_table(from, sa), octets);
+	return mine;
+}
+
 void
 esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out)
 {

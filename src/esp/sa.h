@@ -128,6 +128,11 @@ void esp_sa_remove(struct esp_worker *w, struct esp_sa *sa);
 struct esp_sa *esp_sa_find(struct esp_worker *w, enum sa_direction d, uint32_t spi, const struct endpoint *remote);
 /* New endpoints (RFC 3948 section 4, MOBIKE). False: no memory, or the SPI exists there; unchanged. */
 bool esp_sa_move(struct esp_worker *w, struct esp_sa *sa, const struct endpoint *local, const struct endpoint *remote);
+/*
+ * esp_sa_adopt - an SA of another worker, where both stand still, becomes one of @w: with its keys, its numbers and its
+ * window. Returns what it is now. NULL: it stays as it was, for want of memory, or since it has a form (SA_FORM).
+ */
+struct esp_sa *esp_sa_adopt(struct esp_worker *w, struct esp_worker *from, struct esp_sa *sa);
 /* From any thread, as long as the SA is not removed: its worker counts on meanwhile; each number is whole. */
 void esp_sa_usage(const struct esp_sa *sa, struct sa_usage *out);
 size_t esp_sa_count(const struct esp_worker *w);

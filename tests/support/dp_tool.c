@@ -227,9 +227,9 @@ counters(void)
 	struct dataplane_counters c;
 
 	dataplane_counters(dp, &c);
-	printf("ok keepalives=%llu handed_over=%llu icmp_sent=%llu reassembled=%llu events_lost=%llu\n",
+	printf("ok keepalives=%llu handed_over=%llu icmp_sent=%llu reassembled=%llu moved=%llu events_lost=%llu\n",
 	       (unsigned long long)c.keepalives, (unsigned long long)c.handed_over, (unsigned long long)c.icmp_sent,
-	       (unsigned long long)c.reassembled, (unsigned long long)c.events_lost);
+	       (unsigned long long)c.reassembled, (unsigned long long)c.moved, (unsigned long long)c.events_lost);
 }
 
 /* False: the end. */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+/*
+ * Where one worker has as much as it can do with both directions of a tunnel, and another nothing to do, the outbound SA
+ * moves there. With less to do it goes home: then one worker is better, since who delivers a request is awake when the
+ * reply comes.
+ */
+enum {
+	IDLE = 350,  /* of LOAD_WHOLE: a worker with less to do than this takes a guest, */
+	LIGHT = 550, /* which goes home when neither of the two workers has more to do than this */
+};
+
+#define STAY MILLISECONDS(200)
+
+static unsigned
+least_busy(const struct worker_shared *s, instant_t now)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < s->n; i++)
+		if (load_share(&s->worker[i].load, now) < load_share(&s->worker[best].load, now))
+			best = i;
+	return best;
+}
+
+static unsigned
+best_owner(const struct worker_shared *s, const struct control_sa *c, instant_t now)
+{
+	int32_t here = load_share(&s->worker[c->owner].load, now), home = load_share(&s->worker[c->home].load, now);
+	unsigned other;
+
+	if (c->owner != c->home)
+		return here < LIGHT && home < LIGHT ? c->home : c->owner;
+	other = least_busy(s, now);
+	return load_is_full(&s->worker[c->owner].load) && load_share(&s->worker[other].load, now) < IDLE ? other : c->owner;
+}
+
+static void
+take_over(struct dataplane *dp, struct control_sa *c, struct esp_sa *sa, unsigned to)
+{
+	struct worker *w = dp->shared.worker;
+
+	for (unsigned i = 0; i < dp->shared.n; i++)
+		policy_replace_sa(&w[i].policies.slot[c->policy->slot], c->sa, sa, to);
+	load_shift(&w[to].load, &w[c->owner].load);
+	if (to == c->home)
+		w[c->owner].guests--;
+	else
+		w[to].guests++;
+	c->sa = sa;
+	c->owner = to;
+	dp->moved++;
+}
+
+/* All stand still, so that nothing of the SA is on its way: flows keep their order, and no sequence number is used twice. */
+static void
+move(struct dataplane *dp, struct control_sa *c, unsigned to)
+{
+	struct worker *w = dp->shared.worker;
+	struct standstill still;
+	struct esp_sa *sa;
+
+	workers_stand_still(&dp->shared, &still);
+	outbound_leave(&w[c->owner], c->sa, to);
+	sa = esp_sa_adopt(w[to].esp, w[c->owner].esp, c->sa);
+	if (sa)
+		take_over(dp, c, sa, to);
+	workers_go_on(&dp->shared, &still);
+}
+
+void
+balance(struct dataplane *dp, const struct dataplane_event *e)
+{
+	struct control_sa *c = control_sa_find(dp, SA_OUTBOUND, e->spi, e->child_id);
+	instant_t now = boottime();
+	unsigned to;
+
+	if (!c || !c->policy || now - c->moved < STAY || __atomic_load_n(&c->sa->flags, __ATOMIC_RELAXED) & SA_FORM)
+		return;
+	to = best_owner(&dp->shared, c, now);
+	if (to == c->owner)
+		return;
+	c->moved = now;
+	move(dp, c, to);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SALLYPORT_DATAPLANE_LOAD_H
+#define SALLYPORT_DATAPLANE_LOAD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "instant.h"
+#include "sad.h"
+
+/*
+ * Which part of its time a worker spends on packets of each direction, by the clock: a worker that waits for a CPU in the
+ * middle of a turn is busy too, since packets wait for it meanwhile. Averaged over about LOAD_SPAN.
+ */
+#define LOAD_SPAN MILLISECONDS(200)
+
+enum { LOAD_WHOLE = 1000 };
+
+struct load {
+	instant_t since;    /* start of the window */
+	instant_t spent[2]; /* in it, by enum sa_direction */
+	/* Of LOAD_WHOLE, at the end of the last window; the control thread reads them. */
+	_Atomic int32_t share[2];
+	_Atomic instant_t until;
+};
+
+static inline void
+load_spent(struct load *l, enum sa_direction d, instant_t time)
+{
+	l->spent[d] += time;
+}
+
+/* True where enough time has passed for new figures, which are there now. */
+bool load_window_ends(struct load *l, instant_t now);
+
+/* Whether the worker has about all that it can do, and each direction a part in it that is worth another worker. */
+bool load_is_full(const struct load *l);
+
+/* What @from spent on outbound packets will be @to's; both stand still. */
+void load_shift(struct load *to, struct load *from);
+
+/* From any thread: the share of both directions. Nothing after LOAD_SPAN without news: a worker that sleeps has none. */
+int32_t load_share(const struct load *l, instant_t now);
+
+#endif
