@@ -7,8 +7,11 @@
  * reply comes.
  */
 enum {
-	IDLE = 350,  /* of LOAD_WHOLE: a worker with less to do than this takes a guest, */
-	LIGHT = 550, /* which goes home when neither of the two workers has more to do than this */
+	/* Of LOAD_WHOLE. A worker with less to do than this takes a guest, */
+	IDLE = 350,
+	/* which goes home when the two workers together have less to do than this; with small turns, than that. */
+	LIGHT = 300,
+	LIGHT_WITH_SMALL_TURNS = 800,
 };
 
 #define STAY MILLISECONDS(200)
@@ -24,15 +27,21 @@ least_busy(const struct worker_shared *s, instant_t now)
 	return best;
 }
 
+static bool
+is_light(const struct worker *here, const struct worker *home, instant_t now)
+{
+	bool large = load_has_large_turns(&here->load) || load_has_large_turns(&home->load);
+
+	return load_share(&here->load, now) + load_share(&home->load, now) < (large ? LIGHT : LIGHT_WITH_SMALL_TURNS);
+}
+
 static unsigned
 best_owner(const struct worker_shared *s, const struct control_sa *c, instant_t now)
 {
-	int32_t here = load_share(&s->worker[c->owner].load, now), home = load_share(&s->worker[c->home].load, now);
-	unsigned other;
+	unsigned other = least_busy(s, now);
 
 	if (c->owner != c->home)
-		return here < LIGHT && home < LIGHT ? c->home : c->owner;
-	other = least_busy(s, now);
+		return is_light(&s->worker[c->owner], &s->worker[c->home], now) ? c->home : c->owner;
 	return load_is_full(&s->worker[c->owner].load) && load_share(&s->worker[other].load, now) < IDLE ? other : c->owner;
 }
 

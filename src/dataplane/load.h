@@ -21,6 +21,7 @@ struct load {
 	instant_t spent[2]; /* in it, by enum sa_direction */
 	/* Of LOAD_WHOLE, at the end of the last window; the control thread reads them. */
 	_Atomic int32_t share[2];
+	_Atomic int32_t large; /* windows with large turns */
 	_Atomic instant_t until;
 };
 
@@ -30,10 +31,17 @@ load_spent(struct load *l, enum sa_direction d, instant_t time)
 	l->spent[d] += time;
 }
 
-/* True where enough time has passed for new figures, which are there now. */
-bool load_window_ends(struct load *l, instant_t now);
+/* True where enough time has passed for new figures, which are there now. @large: much is moved in a turn. */
+bool load_window_ends(struct load *l, instant_t now, bool large);
 
-/* Whether the worker has about all that it can do, and each direction a part in it that is worth another worker. */
+/* Whether it moves much in a turn, for most of the time. */
+bool load_has_large_turns(const struct load *l);
+
+/*
+ * Whether the worker has about all that it can do, and each direction a part in it that is worth another worker. A program
+ * that waits for the answer to each packet or super-packet keeps a worker busy for most of the time, too, but with small
+ * turns: there a second worker would be one more to wake up.
+ */
 bool load_is_full(const struct load *l);
 
 /* What @from spent on outbound packets will be @to's; both stand still. */

@@ -30,12 +30,19 @@ enum {
 	LEAVING_TURNS = 64,
 	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
 	LESSONS_MAX = 16,
+	NOTES = 64,
 };
 
 /* Packets of a bucket of the steering table belong to another worker. */
 struct lesson {
 	uint32_t bucket;
 	unsigned owner;
+};
+
+/* @sa is only compared: it may be gone. */
+struct flow_note {
+	uint32_t bucket;
+	const struct esp_sa *sa;
 };
 
 struct outbound {
@@ -47,6 +54,12 @@ struct outbound {
 	struct sender *sender;
 	struct lesson lesson[LESSONS_MAX];
 	unsigned n_lessons;
+	struct flow_note note[NOTES];
+	unsigned last_note;
+	const struct esp_sa *leaving; /* its flows will come to worker @leaving_to */
+	unsigned leaving_to;
+	uint64_t handed_over; /* packets, ever */
+	bool hands_over;      /* the last turn did */
 	struct batch batch;
 };
 
@@ -230,8 +243,8 @@ protect(struct worker *w, struct esp_sa *sa, const struct virtio_net_hdr *vh, st
 }
 
 /*
- * The device sends a flow's packets to their owner only once those that lie in our queue were handed over: a flow keeps
- * its order.
+ * The device sends a flow's packets to their owner only once those that lie in our queue were handed over, all of them: a
+ * flow keeps its order.
  */
 static void
 teach(struct worker *w)
@@ -257,6 +270,21 @@ note_owner(struct worker *w, struct span packet, unsigned owner)
 		o->lesson[o->n_lessons++] = l;
 }
 
+/* Where the packets of an SA come from, should it leave: those of the last few flows, which are all that matter. */
+static void
+note_flow(struct worker *w, struct span packet, const struct esp_sa *sa)
+{
+	struct outbound *o = w->outbound;
+	struct flow_note now = { tun_steer_bucket(packet), sa }, *last = &o->note[o->last_note];
+
+	if (sa == o->leaving)
+		tun_steer_teach(&w->shared->steer, now.bucket, o->leaving_to);
+	if (last->bucket == now.bucket && last->sa == sa)
+		return;
+	o->last_note = (o->last_note + 1) % NOTES;
+	o->note[o->last_note] = now;
+}
+
 static void
 hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct virtio_net_hdr *vh, struct span packet)
 {
@@ -266,6 +294,7 @@ hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct v
 		h.vh = *vh;
 	if (sa)
 		note_owner(w, packet, to);
+	w->outbound->handed_over++;
 	if (!worker_hand_over(w, to, &h, packet))
 		worker_drop(w, ESP_DROP_SEND, 1);
 }
@@ -338,8 +367,8 @@ submit(struct worker *w, const struct virtio_net_hdr *vh, struct span packet)
 	}
 	ref = policy_pick(p, &f);
 	if (ref && ref->owner == w->index) {
-		if (ref->sa == w->leaving)
-			note_owner(w, packet, w->leaving_to);
+		if (w->balances)
+			note_flow(w, packet, ref->sa);
 		protect(w, ref->sa, vh, packet);
 	} else if (ref)
 		hand_over(w, ref->owner, ref->sa, vh, packet);
@@ -399,6 +428,16 @@ next_want(const struct worker *w, unsigned asked, unsigned got, size_t octets)
 	return !w->uring ? 1 : want < most ? want : most;
 }
 
+/* So many of the @want packets are read that all could be handed over: the device holds the others, and its senders back. */
+static unsigned
+limit_by_room(struct worker *w, unsigned want, bool hands_over)
+{
+	size_t room = hands_over ? worker_hand_over_room(w, READ_OCTETS) : want;
+
+	w->no_room = !room;
+	return room < want ? (unsigned)room : want;
+}
+
 /* Deals with one read's result; false: nothing was there. */
 static bool
 take_packet(struct worker *w, const uint8_t *p, int n)
@@ -420,15 +459,19 @@ device_gone(int result)
 void
 outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to)
 {
+	struct outbound *o = w->outbound;
 	bool there = true;
 
-	w->leaving = sa;
-	w->leaving_to = to;
+	o->leaving = sa;
+	o->leaving_to = to;
+	for (unsigned i = 0; i < NOTES; i++)
+		if (o->note[i].sa == sa)
+			tun_steer_teach(&w->shared->steer, o->note[i].bucket, to);
 	for (unsigned turn = 0; there && turn < LEAVING_TURNS; turn++) {
 		w->moved = 0;
 		there = outbound_read(w) && w->moved;
 	}
-	w->leaving = NULL;
+	o->leaving = NULL;
 }
 
 bool
@@ -436,14 +479,17 @@ outbound_read(struct worker *w)
 {
 	struct outbound *o = w->outbound;
 	bool gone = false, empty = false;
+	uint64_t handed_over = o->handed_over;
 	size_t octets = 0;
 
 	for (unsigned reads = 0; reads < READS_PER_TURN && octets < OCTETS_PER_TURN && !empty;) {
-		unsigned asked = o->want, got = 0;
+		unsigned asked = limit_by_room(w, o->want, o->hands_over || o->handed_over != handed_over), got = 0;
 		size_t before = octets;
 		int one;
 		int n[READS_AT_ONCE];
 
+		if (!asked)
+			break;
 		memcpy(n, read_packets(w, asked, &one), asked * sizeof *n);
 		/* What another worker read of these flows before. It may use the ring, whose results are ours no longer. */
 		worker_take_inboxes(w);
@@ -459,8 +505,10 @@ outbound_read(struct worker *w)
 		empty = got < asked;
 		o->want = next_want(w, asked, got, octets - before);
 	}
+	o->hands_over = w->no_room || o->handed_over != handed_over;
 	w->moved += octets;
-	teach(w);
+	if (empty)
+		teach(w);
 	outbound_flush(w);
 	return !gone;
 }

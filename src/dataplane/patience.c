@@ -21,9 +21,15 @@ patience_moved(struct patience *p, size_t octets)
 }
 
 bool
+patience_sees_large_turns(const struct patience *p)
+{
+	return p->average > AVERAGE_MAX;
+}
+
+bool
 patience_yields(struct patience *p, instant_t now)
 {
-	return p->average <= AVERAGE_MAX && now >= p->since && p->looks++ < LOOKS_MAX;
+	return !patience_sees_large_turns(p) && now >= p->since && p->looks++ < LOOKS_MAX;
 }
 
 void

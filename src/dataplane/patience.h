@@ -24,6 +24,9 @@ struct patience {
 /* The octets that one turn moved. */
 void patience_moved(struct patience *p, size_t octets);
 
+/* Whether much is moved at a time. */
+bool patience_sees_large_turns(const struct patience *p);
+
 /* True: yield and look again; false: sleep. */
 bool patience_yields(struct patience *p, instant_t now);
 

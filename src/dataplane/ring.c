@@ -78,6 +78,16 @@ ring_push(struct ring *r, const struct span *parts, size_t n)
 	return true;
 }
 
+size_t
+ring_room(const struct ring *r, size_t octets)
+{
+	size_t used = atomic_load_explicit(&r->head, memory_order_relaxed) - atomic_load_explicit(&r->tail, memory_order_acquire);
+	size_t fit = (r->size - used) / (PREFIX + rounded(octets));
+
+	/* One may be lost at the end of the ring. */
+	return fit ? fit - 1 : 0;
+}
+
 static uint64_t
 prefix_at(const struct ring *r, size_t at)
 {

@@ -31,6 +31,9 @@ bool ring_push(struct ring *r, const struct span *parts, size_t n);
 struct span ring_peek(struct ring *r);
 void ring_pop(struct ring *r);
 
+/* Producer: how many records of at most @octets fit for certain. */
+size_t ring_room(const struct ring *r, size_t octets);
+
 static inline bool
 ring_empty(struct ring *r)
 {

@@ -18,7 +18,7 @@
 #include "outbound.h"
 
 enum {
-	INBOX_OCTETS = 1 << 20,
+	INBOX_OCTETS = 4 << 20,
 	HOLD_TICK_MS = 100,
 	EVENTS_PER_WAIT = 8,
 	/* What an epoll event stands for: a socket kind, or one of these. */
@@ -151,6 +151,20 @@ worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struc
 	w->inbox_pushed[to] = true;
 	counter_add(&w->counters.handed_over, 1);
 	return true;
+}
+
+size_t
+worker_hand_over_room(const struct worker *w, size_t octets)
+{
+	size_t least = SIZE_MAX;
+
+	for (unsigned i = 0; i < w->shared->n; i++) {
+		size_t room = i == w->index ? SIZE_MAX
+		                            : ring_room(&w->shared->worker[i].inbox[w->index], sizeof(struct hand_over) + octets);
+
+		least = room < least ? room : least;
+	}
+	return least;
 }
 
 static void
@@ -296,8 +310,8 @@ tell_load(struct worker *w)
 		.kind = DATAPLANE_LOAD, .spi = w->heavy.spi, .child_id = w->heavy.child_id, .direction = SA_OUTBOUND
 	};
 
-	if (load_window_ends(&w->load, w->now) && (w->guests || load_is_full(&w->load)) &&
-	    rate_allows(&w->load_rate, w->now, LOAD_SPAN))
+	if (load_window_ends(&w->load, w->now, patience_sees_large_turns(&w->patience)) &&
+	    (w->guests || load_is_full(&w->load)) && rate_allows(&w->load_rate, w->now, LOAD_SPAN))
 		event_queue_put(&w->events, &e);
 }
 
@@ -316,8 +330,11 @@ wait_for_events(struct worker *w, struct epoll_event *e)
 {
 	int n = 0;
 
+	/* Whoever has our packets needs a CPU to deal with them. */
+	if (w->no_room)
+		sched_yield();
 	/* The time of the last round will do, so that one that goes on working, or to sleep, reads no clock for it. */
-	while (n <= 0 && patience_yields(&w->patience, w->now)) {
+	while (n <= 0 && !w->guests && patience_yields(&w->patience, w->now)) {
 		instant_t from = boottime();
 
 		sched_yield();

@@ -55,15 +55,14 @@ struct worker {
 	bool gso;            /* UDP_SEGMENT works on this route */
 	instant_t now;       /* CLOCK_BOOTTIME at the start of the round */
 	size_t moved;        /* octets read in this round */
+	bool no_room;        /* packets stay in the TUN queue until other workers have dealt with what they were given */
 	struct patience patience;
 	bool balances; /* SAs may move between workers: balance.c */
 	struct load load;
 	struct {
 		uint32_t spi, child_id;
-	} heavy;                      /* the outbound SA that was used last: probably what a busy worker is busy with */
-	unsigned guests;              /* outbound SAs from other workers */
-	const struct esp_sa *leaving; /* outbound_leave: this SA will be @leaving_to's */
-	unsigned leaving_to;
+	} heavy;         /* the outbound SA that was used last: probably what a busy worker is busy with */
+	unsigned guests; /* outbound SAs from other workers */
 	struct sockets sockets;
 	struct esp_worker *esp;
 	struct policies policies;
@@ -140,6 +139,8 @@ struct hand_over {
 void worker_take_inboxes(struct worker *w);
 void worker_drain_inboxes(struct worker *w);
 
+/* How many packets of at most @octets can be handed over for certain, whoever owns their SA. */
+size_t worker_hand_over_room(const struct worker *w, size_t octets);
 bool worker_hand_over(struct worker *w, unsigned to, const struct hand_over *h, struct span packet);
 
 /* One packet without offloads to the TUN device. */

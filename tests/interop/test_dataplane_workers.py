@@ -95,6 +95,45 @@ def test_what_reaches_the_wrong_worker_is_handed_over_in_order(gateways, steered
     t.quit()
 
 
+def blast(src_host, dst_host, src, dst, port):
+    """Sends over TCP as fast as it goes until it is killed; returns the two programs."""
+    receiver = dst_host.popen("/usr/bin/python3", "-c", """
+import socket
+s = socket.create_server((%r, %d)); print("up", flush=True); c, _ = s.accept(); room = bytearray(1 << 20)
+while c.recv_into(room): pass
+""" % (dst, port), stdout=subprocess.PIPE)
+    assert receiver.stdout.readline().strip() == "up"
+    return receiver, src_host.popen("/usr/bin/python3", "-c", """
+import socket
+s = socket.create_connection((%r, %d), source_address=(%r, 0)); some = bytes(1 << 20)
+while True: s.sendall(some)
+""" % (dst, port, src))
+
+
+def test_a_busy_tunnel_takes_a_second_worker_and_goes_home(gateways):
+    """Streams both ways fill the worker of one tunnel; its outbound SA goes to the idle one, with nothing lost, and comes
+    back when only pings are left."""
+    m, s = gateways.moon, gateways.sun
+    t = two_tunnels(gateways)
+
+    def moves():
+        return [x.numbers("counters")["moved"] for x in (t.a, t.b)]
+
+    programs = []
+    for k in range(4):
+        programs += blast(m, s, "10.1.1.1", "10.2.1.1", 7100 + k) + blast(s, m, "10.2.1.1", "10.1.1.1", 7200 + k)
+    try:
+        assert wait_until(lambda: all(moves())), moves()
+    finally:
+        for x in programs:
+            x.kill()
+    # Away and home again: an even number.
+    assert wait_until(lambda: m.ping("10.2.1.1", src="10.1.1.1") == 1 and all(n % 2 == 0 for n in moves())), moves()
+    for tool in (t.a, t.b):
+        assert not {k: v for k, v in tool.drops().items() if k not in ("none", "no-policy")}, tool.drops()
+    t.quit()
+
+
 def test_mixed_tunnels_in_one_gro_message_find_their_owners(gateways):
     """Both tunnels' packets come from one address and port, so the kernel joins them; only the first SPI steers."""
     t = two_tunnels(gateways)

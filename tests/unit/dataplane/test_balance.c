@@ -35,6 +35,7 @@ open_tunnel(void **state)
 	dp_case_open(&f->b, 2, 1, false);
 	memset(f->queue, 0xff, sizeof f->queue);
 	f->a.dp.shared.steer.queue = f->queue;
+	f->a.worker[0].balances = f->a.worker[1].balances = true;
 	assert_true(dp_case_claim(&f->a, 1, 1, 2, false));
 	install(&f->a, dp_case_sa(&f->a, &f->b, SA_INBOUND, PEER_SPI, 77), CHILD);
 	install(&f->a, dp_case_sa(&f->a, &f->b, SA_OUTBOUND, SPI, 1), CHILD);
@@ -70,7 +71,7 @@ set_load(struct fixture *f, unsigned worker, int in, int out)
 	l->since = now - SECONDS(1);
 	load_spent(l, SA_INBOUND, MILLISECONDS(in));
 	load_spent(l, SA_OUTBOUND, MILLISECONDS(out));
-	assert_true(load_window_ends(l, now));
+	assert_true(load_window_ends(l, now, true));
 }
 
 static void

@@ -163,6 +163,34 @@ packets_at_the_wrong_worker_are_handed_over(void **state)
 	assert_int_equal(c.handed_over, 2);
 }
 
+/* The device holds what finds no room in the ring to the owner, who is slow: nothing is lost. */
+static void
+more_than_can_be_handed_over_waits(void **state)
+{
+	enum { ROUNDS = 3, PACKETS = 30, LARGE = 60000 };
+	struct fixture *f = *state;
+	size_t n = dp_case_packet(f->packet, 1, 2, LARGE, 0);
+	struct sa_params out = dp_case_sa(&f->a, &f->b, SA_OUTBOUND, 0x1001, 1);
+	const struct esp_sa *sa;
+
+	assert_true(dp_case_claim(&f->a, 1, 1, 2, false));
+	installed(f, &out);
+	sa = esp_sa_find(f->a.worker[1].esp, SA_OUTBOUND, 0x1001, &f->b.self);
+	assert_non_null(sa);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < PACKETS; i++)
+			dp_case_route(&f->a, 0, NULL, f->packet, n);
+		for (unsigned turn = 0; turn < PACKETS; turn++)
+			outbound_read(&f->a.worker[0]);
+	}
+	assert_true(f->a.worker[0].no_room);
+	for (unsigned turn = 0; turn < ROUNDS * PACKETS; turn++)
+		dp_case_turn(&f->a);
+	assert_false(f->a.worker[0].no_room);
+	assert_int_equal(dp_case_drops(&f->a, ESP_DROP_SEND), 0);
+	assert_int_equal(sa->packets, ROUNDS * PACKETS);
+}
+
 /* A packet in the ring of an SA's owner is dealt with before that SA goes. */
 static void
 removal_waits_for_what_is_on_its_way(void **state)
@@ -262,6 +290,7 @@ main(void)
 		TEST(what_cannot_work_is_refused_with_its_reason),
 		TEST(each_sa_has_the_owner_that_its_packets_reach),
 		TEST(packets_at_the_wrong_worker_are_handed_over),
+		TEST(more_than_can_be_handed_over_waits),
 		TEST(removal_waits_for_what_is_on_its_way),
 		TEST(an_update_moves_the_sa_to_its_new_ends),
 		TEST(two_peers_may_choose_the_same_spi),

@@ -11,7 +11,7 @@ spend(struct load *l, instant_t now, unsigned n, int in, int out)
 		now += MILLISECONDS(25);
 		load_spent(l, SA_INBOUND, MICROSECONDS(25) * in);
 		load_spent(l, SA_OUTBOUND, MICROSECONDS(25) * out);
-		assert_true(load_window_ends(l, now));
+		assert_true(load_window_ends(l, now, true));
 	}
 	return now;
 }
@@ -23,9 +23,9 @@ figures_come_after_a_while_only(void **state)
 
 	(void)state;
 	load_spent(&l, SA_INBOUND, MICROSECONDS(10));
-	assert_false(load_window_ends(&l, MICROSECONDS(20)));
+	assert_false(load_window_ends(&l, MICROSECONDS(20), true));
 	assert_int_equal(load_share(&l, MICROSECONDS(20)), 0);
-	assert_true(load_window_ends(&l, SECONDS(1)));
+	assert_true(load_window_ends(&l, SECONDS(1), true));
 }
 
 static void
@@ -65,6 +65,26 @@ full_is_who_has_much_of_both(void **state)
 	}
 }
 
+/* One TCP stream keeps a worker busy, but nothing waits for it. */
+static void
+small_turns_fill_a_worker_only_where_no_time_is_left(void **state)
+{
+	static const struct {
+		int in, out;
+		bool full;
+	} t[] = { { 200, 600, false }, { 200, 780, true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct load l = { 0 };
+
+		load_spent(&l, SA_INBOUND, MILLISECONDS(t[i].in));
+		load_spent(&l, SA_OUTBOUND, MILLISECONDS(t[i].out));
+		assert_true(load_window_ends(&l, SECONDS(1), false));
+		assert_int_equal(load_is_full(&l), t[i].full);
+	}
+}
+
 static void
 one_full_window_is_no_full_worker(void **state)
 {
@@ -86,7 +106,7 @@ a_sleeper_has_no_load(void **state)
 	(void)state;
 	assert_true(load_share(&l, now + LOAD_SPAN) > 800);
 	assert_int_equal(load_share(&l, now + LOAD_SPAN + 1), 0);
-	assert_true(load_window_ends(&l, now + SECONDS(1)));
+	assert_true(load_window_ends(&l, now + SECONDS(1), true));
 	assert_int_equal(load_share(&l, now + SECONDS(1)), 0);
 }
 
@@ -109,6 +129,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(figures_come_after_a_while_only), cmocka_unit_test(the_share_approaches_what_is_spent),
 		cmocka_unit_test(full_is_who_has_much_of_both),    cmocka_unit_test(one_full_window_is_no_full_worker),
+		cmocka_unit_test(small_turns_fill_a_worker_only_where_no_time_is_left),
 		cmocka_unit_test(a_sleeper_has_no_load),           cmocka_unit_test(a_shift_takes_the_outbound_part_along),
 	};
 

@@ -73,6 +73,40 @@ a_full_ring_refuses(void **state)
 	ring_close(&r);
 }
 
+static size_t
+below(struct seeded_rng *r, size_t n)
+{
+	uint32_t v;
+
+	rng_fill(&r->rng, &v, sizeof v);
+	return v % n;
+}
+
+/* What is said to fit fits, wherever the ring's end is, and nearly all of it is said to. */
+static void
+the_room_that_is_told_is_there(void **state)
+{
+	enum { LARGEST = 300 };
+	static const uint8_t octets[LARGEST];
+	struct seeded_rng rng;
+	struct ring r;
+
+	(void)state;
+	seeded_rng_open(&rng, 7);
+	assert_true(ring_open(&r, 4096));
+	assert_in_range(ring_room(&r, LARGEST), 10, 4096 / LARGEST);
+	assert_int_equal(ring_room(&r, 5000), 0);
+	for (unsigned round = 0; round < 2000; round++) {
+		size_t room = ring_room(&r, LARGEST);
+
+		while (room--)
+			assert_true(push(&r, octets, below(&rng, LARGEST + 1)));
+		for (size_t n = below(&rng, 12); n--;)
+			ring_pop(&r);
+	}
+	ring_close(&r);
+}
+
 static void
 a_record_larger_than_the_ring_is_refused(void **state)
 {
@@ -148,6 +182,7 @@ main(void)
 		cmocka_unit_test(a_new_ring_is_empty),
 		cmocka_unit_test(records_come_back_in_order_and_whole),
 		cmocka_unit_test(a_full_ring_refuses),
+		cmocka_unit_test(the_room_that_is_told_is_there),
 		cmocka_unit_test(a_record_larger_than_the_ring_is_refused),
 		cmocka_unit_test(two_threads_lose_nothing_and_keep_the_order),
 	};
