@@ -8,13 +8,16 @@
  */
 enum {
 	/* Of LOAD_WHOLE. A worker with less to do than this takes a guest, */
-	IDLE = 350,
+	IDLE = 200,
 	/* which goes home when the two workers together have less to do than this; with small turns, than that. */
 	LIGHT = 300,
 	LIGHT_WITH_SMALL_TURNS = 800,
+	/* So that standing still takes no more than this part of the time. */
+	PAUSE_RATIO = 50,
 };
 
 #define STAY MILLISECONDS(200)
+#define STAY_IN_FAILURE SECONDS(60)
 
 static unsigned
 least_busy(const struct worker_shared *s, instant_t now)
@@ -50,8 +53,10 @@ take_over(struct dataplane *dp, struct control_sa *c, struct esp_sa *sa, unsigne
 {
 	struct worker *w = dp->shared.worker;
 
-	for (unsigned i = 0; i < dp->shared.n; i++)
+	for (unsigned i = 0; i < dp->shared.n; i++) {
 		policy_replace_sa(&w[i].policies.slot[c->policy->slot], c->sa, sa, to);
+		outbound_forget_lessons(&w[i]);
+	}
 	load_shift(&w[to].load, &w[c->owner].load);
 	if (to == c->home)
 		w[c->owner].guests--;
@@ -63,8 +68,8 @@ take_over(struct dataplane *dp, struct control_sa *c, struct esp_sa *sa, unsigne
 }
 
 /* All stand still, so that nothing of the SA is on its way: flows keep their order, and no sequence number is used twice. */
-static void
-move(struct dataplane *dp, struct control_sa *c, unsigned to)
+static bool
+hand_on(struct dataplane *dp, struct control_sa *c, unsigned to)
 {
 	struct worker *w = dp->shared.worker;
 	struct standstill still;
@@ -76,6 +81,7 @@ move(struct dataplane *dp, struct control_sa *c, unsigned to)
 	if (sa)
 		take_over(dp, c, sa, to);
 	workers_go_on(&dp->shared, &still);
+	return sa != NULL;
 }
 
 void
@@ -85,11 +91,12 @@ balance(struct dataplane *dp, const struct dataplane_event *e)
 	instant_t now = boottime();
 	unsigned to;
 
-	if (!c || !c->policy || now - c->moved < STAY || __atomic_load_n(&c->sa->flags, __ATOMIC_RELAXED) & SA_FORM)
+	if (now < dp->next_move || !c || !c->policy || now < c->stays_until ||
+	    __atomic_load_n(&c->sa->flags, __ATOMIC_RELAXED) & SA_FORM)
 		return;
 	to = best_owner(&dp->shared, c, now);
 	if (to == c->owner)
 		return;
-	c->moved = now;
-	move(dp, c, to);
+	c->stays_until = now + (hand_on(dp, c, to) ? STAY : STAY_IN_FAILURE);
+	dp->next_move = now + PAUSE_RATIO * (boottime() - now);
 }

@@ -75,6 +75,14 @@ all_inboxes_empty(const struct worker_shared *s)
 }
 
 void
+workers_empty_inboxes(struct worker_shared *s)
+{
+	while (!all_inboxes_empty(s))
+		for (unsigned i = 0; i < s->n; i++)
+			worker_drain_inboxes(&s->worker[i]);
+}
+
+void
 workers_stand_still(struct worker_shared *s, struct standstill *still)
 {
 	sem_init(&still->arrived, 0, 0);
@@ -86,9 +94,7 @@ workers_stand_still(struct worker_shared *s, struct standstill *still)
 		if (s->worker[i].started)
 			wait_for(&still->arrived);
 	/* What one had handed over before it came to rest, and what comes of it. */
-	while (!all_inboxes_empty(s))
-		for (unsigned i = 0; i < s->n; i++)
-			worker_drain_inboxes(&s->worker[i]);
+	workers_empty_inboxes(s);
 }
 
 void

@@ -24,8 +24,8 @@ struct control_sa {
 	struct table_link child_link; /* inbound: by child_id */
 	struct endpoint remote;
 	uint32_t child_id;
-	unsigned owner, home; /* which worker has it, and which when there is little to do: balance.c */
-	instant_t moved;      /* when it last went from one to the other */
+	unsigned owner, home;  /* which worker has it, and which when there is little to do: balance.c */
+	instant_t stays_until; /* where it is */
 	struct esp_sa *sa;
 	struct control_policy *policy; /* outbound */
 	struct send_target target;     /* outbound: esp_sa.user */
@@ -37,6 +37,7 @@ struct dataplane {
 	int event_fd;
 	unsigned next_event; /* worker to ask first */
 	uint64_t moved;      /* SAs, between workers */
+	instant_t next_move; /* not before */
 	struct table sas, children, policies;
 	struct installed installed;
 	uint32_t *free_slot;

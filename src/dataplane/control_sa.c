@@ -72,7 +72,7 @@ choose_owner(const struct dataplane *dp, const struct sa_params *p, unsigned hom
 {
 	const struct control_policy *cp = p->direction == SA_OUTBOUND ? control_policy_find(dp, p->reqid) : NULL;
 	const struct policies *all = &dp->shared.worker[0].policies;
-	const struct policy *policy = cp && cp->slot < all->n_slots ? &all->slot[cp->slot] : NULL;
+	const struct policy *policy = dp->shared.worker[0].balances && cp && cp->slot < all->n_slots ? &all->slot[cp->slot] : NULL;
 
 	/* Only calls of this thread change the list. */
 	for (size_t i = 0; policy && i < policy->n_sa; i++)

@@ -11,6 +11,13 @@ enum {
 
 #define WINDOW MILLISECONDS(20)
 
+/* A turn may have begun before its window did. */
+static int32_t
+part(instant_t time, instant_t window)
+{
+	return time < window ? (int32_t)(time * LOAD_WHOLE / window) : LOAD_WHOLE;
+}
+
 static int32_t
 read_figure(const _Atomic int32_t *f)
 {
@@ -35,7 +42,7 @@ load_window_ends(struct load *l, instant_t now, bool large)
 	if (window < WINDOW)
 		return false;
 	for (int d = SA_INBOUND; d <= SA_OUTBOUND; d++) {
-		average(&l->share[d], (int32_t)(l->spent[d] * LOAD_WHOLE / window), window);
+		average(&l->share[d], part(l->spent[d], window), window);
 		l->spent[d] = 0;
 	}
 	average(&l->large, large ? LOAD_WHOLE : 0, window);

@@ -44,7 +44,7 @@ bool load_has_large_turns(const struct load *l);
  */
 bool load_is_full(const struct load *l);
 
-/* What @from spent on outbound packets will be @to's; both stand still. */
+/* What @from spent on outbound packets will be @to's, as if all of it were for one SA; both stand still. */
 void load_shift(struct load *to, struct load *from);
 
 /* From any thread: the share of both directions. Nothing after LOAD_SPAN without news: a worker that sleeps has none. */

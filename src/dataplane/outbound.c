@@ -26,12 +26,14 @@ enum {
 	/* One turn, after which the other direction has its own. */
 	READS_PER_TURN = 64,
 	OCTETS_PER_TURN = 1000 << 10,
-	/* As many as a full queue of the device may take. */
-	LEAVING_TURNS = 64,
 	SPARE_OCTETS = ESP_HEADROOM + ESP_TAILROOM,
 	LESSONS_MAX = 16,
 	NOTES = 64,
 };
+
+#define LESSON_WAITS MILLISECONDS(100)
+/* The queue of the device is emptied in less, unless others fill it: then some packets may be overtaken, once. */
+#define LEAVING_TIME MILLISECONDS(10)
 
 /* Packets of a bucket of the steering table belong to another worker. */
 struct lesson {
@@ -54,6 +56,7 @@ struct outbound {
 	struct sender *sender;
 	struct lesson lesson[LESSONS_MAX];
 	unsigned n_lessons;
+	instant_t learnt; /* the oldest of them */
 	struct flow_note note[NOTES];
 	unsigned last_note;
 	const struct esp_sa *leaving; /* its flows will come to worker @leaving_to */
@@ -262,9 +265,14 @@ note_owner(struct worker *w, struct span packet, unsigned owner)
 	struct outbound *o = w->outbound;
 	struct lesson l = { tun_steer_bucket(packet), owner };
 
-	for (unsigned i = 0; i < o->n_lessons; i++)
-		if (o->lesson[i].bucket == l.bucket)
+	for (unsigned i = 0; i < o->n_lessons; i++) {
+		if (o->lesson[i].bucket == l.bucket) {
+			o->lesson[i].owner = owner;
 			return;
+		}
+	}
+	if (!o->n_lessons)
+		o->learnt = w->now;
 	/* More at once are learnt with their next packets. */
 	if (o->n_lessons < LESSONS_MAX)
 		o->lesson[o->n_lessons++] = l;
@@ -457,9 +465,17 @@ device_gone(int result)
 }
 
 void
+outbound_forget_lessons(struct worker *w)
+{
+	w->outbound->n_lessons = 0;
+}
+
+void
 outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to)
 {
 	struct outbound *o = w->outbound;
+	instant_t until = boottime() + LEAVING_TIME;
+	size_t moved = w->moved;
 	bool there = true;
 
 	o->leaving = sa;
@@ -467,10 +483,12 @@ outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to)
 	for (unsigned i = 0; i < NOTES; i++)
 		if (o->note[i].sa == sa)
 			tun_steer_teach(&w->shared->steer, o->note[i].bucket, to);
-	for (unsigned turn = 0; there && turn < LEAVING_TURNS; turn++) {
+	while (there && boottime() < until) {
 		w->moved = 0;
 		there = outbound_read(w) && w->moved;
+		workers_empty_inboxes(w->shared);
 	}
+	w->moved = moved;
 	o->leaving = NULL;
 }
 
@@ -507,7 +525,8 @@ outbound_read(struct worker *w)
 	}
 	o->hands_over = w->no_room || o->handed_over != handed_over;
 	w->moved += octets;
-	if (empty)
+	/* Where the queue is never empty one flow may be out of order once: better than that it holds up all others. */
+	if (empty || w->now - o->learnt > LESSON_WAITS)
 		teach(w);
 	outbound_flush(w);
 	return !gone;

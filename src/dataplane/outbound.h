@@ -16,6 +16,8 @@ bool outbound_read(struct worker *w);
  * none of it has to be handed over when @sa is that one's.
  */
 void outbound_leave(struct worker *w, const struct esp_sa *sa, unsigned to);
+/* What the device was going to be told of other workers' flows is out of date. */
+void outbound_forget_lessons(struct worker *w);
 /* A packet that another worker read. */
 void outbound_handed_over(struct worker *w, const struct hand_over *h, struct span packet);
 /* Sends the packets held for this policy, as if they came now. */

@@ -18,7 +18,11 @@
 #include "outbound.h"
 
 enum {
+	/* What one turn of a neighbour may bring; of many neighbours less is expected of each. */
 	INBOX_OCTETS = 4 << 20,
+	INBOX_OCTETS_OF_MANY = 1 << 20,
+	MANY = 8,
+	TAKE_OCTETS = 1 << 20,
 	HOLD_TICK_MS = 100,
 	EVENTS_PER_WAIT = 8,
 	/* What an epoll event stands for: a socket kind, or one of these. */
@@ -84,7 +88,7 @@ open_inboxes(struct worker *w)
 		return false;
 	memset(w->inbox, 0, w->shared->n * sizeof *w->inbox);
 	for (unsigned i = 0; i < w->shared->n; i++)
-		if (i != w->index && !ring_open(&w->inbox[i], INBOX_OCTETS))
+		if (i != w->index && !ring_open(&w->inbox[i], w->shared->n > MANY ? INBOX_OCTETS_OF_MANY : INBOX_OCTETS))
 			return false;
 	return true;
 }
@@ -201,7 +205,7 @@ worker_take_inboxes(struct worker *w)
 
 		if (i == w->index)
 			continue;
-		while (octets < INBOX_OCTETS && (s = ring_peek(&w->inbox[i])).p) {
+		while (octets < TAKE_OCTETS && (s = ring_peek(&w->inbox[i])).p) {
 			octets += s.n;
 			take_record(w, s);
 			ring_pop(&w->inbox[i]);
@@ -289,6 +293,18 @@ spent(struct worker *w, enum sa_direction d, instant_t from)
 }
 
 static void
+tell_load(struct worker *w, instant_t now)
+{
+	struct dataplane_event e = {
+		.kind = DATAPLANE_LOAD, .spi = w->heavy.spi, .child_id = w->heavy.child_id, .direction = SA_OUTBOUND
+	};
+
+	if (load_window_ends(&w->load, now, patience_sees_large_turns(&w->patience)) && (w->guests || load_is_full(&w->load)) &&
+	    rate_allows(&w->load_rate, now, LOAD_SPAN))
+		event_queue_put(&w->events, &e);
+}
+
+static void
 serve_all(struct worker *w, const struct epoll_event *e, int n)
 {
 	instant_t at = w->now;
@@ -300,19 +316,7 @@ serve_all(struct worker *w, const struct epoll_event *e, int n)
 	}
 	worker_drain_inboxes(w);
 	if (w->balances)
-		spent(w, SA_OUTBOUND, at);
-}
-
-static void
-tell_load(struct worker *w)
-{
-	struct dataplane_event e = {
-		.kind = DATAPLANE_LOAD, .spi = w->heavy.spi, .child_id = w->heavy.child_id, .direction = SA_OUTBOUND
-	};
-
-	if (load_window_ends(&w->load, w->now, patience_sees_large_turns(&w->patience)) &&
-	    (w->guests || load_is_full(&w->load)) && rate_allows(&w->load_rate, w->now, LOAD_SPAN))
-		event_queue_put(&w->events, &e);
+		tell_load(w, spent(w, SA_OUTBOUND, at));
 }
 
 static void
@@ -334,7 +338,7 @@ wait_for_events(struct worker *w, struct epoll_event *e)
 	if (w->no_room)
 		sched_yield();
 	/* The time of the last round will do, so that one that goes on working, or to sleep, reads no clock for it. */
-	while (n <= 0 && !w->guests && patience_yields(&w->patience, w->now)) {
+	while (n <= 0 && patience_yields(&w->patience, w->now)) {
 		instant_t from = boottime();
 
 		sched_yield();
@@ -363,8 +367,6 @@ run(void *arg)
 		worker_answer_call(w);
 		kick_receivers(w);
 		patience_moved(&w->patience, w->moved);
-		if (w->balances)
-			tell_load(w);
 		event_queue_tell(&w->events);
 	}
 	return NULL;

@@ -16,7 +16,7 @@
 
 /*
  * A worker is one thread with its own TUN queue, sockets, SAs and policies.
- * What it owns nobody else writes. The control thread changes it by a call that
+ * What it owns nobody else writes (but the control thread while all workers stand still). The control thread changes it by a call that
  * the worker makes itself between two batches; other workers hand it packets
  * through rings.
  */
@@ -117,6 +117,8 @@ struct standstill {
 
 void workers_stand_still(struct worker_shared *s, struct standstill *still);
 void workers_go_on(struct worker_shared *s, struct standstill *still);
+/* Only while all stand still. */
+void workers_empty_inboxes(struct worker_shared *s);
 
 /* An event that stays inside: a worker is full, or has guests; spi, child_id: worker.heavy. */
 #define DATAPLANE_LOAD ((enum dataplane_event_kind)(DATAPLANE_FAILED + 1))

@@ -434,6 +434,9 @@ esp_sa_adopt(struct esp_worker *w, struct esp_worker *from, struct esp_sa *sa)
 		discard(w, h, octets);
 		return NULL;
 	}
+	/* What was learnt of the path stays; where that is too small now, the data plane asks again. */
+	if (path->mtu < mine->path->mtu)
+		mine->path->mtu = path->mtu;
 	/* What the keys point to went along: the old place is wiped, but not cleared. */
 	discard(from, leave_table(from, sa), octets);
 	return mine;

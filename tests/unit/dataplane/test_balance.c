@@ -84,10 +84,18 @@ told(struct fixture *f, unsigned home_in, unsigned home_out, unsigned away_out)
 	balance(&f->a.dp, &e);
 }
 
+/* As if it had stayed long enough. */
+static void
+may_move(struct fixture *f)
+{
+	the_sa(f)->stays_until = 0;
+	f->a.dp.next_move = 0;
+}
+
 static void
 go_away(struct fixture *f)
 {
-	the_sa(f)->moved = 0;
+	may_move(f);
 	told(f, 200, 700, 0);
 	assert_int_equal(the_sa(f)->owner, AWAY);
 }
@@ -95,7 +103,7 @@ go_away(struct fixture *f)
 static void
 go_home(struct fixture *f)
 {
-	the_sa(f)->moved = 0;
+	may_move(f);
 	told(f, 50, 0, 100);
 	assert_int_equal(the_sa(f)->owner, HOME);
 }
@@ -200,13 +208,13 @@ it_stays_where_there_is_no_reason_to_go(void **state)
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof at_home / sizeof *at_home; i++) {
-		the_sa(f)->moved = 0;
+		may_move(f);
 		told(f, at_home[i].in, at_home[i].out, at_home[i].other);
 		assert_int_equal(the_sa(f)->owner, HOME);
 	}
 	go_away(f);
 	for (size_t i = 0; i < sizeof away / sizeof *away; i++) {
-		the_sa(f)->moved = 0;
+		may_move(f);
 		told(f, away[i].in, away[i].out, away[i].other);
 		assert_int_equal(the_sa(f)->owner, AWAY);
 	}
@@ -218,6 +226,12 @@ it_does_not_go_to_and_fro(void **state)
 	struct fixture *f = *state;
 
 	go_away(f);
+	f->a.dp.next_move = 0;
+	told(f, 0, 0, 0);
+	assert_int_equal(the_sa(f)->owner, AWAY);
+	/* Nor do all of them together stand still too often. */
+	may_move(f);
+	f->a.dp.next_move = boottime() + SECONDS(5);
 	told(f, 0, 0, 0);
 	assert_int_equal(the_sa(f)->owner, AWAY);
 }
@@ -279,11 +293,11 @@ running_workers_move_it_too(void **state)
 		assert_true(worker_start(&f->a.worker[i]));
 	for (unsigned round = 0; round < 20; round++) {
 		route(f, HOME, 5);
-		the_sa(f)->moved = 0;
+		may_move(f);
 		/* The workers' own figures may come between: then it stays for this round. */
 		told(f, 200, 700, 0);
 		route(f, AWAY, 5);
-		the_sa(f)->moved = 0;
+		may_move(f);
 		told(f, 50, 0, 100);
 	}
 	for (unsigned i = 0; i < 2; i++)

@@ -160,6 +160,56 @@ sas_come_and_go(void **state)
 }
 
 /* The key of a removed SA is nowhere in the slab any more. */
+/* One packet from @from to @to; whether it was accepted. */
+static bool
+passes(struct esp_worker *w, struct esp_sa *from, struct esp_worker *peer, uint8_t *copy, uint32_t *copied)
+{
+	uint8_t inner[200], buf[1024], *esp;
+	struct packet got;
+	uint32_t n;
+
+	esp_case_packet(inner, sizeof inner, 4, 9);
+	assert_int_equal(esp_case_seal(w, from, buf, inner, sizeof inner, &esp, &n), ESP_DROP_NONE);
+	memcpy(copy, esp, n);
+	*copied = n;
+	return esp_case_open(peer, esp, n, 0, &got) == ESP_DROP_NONE && got.len == sizeof inner && !memcmp(got.p, inner, got.len);
+}
+
+/* With every suite: the peer sees no difference, and what was seen before is not taken twice. */
+static void
+another_worker_adopts_keys_numbers_and_window(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * n_esp_suite_cases; i++) {
+		enum bulk_provider p = i % 2 ? BULK_EVP : BULK_AUTO;
+		struct esp_worker *w[2] = { esp_case_worker(p), esp_case_worker(p) };
+		struct esp_worker *peer[2] = { esp_case_worker(p), esp_case_worker(p) };
+		uint8_t copy[1024];
+		struct esp_case c;
+		struct esp_sa *out, *in;
+		struct packet got;
+		uint32_t n;
+
+		esp_case_init(&c, &esp_suite_cases[i / 2], 5);
+		out = esp_case_add(w[0], &c, SA_OUTBOUND);
+		in = esp_case_add(peer[0], &c, SA_INBOUND);
+		assert_true(passes(w[0], out, peer[0], copy, &n));
+		out = esp_sa_adopt(w[1], w[0], out);
+		in = esp_sa_adopt(peer[1], peer[0], in);
+		assert_non_null(out);
+		assert_non_null(in);
+		assert_int_equal(esp_sa_count(w[0]) + esp_sa_count(peer[0]), 0);
+		assert_int_equal(esp_case_open(peer[1], copy, n, 0, &got), ESP_DROP_REPLAY);
+		assert_true(passes(w[1], out, peer[1], copy, &n));
+		assert_int_equal(out->seq, 2);
+		assert_int_equal(in->packets, 2);
+		for (unsigned k = 0; k < 2; k++) {
+			esp_worker_free(w[k]);
+			esp_worker_free(peer[k]);
+		}
+	}
+}
+
 static void
 keys_are_wiped(void **state)
 {
@@ -409,6 +459,7 @@ main(void)
 		cmocka_unit_test(outbound_spis_are_unique_per_peer_only),
 		cmocka_unit_test(paths_are_shared),
 		cmocka_unit_test(sas_come_and_go),
+		cmocka_unit_test(another_worker_adopts_keys_numbers_and_window),
 		cmocka_unit_test(keys_are_wiped),
 		cmocka_unit_test(memory_per_pair_is_bounded),
 		cmocka_unit_test(selectors_admit_exactly_what_they_say),
