@@ -436,7 +436,7 @@ next_want(const struct worker *w, unsigned asked, unsigned got, size_t octets)
 	return !w->uring ? 1 : want < most ? want : most;
 }
 
-/* So many of the @want packets are read that all could be handed over: the device holds the others, and its senders back. */
+/* So many of the @want packets are read that all could be handed over: the device holds the others. */
 static unsigned
 limit_by_room(struct worker *w, unsigned want, bool hands_over)
 {

@@ -22,7 +22,6 @@ enum {
 	INBOX_OCTETS = 4 << 20,
 	INBOX_OCTETS_OF_MANY = 1 << 20,
 	MANY = 8,
-	TAKE_OCTETS = 1 << 20,
 	HOLD_TICK_MS = 100,
 	EVENTS_PER_WAIT = 8,
 	/* What an epoll event stands for: a socket kind, or one of these. */
@@ -195,7 +194,10 @@ take_record(struct worker *w, struct span s)
 		inbound_handed_over(w, &h, packet);
 }
 
-/* At most what was there at the start of the round, so that no neighbour can hold us here. */
+/*
+ * A ring full from each neighbour, so that none can hold us here: all that was there at the start, which a call that takes
+ * an SA away relies on.
+ */
 void
 worker_take_inboxes(struct worker *w)
 {
@@ -205,7 +207,7 @@ worker_take_inboxes(struct worker *w)
 
 		if (i == w->index)
 			continue;
-		while (octets < TAKE_OCTETS && (s = ring_peek(&w->inbox[i])).p) {
+		while (octets < INBOX_OCTETS && (s = ring_peek(&w->inbox[i])).p) {
 			octets += s.n;
 			take_record(w, s);
 			ring_pop(&w->inbox[i]);
