@@ -61,8 +61,7 @@ struct outbound {
 	unsigned last_note;
 	const struct esp_sa *leaving; /* its flows will come to worker @leaving_to */
 	unsigned leaving_to;
-	uint64_t handed_over; /* packets, ever */
-	bool hands_over;      /* the last turn did */
+	bool hands_over; /* packets to other workers, in this turn or the last */
 	struct batch batch;
 };
 
@@ -302,7 +301,7 @@ hand_over(struct worker *w, unsigned to, const struct esp_sa *sa, const struct v
 		h.vh = *vh;
 	if (sa)
 		note_owner(w, packet, to);
-	w->outbound->handed_over++;
+	w->outbound->hands_over = true;
 	if (!worker_hand_over(w, to, &h, packet))
 		worker_drop(w, ESP_DROP_SEND, 1);
 }
@@ -497,11 +496,12 @@ outbound_read(struct worker *w)
 {
 	struct outbound *o = w->outbound;
 	bool gone = false, empty = false;
-	uint64_t handed_over = o->handed_over;
+	bool handed_over = o->hands_over;
 	size_t octets = 0;
 
+	o->hands_over = false;
 	for (unsigned reads = 0; reads < READS_PER_TURN && octets < OCTETS_PER_TURN && !empty;) {
-		unsigned asked = limit_by_room(w, o->want, o->hands_over || o->handed_over != handed_over), got = 0;
+		unsigned asked = limit_by_room(w, o->want, handed_over || o->hands_over), got = 0;
 		size_t before = octets;
 		int one;
 		int n[READS_AT_ONCE];
@@ -523,7 +523,7 @@ outbound_read(struct worker *w)
 		empty = got < asked;
 		o->want = next_want(w, asked, got, octets - before);
 	}
-	o->hands_over = w->no_room || o->handed_over != handed_over;
+	o->hands_over |= w->no_room;
 	w->moved += octets;
 	/* Where the queue is never empty one flow may be out of order once: better than that it holds up all others. */
 	if (empty || w->now - o->learnt > LESSON_WAITS)
